@@ -1,0 +1,88 @@
+package harden
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A Fixer knows one hardening: how to see that it is missing, and the changes
+// that bring it. Its functions are pure: they read what they are given.
+type Fixer struct {
+	ID       string // kebab-case, stable, at most 45 characters
+	Title    string // what is wrong, as a sentence fragment
+	Area     Area
+	Severity Severity // base; a finding may move it and says why
+	Subject  Subject
+	// Doc is markdown: fields, allowed values, why it matters, traps. It feeds
+	// `explain` and docs/rules.md.
+	Doc  string
+	Refs []Reference
+	// Check reports what is wrong with the subject. It runs on everything, so it is cheap.
+	Check func(*Pass)
+	// Fix proposes ways to repair one finding of Check, best first. It is called
+	// only when somebody looks at the finding or plans it. Nil: detection only.
+	Fix func(*Pass, *Finding) []Fix
+}
+
+// Subject is what one Check call sees.
+type Subject int
+
+// Subjects.
+const (
+	// SubjectPod calls Check once per PodView: for the template of every
+	// workload and for the injected parts of its live pods.
+	SubjectPod Subject = iota
+	// SubjectWorkload calls Check once per workload, with the view of its template.
+	SubjectWorkload
+	// SubjectNamespace calls Check once per namespace in scope; Pass.Namespace
+	// is nil when the Namespace object may not be read or is not in the files.
+	SubjectNamespace
+	// SubjectServiceAccount calls Check once per ServiceAccount.
+	SubjectServiceAccount
+)
+
+// A Reference points to a standard or to another tool's rule for the same thing.
+type Reference struct {
+	Standard string // PSS, CIS, NSA, ATT&CK, Trivy, Kubescape, Kubernetes
+	ID       string // such as "restricted: running as non-root", "5.2.7", "T1611", "KSV-0012"
+	URL      string // optional
+}
+
+// A Pass is one call of a fixer on one subject.
+type Pass struct {
+	Inventory *Inventory
+	Fixer     *Fixer
+	Workload  *Workload // for SubjectPod and SubjectWorkload
+	Pod       *PodView  // for SubjectPod and SubjectWorkload
+
+	NamespaceName  string            // for SubjectNamespace
+	Namespace      *corev1.Namespace // for SubjectNamespace; may be nil
+	ServiceAccount *corev1.ServiceAccount
+	Object         Ref // what is judged
+
+	Findings      []*Finding
+	notApplicable bool
+}
+
+// Report adds a finding; Fixer, Object, Lens and Base are filled in where they
+// are zero, and Severity is the fixer's own unless SeverityWhy says why it moved.
+func (p *Pass) Report(f Finding) {
+	f.Fixer = p.Fixer
+	f.Base = p.Fixer.Severity
+	if f.SeverityWhy == "" {
+		f.Severity = f.Base
+	}
+	if f.Object == (Ref{}) {
+		f.Object = p.Object
+	}
+	if p.Pod != nil {
+		f.Lens = p.Pod.Lens
+		f.Workload = p.Workload
+	}
+	p.Findings = append(p.Findings, &f)
+}
+
+// NotApplicable says that the rule has nothing to say about this subject.
+func (p *Pass) NotApplicable() { p.notApplicable = true }
+
+// IsNotApplicable reports whether NotApplicable was called.
+func (p *Pass) IsNotApplicable() bool { return p.notApplicable }

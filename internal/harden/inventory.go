@@ -1,0 +1,98 @@
+package harden
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// An Inventory is everything that was read, at one moment, in one scope. It is
+// not changed once built: a new look at the cluster is a new Inventory.
+type Inventory struct {
+	Cluster Cluster // zero for files
+	Now     time.Time
+	// Namespaces that were read, by name. From files: only those declared there.
+	Namespaces map[string]*corev1.Namespace
+	// Scope lists the namespaces that this inventory covers even if their
+	// Namespace objects may not be read; sorted.
+	Scope     []string
+	Workloads []*Workload // ordered by namespace, kind, name, source
+	// ServiceAccounts by namespace and name.
+	ServiceAccounts map[string]map[string]*corev1.ServiceAccount
+	// NetworkPolicies by namespace. Ask Unreadable before concluding from an empty list.
+	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
+	Nodes           []*corev1.Node // empty when they may not be listed
+	Unread          []Unread
+	Objects         int // how many objects were read
+}
+
+// A Cluster is where a live inventory came from.
+type Cluster struct {
+	UID     string // UID of the namespace kube-system; empty when it may not be read
+	Context string // kubeconfig context
+	Server  string // URL of the API server
+	Version string // GitVersion such as v1.37.2
+	Minor   int    // minor version of the server, 0 when unknown
+}
+
+// Live reports whether the inventory came from a cluster.
+func (i *Inventory) Live() bool { return i.Cluster.Server != "" }
+
+// An Unread names something that was asked for and could not be read.
+type Unread struct {
+	Resource  string // plural name with group, such as networkpolicies.networking.k8s.io, or a file
+	Namespace string // empty: cluster-wide
+	Why       string
+}
+
+// Unreadable tells why the resource could not be read in the namespace, or "".
+// A failed cluster-wide list (empty Namespace) counts for every namespace.
+func (i *Inventory) Unreadable(resource, namespace string) string {
+	for _, u := range i.Unread {
+		if u.Resource == resource && (u.Namespace == "" || u.Namespace == namespace) {
+			return u.Why
+		}
+	}
+	return ""
+}
+
+// A Workload is the topmost readable object that carries a pod template, with
+// the live pods that it owns. A Pod without a controller is a workload too.
+type Workload struct {
+	Ref  Ref
+	Meta metav1.ObjectMeta // without managedFields
+	// Template is the pod template; for a Pod its own metadata and spec.
+	Template corev1.PodTemplateSpec
+	// Controller is the owner that carries no pod template known to us, such as
+	// a custom resource: it will undo what is changed here.
+	Controller *Ref
+	Replicas   *int32 // nil where the kind has none
+	Suspended  bool   // a suspended Job or CronJob, a paused Deployment
+	Finished   bool   // a completed or failed Job, a Pod that ran to its end
+	Pods       []*corev1.Pod
+}
+
+// TemplatePath is where the pod template lies in the object: the fields that
+// lead to the struct with metadata and spec. It is empty for a Pod.
+func (w *Workload) TemplatePath() []string { return TemplatePath(w.Ref.Kind) }
+
+// TemplatePath is where objects of the kind carry their pod template.
+func TemplatePath(kind string) []string {
+	switch kind {
+	case "Pod":
+		return nil
+	case "CronJob":
+		return []string{"spec", "jobTemplate", "spec", "template"}
+	default:
+		return []string{"spec", "template"}
+	}
+}
+
+// IsStatic reports whether the workload is the mirror of a pod that a kubelet
+// runs from a file on its node.
+func (w *Workload) IsStatic() bool {
+	_, ok := w.Meta.Annotations[corev1.MirrorPodAnnotationKey]
+	return ok
+}

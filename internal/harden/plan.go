@@ -1,0 +1,164 @@
+package harden
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// A Plan is what will be done for a set of chosen fixes: one entry per object.
+type Plan struct {
+	Live    bool // for a cluster; otherwise for files
+	Objects []*ObjectPlan
+	LeftOut []LeftOut // findings whose fixes are not in the plan, and why
+}
+
+// An ObjectPlan is one object and everything that will be done to it at once.
+type ObjectPlan struct {
+	Target Ref
+	Verb   Verb
+	// Set is the union of what its fixes set: a partial object without guards;
+	// nil when there are only removals.
+	Set    *unstructured.Unstructured
+	Remove []Path
+	Fixes  []PlannedFix
+
+	Owner       *Owner // who else manages the object; nil when nobody is seen
+	Delivery    Delivery
+	DeliveryWhy string // why not live, or what will happen to a live patch
+	// Restarts counts rollouts that the plan causes on this object: 0, 1, or 2
+	// when removals need a request of their own.
+	Restarts int
+
+	// Before and After are the object without status and managedFields; After
+	// is computed here, or is the answer of the server's dry run.
+	Before, After *unstructured.Unstructured
+	Diff          string  // unified diff of Before and After as YAML; empty when they are equal
+	DryRun        *DryRun // nil until the server was asked
+}
+
+// A PlannedFix is a fix with the finding that it repairs.
+type PlannedFix struct {
+	Finding *Finding
+	Fix     Fix
+}
+
+// A LeftOut is a finding that the plan will not repair.
+type LeftOut struct {
+	Finding *Finding
+	Fix     *Fix // the fix that was not taken; nil when there is none
+	Why     string
+}
+
+// An Owner is somebody else who writes the object.
+type Owner struct {
+	Name string // Helm, Argo CD, Flux, an operator's kind …
+	What string // release, application, custom resource: as it calls itself
+	// Manager is the field manager seen in managedFields; empty when the owner
+	// was recognised by labels alone.
+	Manager string
+	Applies bool // writes by server-side apply: a live patch of list items makes its next rename fail
+}
+
+// A DryRun is what the API server said to a plan without storing it.
+type DryRun struct {
+	Err        error      // refusal, in words for people; nil when accepted
+	Conflicts  []Conflict // fields that another manager holds with another value
+	Warnings   []string   // warnings of the API server, such as Pod Security
+	Unintended []string   // fields that would change though nobody asked: admission interferes
+	// ResourceVersion of the object that was asked about.
+	ResourceVersion string
+}
+
+// OK reports whether the plan may be applied as it is.
+func (d *DryRun) OK() bool {
+	return d != nil && d.Err == nil && len(d.Conflicts) == 0 && len(d.Unintended) == 0
+}
+
+// A Conflict is a field that another manager holds.
+type Conflict struct {
+	Field   string // as the server writes it
+	Manager string
+	Applies bool // the manager holds it by server-side apply: never forced
+}
+
+// A Phase is the state of one object while a plan is applied or undone.
+type Phase int
+
+// Phases. Those from Proven on are final.
+const (
+	Waiting    Phase = iota
+	Checking         // reading the object anew, asking the server
+	Applying         // the request is on its way
+	RollingOut       // pods are being replaced
+	Proven           // read back, pods replaced, findings gone
+	Unproven         // applied, but nothing has shown yet that it works: CronJob, OnDelete, --wait=false
+	NotFixed         // applied, and the finding is still there
+	Failed           // the rollout did not finish
+	Refused          // nothing was written
+	Undone           // taken back
+	Skipped          // not tried: cancelled or an earlier object failed
+)
+
+var phaseNames = []string{"waiting", "checking", "applying", "rolling out", "proven", "applied, unproven", "applied, not fixed", "failed", "refused", "undone", "skipped"}
+
+func (p Phase) String() string { return name(phaseNames, int(p)) }
+
+// MarshalText writes the name.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// Final reports whether the object will not move on.
+func (p Phase) Final() bool { return p >= Proven }
+
+// Good reports whether the phase is an outcome to be content with.
+func (p Phase) Good() bool { return p == Proven || p == Unproven || p == Undone }
+
+// An Event tells about one object while a plan is applied or undone.
+type Event struct {
+	Object  Ref
+	Phase   Phase
+	Message string // such as "2 of 3 pods updated", or the reason of a refusal
+}
+
+// An Outcome is how it ended for one object.
+type Outcome struct {
+	Object  Ref
+	Phase   Phase
+	Message string
+	Fixed   []*Finding // gone after reading back
+	Open    []*Finding // still there
+	Err     error      // why, for Failed, Refused and NotFixed
+}
+
+// An ApplyReport is how it ended for a plan.
+type ApplyReport struct {
+	ID       string // of the journal record, for undo; empty when nothing was written
+	Outcomes []Outcome
+}
+
+// A Record is an applied plan in the journal, for the list of what can be undone.
+type Record struct {
+	ID      string
+	Time    time.Time
+	Cluster string // context at that time
+	Objects []RecordObject
+}
+
+// A RecordObject is one object in a Record.
+type RecordObject struct {
+	Object Ref
+	Fixes  []string // fixer ids
+	State  RecordState
+	Note   string // outcome in words
+}
+
+// RecordState is what became of an applied object.
+type RecordState string
+
+// Record states.
+const (
+	RecordStarted RecordState = "started" // written before the request; the outcome is not known
+	RecordApplied RecordState = "applied"
+	RecordFailed  RecordState = "failed" // the server refused: nothing to undo
+	RecordUndone  RecordState = "undone"
+)

@@ -1,0 +1,39 @@
+// Package tui is the interactive face: a Bubble Tea program over a Backend.
+package tui
+
+import (
+	"context"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A Backend is what the UI needs; a session implements it. Every method may
+// block and is called off the update loop with a context that ends when its
+// answer is no longer wanted.
+type Backend interface {
+	// Title names what is looked at: the kubeconfig context, or the files.
+	Title() string
+	// Live reports whether there is a cluster behind it; files are read-only here.
+	Live() bool
+	// Load reads the scope and runs all rules over it.
+	Load(ctx context.Context, scope harden.Scope) (*harden.Snapshot, error)
+	// Watch sends a new snapshot whenever the scope's objects or the state of
+	// the connection changed, until ctx ends; the channel is closed then. Files
+	// close it at once.
+	Watch(ctx context.Context, scope harden.Scope) <-chan *harden.Snapshot
+	// Fixes proposes ways to repair a finding, best first. It is pure and fast.
+	Fixes(f *harden.Finding) []harden.Fix
+	// Preview is the plan for one finding without asking the server, for the
+	// diff in the detail pane.
+	Preview(ctx context.Context, f *harden.Finding) (*harden.Plan, error)
+	// Plan merges the first fix of each finding into one patch per object; with
+	// PlanOptions.ServerDryRun it asks the server.
+	Plan(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error)
+	// Apply applies a plan object by object and reports progress; when ctx ends
+	// it stops between objects and the rest is Skipped.
+	Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
+	// History lists what was applied to this cluster, newest first.
+	History(ctx context.Context) ([]harden.Record, error)
+	// Undo takes an applied plan back.
+	Undo(ctx context.Context, id string, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
+}
