@@ -51,6 +51,7 @@ type Reference struct {
 type Pass struct {
 	Inventory *Inventory
 	Fixer     *Fixer
+	Settings  Settings
 	Workload  *Workload // for SubjectPod and SubjectWorkload
 	Pod       *PodView  // for SubjectPod and SubjectWorkload
 
