@@ -79,9 +79,9 @@ func TestImportDirections(t *testing.T) {
 func violations(room string, pkg goPackage) []string {
 	var found []string
 	if slices.Contains(pure, room) {
-		for _, dependency := range pkg.Deps {
-			if slices.ContainsFunc(outside, func(path string) bool { return within(dependency, path) }) {
-				found = append(found, "depends on "+dependency+", directly or through another package")
+		for _, path := range outside {
+			if slices.ContainsFunc(pkg.Deps, func(dependency string) bool { return within(dependency, path) }) {
+				found = append(found, "depends on "+path+", directly or through another package")
 			}
 		}
 	}

@@ -1,0 +1,88 @@
+# What a newcomer needs: `make demo` to see it, `make test` to check it. Both do all set-up themselves.
+
+MODULE  := github.com/kubectl-harden/kubectl-harden
+PREFIX  ?= $(HOME)/.local
+
+# go.mod can say which Go is too old, not which one to take. If the installed Go is too old and was told not to fetch
+# another (GOTOOLCHAIN=local, as some distributions set it), this names the one that is used for releases.
+ifeq ($(shell go list -m 2>/dev/null),)
+export GOTOOLCHAIN := go1.26.8
+endif
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+DATE    := $(shell git log -1 --format=%cI 2>/dev/null)
+LDFLAGS := -X $(MODULE)/internal/cli.version=$(VERSION) -X $(MODULE)/internal/cli.commit=$(COMMIT) -X $(MODULE)/internal/cli.date=$(DATE)
+
+EXE := $(shell go env GOEXE 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check build install bench generate screenshot clean \
+	prepare lab lab-binaries check-format check-lint check-vet check-imports check-modules check-generated check-shell
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: prepare build lab ## a real cluster with insecure workloads, and the UI on it
+	@hack/demo.sh
+
+test: prepare lab-binaries ## all tests, those against a real control plane included
+	HARDEN_LAB=required go test -timeout 20m ./...
+
+check: check-format check-lint check-vet check-imports check-modules check-generated check-shell ## formatting, linters, import directions, generated files
+
+build: ## bin/kubectl-harden
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-harden$(EXE) ./cmd/kubectl-harden
+
+install: build ## the plugin and its completion into PREFIX/bin (default ~/.local/bin)
+	install -d '$(PREFIX)/bin'
+	install -m 0755 bin/kubectl-harden$(EXE) hack/kubectl_complete-harden '$(PREFIX)/bin/'
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "note: $(PREFIX)/bin is not on PATH, so kubectl does not find the plugin yet" ;; esac
+
+bench: ## benchmarks
+	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+generate: ## what is generated from the code: docs/rules.md
+	go generate ./...
+	$(if $(wildcard hack/gendocs),go run ./hack/gendocs)
+
+screenshot: prepare build lab lab-binaries ## the pictures of the UI in docs/img (needs tmux)
+	@hack/prepare.sh tmux
+	@hack/screenshot.sh
+
+clean: ## what was built in the tree; caches outside of it stay
+	rm -rf bin dist
+
+prepare:
+	@hack/prepare.sh go git
+
+lab:
+	@go build -o bin/lab$(EXE) ./test/lab/cmd/lab
+
+# Minutes the first time, saying how far it is; nothing afterwards.
+lab-binaries: lab
+	@bin/lab build
+
+check-format:
+	@out=$$("$$(hack/tool.sh gofumpt)" -d .) && if [ -n "$$out" ]; then echo "$$out"; echo 'not formatted: run gofumpt -w (hack/tool.sh gofumpt prints where it is)'; exit 1; fi
+
+check-lint:
+	"$$(hack/tool.sh golangci-lint)" run ./...
+
+check-vet:
+	go vet ./...
+
+check-imports:
+	go test ./internal/
+
+check-modules:
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+
+# Compares with a copy rather than with git, so that documents may be edited while this runs.
+check-generated:
+	@old=$$(mktemp -d) && trap 'rm -rf "$$old"' EXIT && cp -R docs "$$old" && $(MAKE) --no-print-directory generate && \
+	if ! diff -r "$$old/docs" docs; then echo 'generated files were stale; they are fresh now: commit them'; exit 1; fi
+
+check-shell:
+	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh hack/kubectl_complete-harden .ci/run; else echo 'shellcheck is not installed: scripts not checked'; fi

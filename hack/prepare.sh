@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Makes sure that the programs which building and testing need are there. As root on Debian and its relatives, what is
+# missing is installed, and said; otherwise it says what to install and stops.
+#
+#   hack/prepare.sh go git
+set -euo pipefail
+
+packages=() # of Debian
+for program in "$@"; do
+  command -v "$program" >/dev/null && continue
+  case $program in
+  go) packages+=(golang-go) ;;
+  *) packages+=("$program") ;;
+  esac
+done
+# Modules are fetched over TLS; a bare system has no certificates to check the other side with.
+if [ "$(uname -s)" = Linux ] && command -v apt-get >/dev/null && [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
+  packages+=(ca-certificates)
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "missing: ${packages[*]} (names of Debian packages); please install and try again" >&2
+    exit 1
+  fi
+  echo "installing Debian packages: ${packages[*]}" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  # The package lists may be absent or old, so the first attempt may fail.
+  if ! apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null 2>&1; then
+    apt-get update -qq
+    apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
+  fi
+fi
+
+# Go since 1.21 fetches the version that go.mod asks for; an older one fails with a message that helps nobody.
+if command -v go >/dev/null; then
+  version=$(GOTOOLCHAIN=local go env GOVERSION)
+  case $version in
+  go1.[0-9] | go1.[0-9].* | go1.1[0-9] | go1.1[0-9].* | go1.20 | go1.20.*)
+    echo "$version is too old to fetch a newer one: install Go 1.21 or newer, see https://go.dev/doc/install" >&2
+    exit 1
+    ;;
+  esac
+fi
