@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kubectl-harden/kubectl-harden/test/lab"
+)
+
+// defaultName is the lab that commands mean when none is named.
+const defaultName = "lab"
+
+// list of strings, for flags that can be given several times.
+type values []string
+
+func (v *values) String() string     { return strings.Join(*v, ",") }
+func (v *values) Set(s string) error { *v = append(*v, s); return nil }
+
+// parse parses the flags of a command that takes no arguments.
+func parse(f *flag.FlagSet, args []string) error {
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("reading the arguments of %s: unexpected %q", f.Name(), f.Arg(0))
+	}
+	return nil
+}
+
+func flags(name string) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.Usage = func() { fmt.Fprint(os.Stderr, usage) }
+	f.SetOutput(io.Discard) // main prints the error
+	return f
+}
+
+func build(ctx context.Context, args []string) error {
+	if err := parse(flags("build"), args); err != nil {
+		return err
+	}
+	b, err := lab.Build(ctx, os.Stdout)
+	if err != nil {
+		return err
+	}
+	fmt.Println("kubectl:", b.Kubectl())
+	return nil
+}
+
+func up(ctx context.Context, args []string) error {
+	f := flags("up")
+	name := f.String("name", defaultName, "")
+	nodes := f.Int("nodes", 1, "")
+	detach := f.Bool("detach", false, "")
+	audit := f.Bool("audit", false, "")
+	var stageFiles, serverArgs values
+	f.Var(&stageFiles, "stage", "")
+	f.Var(&serverArgs, "server-arg", "")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if *detach {
+		return upDetached(ctx, *name, args)
+	}
+	var stages []string
+	for _, file := range stageFiles {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading a stage: %w", err)
+		}
+		stages = append(stages, string(data))
+	}
+	if _, err := lab.Build(ctx, os.Stderr); err != nil {
+		return err
+	}
+	l, err := lab.Start(ctx, lab.Options{
+		Name: *name, Nodes: *nodes, Audit: *audit, Stages: stages, ServerArgs: serverArgs, Log: os.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("export KUBECONFIG=%s\n", l.Kubeconfig())
+	reportReady()
+	<-ctx.Done()
+	return l.Stop()
+}
+
+func down(_ context.Context, args []string) error {
+	f := flags("down")
+	name := f.String("name", defaultName, "")
+	all := f.Bool("all", false, "")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	names := []string{*name}
+	if *all {
+		infos, err := lab.List()
+		if err != nil {
+			return err
+		}
+		names = nil
+		for _, i := range infos {
+			names = append(names, i.Name)
+		}
+	}
+	var errs []error
+	for _, n := range names {
+		l, err := lab.Attach(n)
+		if err == nil {
+			err = l.Stop()
+		}
+		if err == nil {
+			err = removeLog(n)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func kubeconfig(_ context.Context, args []string) error {
+	f := flags("kubeconfig")
+	name := f.String("name", defaultName, "")
+	user := f.String("user", "", "")
+	var groups values
+	f.Var(&groups, "group", "")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if *user == "" && len(groups) > 0 {
+		return errors.New("making a kubeconfig: --group needs --user")
+	}
+	l, err := lab.Attach(*name)
+	if err != nil {
+		return err
+	}
+	path := l.Kubeconfig()
+	if *user != "" {
+		if path, err = l.KubeconfigFor(*user, groups...); err != nil {
+			return err
+		}
+	}
+	fmt.Println(path)
+	return nil
+}
+
+func list(_ context.Context, args []string) error {
+	if err := parse(flags("list"), args); err != nil {
+		return err
+	}
+	infos, err := lab.List()
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSTATUS\tAGE\tNODES\tSERVER\tPID")
+	for _, i := range infos {
+		status := "starting"
+		if i.Ready {
+			status = "ready"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d\n", i.Name, status, time.Since(i.Started).Round(time.Second), i.Nodes, i.Server, i.PID)
+	}
+	return w.Flush()
+}
