@@ -2,7 +2,8 @@
 # The demo: starts the lab (a real Kubernetes control plane with simulated nodes), applies examples/shop, opens the UI
 # on it, and stops the lab when the UI is left, however it is left. `make demo` builds the two programs and runs this.
 #
-#   DEMO_NODES=3  how many nodes the lab has
+#   hack/demo.sh              the UI
+#   hack/demo.sh COMMAND...   that command instead, with KUBECONFIG set
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -62,7 +63,7 @@ done
 
 if building; then
   say "The demo runs on a real Kubernetes control plane, built from source once: BUILD_TIME."
-  if terminal; then
+  if terminal && [ $# -eq 0 ]; then
     printf '[enter] open the UI on the files of the demo meanwhile   [w] wait ' >&2
     answer=w
     read -r -n 1 answer || answer=w
@@ -95,7 +96,7 @@ kubectl=$(sed -n 's/^kubectl: //p' "$work/build.log")
 
 say "starting the lab"
 lab_started=yes
-if ! run "$lab" up --detach --name "$name" --nodes "${DEMO_NODES:-3}" >"$work/up.log" 2>&1; then
+if ! run "$lab" up --detach --name "$name" --nodes 3 >"$work/up.log" 2>&1; then
   cat "$work/up.log" >&2
   exit 1
 fi
@@ -118,6 +119,10 @@ cat >"$work/env" <<EOF
 export KUBECONFIG=$KUBECONFIG KUBECACHEDIR=$KUBECACHEDIR XDG_STATE_HOME=$XDG_STATE_HOME
 export PATH=$PWD/bin:$(dirname "$kubectl"):\$PATH
 EOF
-say "For kubectl and kubectl harden on this cluster in another terminal: . $work/env"
 
-run "$harden" -n shop
+if [ $# -gt 0 ]; then
+  run "$@"
+else
+  say "For kubectl and kubectl harden on this cluster in another terminal: . $work/env"
+  run "$harden" -n shop
+fi

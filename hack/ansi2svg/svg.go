@@ -84,14 +84,19 @@ func drawBox(out io.Writer, r run, y int, sides string) {
 	x, y2 := (x1+x2)/2, y1+cellHeight/2.0
 	ends := map[rune][2]float64{'l': {x1, y2}, 'r': {x2, y2}, 'u': {x, y1}, 'd': {x, y1 + cellHeight}}
 	var path strings.Builder
-	for _, side := range strings.ToLower(sides) {
-		fmt.Fprintf(&path, "M%s %sL%s %s", number(x), number(y2), number(ends[side][0]), number(ends[side][1]))
+	if strings.Contains("╭╮╰╯", r.text) {
+		from, to := ends[rune(sides[0])], ends[rune(sides[1])]
+		fmt.Fprintf(&path, "M%s %sQ%s %s %s %s", number(from[0]), number(from[1]), number(x), number(y2), number(to[0]), number(to[1]))
+	} else {
+		for _, side := range strings.ToLower(sides) {
+			fmt.Fprintf(&path, "M%s %sL%s %s", number(x), number(y2), number(ends[side][0]), number(ends[side][1]))
+		}
 	}
 	width := 1
 	if sides != strings.ToLower(sides) {
 		width = 2
 	}
-	fmt.Fprintf(out, `<path d="%s" stroke="%s" stroke-width="%d" stroke-linecap="square"%s/>`+"\n", path.String(), r.style.fg, width, opacity(r.style))
+	fmt.Fprintf(out, `<path d="%s" stroke="%s" stroke-width="%d" fill="none" stroke-linecap="square"%s/>`+"\n", path.String(), r.style.fg, width, opacity(r.style))
 }
 
 func attributes(s style) string {
