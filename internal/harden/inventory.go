@@ -15,6 +15,8 @@ type Inventory struct {
 	Now     time.Time
 	// Namespaces that were read, by name. From files: only those declared there.
 	Namespaces map[string]*corev1.Namespace
+	// NamespaceSources tells in which file a Namespace was declared; nil for a cluster.
+	NamespaceSources map[string]Source
 	// Scope lists the namespaces that this inventory covers even if their
 	// Namespace objects may not be read; sorted.
 	Scope     []string

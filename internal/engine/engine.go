@@ -1,0 +1,136 @@
+// Package engine runs fixers over an inventory. It is pure: the same inventory
+// gives the same findings in the same order, whatever the order of its parts.
+package engine
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// An Engine is a suite of fixers with the settings they run under.
+type Engine struct {
+	Suite    []*harden.Fixer
+	Settings harden.Settings
+}
+
+// Run checks every subject of the inventory with every fixer. Took is left to
+// the caller, who has a clock.
+func (e *Engine) Run(inv *harden.Inventory) *harden.Result {
+	subjects := e.subjects(inv)
+	workers := min(runtime.GOMAXPROCS(0), max(1, len(subjects)))
+	parts := make([]part, workers)
+	var wg sync.WaitGroup
+	for n := range workers {
+		wg.Go(func() {
+			parts[n].counts = make([]harden.Counts, len(e.Suite))
+			// Striding spreads neighbours, which tend to be alike, over the workers.
+			for i := n; i < len(subjects); i += workers {
+				e.check(inv, subjects[i], &parts[n])
+			}
+		})
+	}
+	wg.Wait()
+
+	res := &harden.Result{Inventory: inv, Counts: make(map[string]harden.Counts, len(e.Suite))}
+	for _, p := range parts {
+		res.Findings = append(res.Findings, p.findings...)
+		for i, f := range e.Suite {
+			res.Counts[f.ID] = add(res.Counts[f.ID], p.counts[i])
+		}
+	}
+	slices.SortFunc(res.Findings, harden.CompareFindings)
+	return res
+}
+
+// Fixes proposes ways to repair a finding of Run on the same inventory, best first.
+func (e *Engine) Fixes(inv *harden.Inventory, f *harden.Finding) []harden.Fix {
+	if f.Fixer.Fix == nil {
+		return nil
+	}
+	for _, s := range e.subjectsOf(inv, f) {
+		if s.object.Key() == f.Object.Key() && s.of == f.Fixer.Subject {
+			p := s.pass(e, inv, f.Fixer)
+			return f.Fixer.Fix(p, f)
+		}
+	}
+	return nil
+}
+
+// A subject is one thing that is judged, with what the fixers of its kind need.
+type subject struct {
+	of       harden.Subject
+	object   harden.Ref
+	workload *harden.Workload
+	view     *harden.PodView
+	nsName   string
+	ns       *corev1.Namespace
+	sa       *corev1.ServiceAccount
+}
+
+func (s subject) pass(e *Engine, inv *harden.Inventory, f *harden.Fixer) *harden.Pass {
+	return &harden.Pass{
+		Inventory: inv, Settings: e.Settings, Fixer: f, Object: s.object,
+		Workload: s.workload, Pod: s.view, NamespaceName: s.nsName, Namespace: s.ns, ServiceAccount: s.sa,
+	}
+}
+
+type part struct {
+	findings []*harden.Finding
+	counts   []harden.Counts
+}
+
+func (e *Engine) check(inv *harden.Inventory, s subject, out *part) {
+	for i, f := range e.Suite {
+		if f.Subject != s.of && (f.Subject != harden.SubjectWorkload || s.of != harden.SubjectPod || s.view.Lens != harden.Declared) {
+			continue
+		}
+		p := s.pass(e, inv, f)
+		f.Check(p)
+		n := &out.counts[i]
+		kept := 0
+		for _, finding := range p.Findings {
+			if s.view != nil && !s.view.PodLevel && finding.Container.IsZero() {
+				continue // the pod itself was judged under the declared lens
+			}
+			kept++
+			out.findings = append(out.findings, finding)
+			count(n, finding.Status)
+		}
+		switch {
+		case kept > 0:
+		case p.IsNotApplicable():
+			n.NotApplicable++
+		default:
+			n.Pass++
+		}
+	}
+}
+
+func count(n *harden.Counts, s harden.Status) {
+	switch s {
+	case harden.StatusFail:
+		n.Fail++
+	case harden.StatusPass:
+		n.Pass++
+	case harden.StatusUnknown:
+		n.Unknown++
+	case harden.StatusNotApplicable:
+		n.NotApplicable++
+	case harden.StatusWaived:
+		n.Waived++
+	case harden.StatusExpected:
+		n.Expected++
+	}
+}
+
+func add(a, b harden.Counts) harden.Counts {
+	return harden.Counts{
+		Pass: a.Pass + b.Pass, Fail: a.Fail + b.Fail, Unknown: a.Unknown + b.Unknown,
+		NotApplicable: a.NotApplicable + b.NotApplicable, Waived: a.Waived + b.Waived, Expected: a.Expected + b.Expected,
+	}
+}

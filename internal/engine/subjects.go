@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// subjects lists everything that fixers look at.
+func (e *Engine) subjects(inv *harden.Inventory) []subject {
+	var all []subject
+	for _, w := range inv.Workloads {
+		all = append(all, podSubjects(inv, w)...)
+	}
+	for _, name := range namespaces(inv) {
+		all = append(all, namespaceSubject(inv, name))
+	}
+	for _, ns := range slices.Sorted(maps.Keys(inv.ServiceAccounts)) {
+		for _, name := range slices.Sorted(maps.Keys(inv.ServiceAccounts[ns])) {
+			all = append(all, serviceAccountSubject(inv.ServiceAccounts[ns][name]))
+		}
+	}
+	return all
+}
+
+// subjectsOf lists the few subjects that a finding can belong to.
+func (e *Engine) subjectsOf(inv *harden.Inventory, f *harden.Finding) []subject {
+	switch f.Fixer.Subject {
+	case harden.SubjectPod, harden.SubjectWorkload:
+		if f.Workload == nil {
+			return nil
+		}
+		subjects := podSubjects(inv, f.Workload)
+		for i := range subjects {
+			subjects[i].of = f.Fixer.Subject
+		}
+		return subjects
+	case harden.SubjectNamespace:
+		return []subject{namespaceSubject(inv, f.Object.Name)}
+	case harden.SubjectServiceAccount:
+		if sa := inv.ServiceAccounts[f.Object.Namespace][f.Object.Name]; sa != nil {
+			return []subject{serviceAccountSubject(sa)}
+		}
+	}
+	return nil
+}
+
+func podSubjects(inv *harden.Inventory, w *harden.Workload) []subject {
+	view := harden.NewPodView(harden.Declared, w.Ref, &w.Template.ObjectMeta, &w.Template.Spec, nil, inv.Nodes)
+	all := []subject{{of: harden.SubjectPod, object: w.Ref, workload: w, view: view}}
+	if w.Ref.Kind == "Pod" {
+		return all
+	}
+	return append(all, injectedSubjects(inv, w, view)...)
+}
+
+// injectedSubjects are the parts of live pods that the template does not
+// declare. Pods that got the same containers injected are judged once, on the
+// first by name; an ephemeral container belongs to its own Pod.
+func injectedSubjects(inv *harden.Inventory, w *harden.Workload, declared *harden.PodView) []subject {
+	known := map[string]bool{}
+	for _, c := range declared.Containers() {
+		known[c.Ref.List()+"/"+c.Ref.Name] = true
+	}
+	pods := slices.SortedFunc(slices.Values(w.Pods), func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	seen := map[string]bool{}
+	var all []subject
+	for _, pod := range pods {
+		extra := func(c harden.ContainerRef) bool { return !known[c.List()+"/"+c.Name] }
+		keep := func(c harden.ContainerRef) bool {
+			return extra(c) && (c.Kind == harden.EphemeralContainer || !seen[c.String()])
+		}
+		ref := harden.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}
+		view := harden.NewPodView(harden.Injected, ref, &pod.ObjectMeta, &pod.Spec, keep, inv.Nodes)
+		if len(view.Containers()) == 0 {
+			continue
+		}
+		for _, c := range view.Containers() {
+			seen[c.Ref.String()] = true
+		}
+		all = append(all, subject{of: harden.SubjectPod, object: ref, workload: w, view: view})
+	}
+	return all
+}
+
+// namespaces are those in scope, by name.
+func namespaces(inv *harden.Inventory) []string {
+	names := map[string]bool{}
+	for _, n := range inv.Scope {
+		names[n] = true
+	}
+	for n := range inv.Namespaces {
+		names[n] = true
+	}
+	delete(names, "") // manifests that leave their namespace open
+	return slices.SortedFunc(maps.Keys(names), strings.Compare)
+}
+
+func namespaceSubject(inv *harden.Inventory, name string) subject {
+	ns := inv.Namespaces[name]
+	ref := harden.Ref{APIVersion: "v1", Kind: "Namespace", Name: name}
+	if ns != nil {
+		ref.UID = ns.UID
+	}
+	ref.Source = inv.NamespaceSources[name]
+	return subject{of: harden.SubjectNamespace, object: ref, nsName: name, ns: ns}
+}
+
+func serviceAccountSubject(sa *corev1.ServiceAccount) subject {
+	ref := harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: sa.Namespace, Name: sa.Name, UID: sa.UID}
+	return subject{of: harden.SubjectServiceAccount, object: ref, sa: sa}
+}
