@@ -26,8 +26,11 @@ type Inventory struct {
 	// NetworkPolicies by namespace. Ask Unreadable before concluding from an empty list.
 	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
 	Nodes           []*corev1.Node // empty when they may not be listed
-	Unread          []Unread
-	Objects         int // how many objects were read
+	// Images is what is known about images, by reference as it stands in the pod
+	// spec; nil until somebody looked.
+	Images  map[string]*ImageFacts
+	Unread  []Unread
+	Objects int // how many objects were read
 }
 
 // A Cluster is where a live inventory came from.

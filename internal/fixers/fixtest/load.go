@@ -1,0 +1,177 @@
+package fixtest
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Load makes an inventory of all documents. A Pod with a controller that is
+// among them becomes one of its live pods. Objects without a namespace are in
+// "default", and every namespace that occurs is in scope. Fields that the API
+// does not know are an error, so that a typing mistake cannot pass for a missing field.
+func Load(t testing.TB, text string, opts ...Option) *harden.Inventory {
+	t.Helper()
+	l := loader{t: t, scope: map[string]bool{}, inv: &harden.Inventory{
+		Now:             Now,
+		Namespaces:      map[string]*corev1.Namespace{},
+		ServiceAccounts: map[string]map[string]*corev1.ServiceAccount{},
+		NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{},
+	}}
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
+	for {
+		doc, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("reading YAML: %v", err)
+		}
+		if len(bytes.TrimSpace(doc)) > 0 {
+			l.add(doc)
+		}
+	}
+	l.finish()
+	for _, o := range opts {
+		o(l.inv)
+	}
+	return l.inv
+}
+
+type loader struct {
+	t     testing.TB
+	inv   *harden.Inventory
+	scope map[string]bool
+	pods  []*corev1.Pod
+	docs  int
+}
+
+func (l *loader) add(doc []byte) {
+	l.t.Helper()
+	var meta metav1.PartialObjectMetadata
+	if err := yaml.Unmarshal(doc, &meta); err != nil {
+		l.t.Fatalf("reading a document: %v", err)
+	}
+	l.inv.Objects++
+	switch meta.Kind {
+	case "Deployment":
+		o := decode[appsv1.Deployment](l.t, doc)
+		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template).Replicas = o.Spec.Replicas
+	case "StatefulSet":
+		o := decode[appsv1.StatefulSet](l.t, doc)
+		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template).Replicas = o.Spec.Replicas
+	case "ReplicaSet":
+		o := decode[appsv1.ReplicaSet](l.t, doc)
+		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template).Replicas = o.Spec.Replicas
+	case "DaemonSet":
+		o := decode[appsv1.DaemonSet](l.t, doc)
+		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template)
+	case "Job":
+		o := decode[batchv1.Job](l.t, doc)
+		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template)
+	case "CronJob":
+		o := decode[batchv1.CronJob](l.t, doc)
+		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.JobTemplate.Spec.Template)
+	case "Pod":
+		o := decode[corev1.Pod](l.t, doc)
+		l.namespace(&o.ObjectMeta)
+		l.pods = append(l.pods, o)
+	case "Namespace":
+		o := decode[corev1.Namespace](l.t, doc)
+		l.inv.Namespaces[o.Name] = o
+		l.scope[o.Name] = true
+	case "ServiceAccount":
+		o := decode[corev1.ServiceAccount](l.t, doc)
+		l.namespace(&o.ObjectMeta)
+		if l.inv.ServiceAccounts[o.Namespace] == nil {
+			l.inv.ServiceAccounts[o.Namespace] = map[string]*corev1.ServiceAccount{}
+		}
+		l.inv.ServiceAccounts[o.Namespace][o.Name] = o
+	case "NetworkPolicy":
+		o := decode[networkingv1.NetworkPolicy](l.t, doc)
+		l.namespace(&o.ObjectMeta)
+		l.inv.NetworkPolicies[o.Namespace] = append(l.inv.NetworkPolicies[o.Namespace], o)
+	case "Node":
+		l.inv.Nodes = append(l.inv.Nodes, decode[corev1.Node](l.t, doc))
+	default:
+		l.t.Fatalf("kind %q is not known to fixtest", meta.Kind)
+	}
+	l.docs++
+}
+
+func (l *loader) workload(typ metav1.TypeMeta, meta metav1.ObjectMeta, template corev1.PodTemplateSpec) *harden.Workload {
+	l.namespace(&meta)
+	w := &harden.Workload{
+		Ref: harden.Ref{
+			APIVersion: typ.APIVersion, Kind: typ.Kind, Namespace: meta.Namespace, Name: meta.Name, UID: meta.UID,
+			Source: harden.Source{File: "test.yaml", Line: 1, Document: l.docs, Item: -1},
+		},
+		Meta: meta, Template: template,
+	}
+	l.inv.Workloads = append(l.inv.Workloads, w)
+	return w
+}
+
+func (l *loader) namespace(meta *metav1.ObjectMeta) {
+	if meta.Namespace == "" {
+		meta.Namespace = metav1.NamespaceDefault
+	}
+	l.scope[meta.Namespace] = true
+}
+
+func (l *loader) finish() {
+	for _, pod := range l.pods {
+		if owner := l.owner(pod); owner != nil {
+			owner.Pods = append(owner.Pods, pod)
+			continue
+		}
+		w := l.workload(metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, pod.ObjectMeta, corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec})
+		w.Pods = []*corev1.Pod{pod}
+	}
+	for ns := range l.scope {
+		l.inv.Scope = append(l.inv.Scope, ns)
+	}
+	slices.Sort(l.inv.Scope)
+	slices.SortStableFunc(l.inv.Workloads, func(a, b *harden.Workload) int {
+		return cmp.Or(cmp.Compare(a.Ref.Namespace, b.Ref.Namespace), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name))
+	})
+}
+
+// owner skips the ReplicaSet between a Pod and its Deployment: naming the
+// Deployment as the controller is enough in a test.
+func (l *loader) owner(pod *corev1.Pod) *harden.Workload {
+	ref := metav1.GetControllerOf(pod)
+	if ref == nil {
+		return nil
+	}
+	for _, w := range l.inv.Workloads {
+		if w.Ref.Kind == ref.Kind && w.Ref.Name == ref.Name && w.Ref.Namespace == pod.Namespace {
+			return w
+		}
+	}
+	return nil
+}
+
+func decode[T any](t testing.TB, doc []byte) *T {
+	t.Helper()
+	o := new(T)
+	if err := yaml.UnmarshalStrict(doc, o); err != nil {
+		t.Fatalf("decoding: %v\n%s", err, doc)
+	}
+	return o
+}

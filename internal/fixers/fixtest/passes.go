@@ -1,0 +1,68 @@
+package fixtest
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// check calls the fixer's Check once per subject of its kind.
+func check(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
+	passes := subjects(fixer.Subject, inv)
+	for _, p := range passes {
+		p.Inventory, p.Fixer = inv, fixer
+		fixer.Check(p)
+	}
+	return passes
+}
+
+func subjects(subject harden.Subject, inv *harden.Inventory) []*harden.Pass {
+	var passes []*harden.Pass
+	switch subject {
+	case harden.SubjectPod, harden.SubjectWorkload:
+		for _, w := range inv.Workloads {
+			view := harden.NewPodView(harden.Declared, w.Ref, &w.Template.ObjectMeta, &w.Template.Spec, nil, inv.Nodes)
+			passes = append(passes, &harden.Pass{Workload: w, Pod: view, Object: w.Ref})
+			if subject == harden.SubjectPod {
+				passes = append(passes, injected(w, inv.Nodes)...)
+			}
+		}
+	case harden.SubjectNamespace:
+		for _, name := range inv.Scope {
+			ref := harden.Ref{APIVersion: "v1", Kind: "Namespace", Name: name}
+			passes = append(passes, &harden.Pass{NamespaceName: name, Namespace: inv.Namespaces[name], Object: ref})
+		}
+	case harden.SubjectServiceAccount:
+		for _, ns := range slices.Sorted(maps.Keys(inv.ServiceAccounts)) {
+			for _, name := range slices.Sorted(maps.Keys(inv.ServiceAccounts[ns])) {
+				sa := inv.ServiceAccounts[ns][name]
+				ref := harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: ns, Name: name, UID: sa.UID}
+				passes = append(passes, &harden.Pass{ServiceAccount: sa, Object: ref})
+			}
+		}
+	}
+	return passes
+}
+
+// injected makes the views of what the live pods of a workload hold beyond its template.
+func injected(w *harden.Workload, nodes []*corev1.Node) []*harden.Pass {
+	declared := map[string]bool{}
+	for _, c := range w.Template.Spec.InitContainers {
+		declared[c.Name] = true
+	}
+	for _, c := range w.Template.Spec.Containers {
+		declared[c.Name] = true
+	}
+	var passes []*harden.Pass
+	for _, pod := range w.Pods {
+		ref := harden.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}
+		view := harden.NewPodView(harden.Injected, ref, &pod.ObjectMeta, &pod.Spec, func(c harden.ContainerRef) bool { return !declared[c.Name] }, nodes)
+		if len(view.Containers()) > 0 {
+			passes = append(passes, &harden.Pass{Workload: w, Pod: view, Object: ref})
+		}
+	}
+	return passes
+}
