@@ -1,5 +1,7 @@
 package harden
 
+import "time"
+
 // A Scope is the part of a cluster that a session looks at.
 type Scope struct {
 	Namespaces []string // empty together with All false: the namespace of the context
@@ -33,4 +35,6 @@ type PlanOptions struct {
 type ApplyOptions struct {
 	ForceConflicts []string // as in PlanOptions
 	NoWait         bool     // do not watch the rollout: the outcome is at best Unproven
+	// Timeout bounds the watch of one rollout; zero: five minutes.
+	Timeout time.Duration
 }
