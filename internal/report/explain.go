@@ -1,0 +1,76 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Rules writes one row a fixer.
+func Rules(w io.Writer, suite []*harden.Fixer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "RULE\tSEVERITY\tAREA\tFIX\tWHAT IS WRONG")
+	for _, f := range byArea(suite) {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", f.ID, f.Severity, f.Area, hasFix(f), f.Title)
+	}
+	return tw.Flush()
+}
+
+// Explain writes the documentation of one fixer for a terminal.
+func Explain(w io.Writer, f *harden.Fixer) error {
+	out := &errWriter{w: w}
+	fmt.Fprintf(out, "RULE:      %s\nWHAT:      %s\nSEVERITY:  %s\nAREA:      %s\nFIX:       %s\n\n%s\n", f.ID, f.Title, f.Severity, f.Area, hasFix(f), strings.TrimSpace(f.Doc))
+	if len(f.Refs) > 0 {
+		fmt.Fprint(out, "\nREFERENCES:\n")
+		for _, r := range f.Refs {
+			fmt.Fprintf(out, "  %s\n", reference(r))
+		}
+	}
+	return out.err
+}
+
+// RulesMarkdown writes the documentation of all fixers as one page.
+func RulesMarkdown(w io.Writer, suite []*harden.Fixer) error {
+	out := &errWriter{w: w}
+	fmt.Fprint(out, "# Rules\n\nThis page is generated from the fixers by `make generate`; `kubectl harden explain RULE` prints the same.\n\n")
+	fmt.Fprint(out, "| rule | severity | area | fix | what is wrong |\n| --- | --- | --- | --- | --- |\n")
+	sorted := byArea(suite)
+	for _, f := range sorted {
+		fmt.Fprintf(out, "| [%s](#%s) | %s | %s | %s | %s |\n", f.ID, f.ID, f.Severity, f.Area, hasFix(f), f.Title)
+	}
+	for _, f := range sorted {
+		fmt.Fprintf(out, "\n## %s\n\n%s. Severity: %s. Fix: %s.\n\n%s\n", f.ID, f.Title, f.Severity, hasFix(f), strings.TrimSpace(f.Doc))
+		if len(f.Refs) > 0 {
+			fmt.Fprint(out, "\nReferences:\n\n")
+			for _, r := range f.Refs {
+				fmt.Fprintf(out, "- %s\n", reference(r))
+			}
+		}
+	}
+	return out.err
+}
+
+func byArea(suite []*harden.Fixer) []*harden.Fixer {
+	return slices.SortedStableFunc(slices.Values(suite), func(a, b *harden.Fixer) int {
+		return strings.Compare(string(a.Area)+"/"+a.ID, string(b.Area)+"/"+b.ID)
+	})
+}
+
+func hasFix(f *harden.Fixer) string {
+	if f.Fix == nil {
+		return "detection only"
+	}
+	return "yes"
+}
+
+func reference(r harden.Reference) string {
+	s := r.Standard + " " + r.ID
+	if r.URL != "" {
+		s += " " + r.URL
+	}
+	return s
+}

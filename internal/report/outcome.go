@@ -1,0 +1,74 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Question asks for the yes to a plan that is live throughout.
+func Question(p *harden.Plan) string {
+	var refs []harden.Ref
+	restarts := map[string]int{}
+	total := 0
+	for _, op := range p.Objects {
+		refs = append(refs, op.Target)
+		if op.Restarts > 0 {
+			restarts[op.Target.Kind]++
+			total += op.Restarts
+		}
+	}
+	s := "Change " + sortedKinds(refs)
+	if total > 0 {
+		s += fmt.Sprintf(" (%s: pods will be replaced)", plural(total, "rollout"))
+	}
+	return s + "?"
+}
+
+// Outcomes writes how it ended, object by object, and how to take it back.
+func Outcomes(w io.Writer, rep *harden.ApplyReport) error {
+	out := &errWriter{w: w}
+	for _, o := range rep.Outcomes {
+		line := fmt.Sprintf("%s: %s", o.Object.Long(), o.Phase)
+		if len(o.Fixed) > 0 {
+			line += fmt.Sprintf(", %s gone", plural(len(o.Fixed), "finding"))
+		}
+		if o.Message != "" {
+			line += ": " + o.Message
+		} else if o.Err != nil {
+			line += ": " + o.Err.Error()
+		}
+		fmt.Fprintln(out, line)
+		for _, f := range o.Open {
+			fmt.Fprintf(out, "  still there: %s %s: %s\n", f.Fixer.ID, orDash(f.Container.String()), f.Reason)
+		}
+	}
+	if rep.ID != "" {
+		fmt.Fprintf(out, "To take it back: kubectl harden undo %s\n", rep.ID)
+	}
+	return out.err
+}
+
+// History writes applied plans, newest first.
+func History(w io.Writer, records []harden.Record) error {
+	out := &errWriter{w: w}
+	if len(records) == 0 {
+		fmt.Fprintln(out, "Nothing was applied to this cluster from here.")
+		return out.err
+	}
+	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "PLAN\tTIME\tOBJECT\tSTATE\tFIXES")
+	for _, r := range records {
+		for _, o := range r.Objects {
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Time.UTC().Format(time.RFC3339), o.Object.Long(), o.State, orDash(strings.Join(o.Fixes, ",")))
+		}
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	return out.err
+}

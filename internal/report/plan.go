@@ -1,0 +1,309 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A Plan is what the writers of plans need.
+type Plan struct {
+	Plan   *harden.Plan
+	Unread []harden.Unread
+}
+
+// Diff writes each object's unified diff. Everything else is in lines that
+// start with #, so that the output is still a diff for other programs.
+func (p *Plan) Diff(w io.Writer) error {
+	out := &errWriter{w: w}
+	for i, op := range p.Plan.Objects {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		comment(out, objectHead(op))
+		for _, pf := range op.Fixes {
+			comment(out, fixLines(pf)...)
+		}
+		comment(out, answerLines(op)...)
+		fmt.Fprint(out, op.Diff)
+		if op.Delivery == harden.DeliverSource && op.Set != nil {
+			comment(out, "partial object for the manifests of the owner:")
+			comment(out, strings.Split(strings.TrimSuffix(partialYAML(op), "\n"), "\n")...)
+		}
+	}
+	if len(p.Plan.Objects) > 0 {
+		fmt.Fprintln(out)
+	}
+	p.Summary(out, "# ")
+	return out.err
+}
+
+// YAML writes partial objects without guards, one document an object, ready for
+// `kubectl apply --server-side`.
+func (p *Plan) YAML(w io.Writer) error {
+	out := &errWriter{w: w}
+	for _, op := range p.Plan.Objects {
+		fmt.Fprintln(out, "---")
+		comment(out, objectHead(op))
+		for _, path := range op.Remove {
+			comment(out, "to be removed, which no partial object can say: "+path.String())
+		}
+		if op.Set == nil {
+			continue
+		}
+		fmt.Fprint(out, partialYAML(op))
+	}
+	return out.err
+}
+
+// Summary writes what the plan does and what it leaves out; each line starts
+// with prefix.
+func (p *Plan) Summary(w io.Writer, prefix string) {
+	line := func(format string, args ...any) { fmt.Fprintf(w, prefix+format+"\n", args...) }
+	var live, other []harden.Ref
+	restarts, fixes := 0, 0
+	for _, op := range p.Plan.Objects {
+		fixes += len(op.Fixes)
+		if op.Delivery == harden.DeliverLive {
+			live = append(live, op.Target)
+			restarts += op.Restarts
+		} else {
+			other = append(other, op.Target)
+		}
+	}
+	switch {
+	case len(p.Plan.Objects) == 0:
+		line("Nothing to change.")
+	default:
+		s := fmt.Sprintf("%s for %s", plural(fixes, "fix"), plural(len(p.Plan.Objects), "object"))
+		if len(live) > 0 {
+			s += ": " + sortedKinds(live) + " to change"
+			if p.Plan.Live {
+				s += fmt.Sprintf(" (%s)", plural(restarts, "rollout"))
+			}
+		}
+		if len(other) > 0 {
+			s += fmt.Sprintf("; %s not to be changed live: %s", plural(len(other), "object"), sortedKinds(other))
+		}
+		line("%s.", s)
+	}
+	if n := len(p.Plan.LeftOut); n > 0 {
+		line("%s left as %s:", plural(n, "finding"), map[bool]string{true: "it is", false: "they are"}[n == 1])
+		for _, l := range p.leftOut() {
+			line("  %s", l)
+		}
+	}
+	for _, u := range p.Unread {
+		line("Not checked: %s: %s", u.Resource, u.Why)
+	}
+}
+
+// leftOut folds findings that are left for the same reason into one line a rule
+// and object.
+func (p *Plan) leftOut() []string {
+	type group struct{ where, why string }
+	rules := map[group][]string{}
+	var order []group
+	for _, l := range p.Plan.LeftOut {
+		where := l.Finding.Object.Long()
+		if src := l.Finding.Object.Source.String(); src != "" {
+			where = src + " " + where
+		}
+		g := group{where, l.Why}
+		if rules[g] == nil {
+			order = append(order, g)
+		}
+		id := l.Finding.Fixer.ID
+		if c := l.Finding.Container.String(); c != "" {
+			id += " (" + c + ")"
+		}
+		if !slices.Contains(rules[g], id) {
+			rules[g] = append(rules[g], id)
+		}
+	}
+	var lines []string
+	for _, g := range order {
+		lines = append(lines, fmt.Sprintf("%s  %s: %s", g.where, strings.Join(rules[g], ", "), g.why))
+	}
+	return lines
+}
+
+func objectHead(op *harden.ObjectPlan) string {
+	s := op.Target.Long()
+	if src := op.Target.Source.String(); src != "" {
+		s = src + " " + s
+	}
+	s += ": " + plural(len(op.Fixes), "fix")
+	if op.Restarts > 0 {
+		s += ", " + plural(op.Restarts, "rollout")
+	}
+	if op.Owner != nil {
+		s += ", owned by " + strings.TrimSpace(op.Owner.Name+" "+op.Owner.What)
+	}
+	if op.Delivery != harden.DeliverLive {
+		s += ", not to be changed live (" + op.Delivery.String() + ")"
+	}
+	return s
+}
+
+func fixLines(pf harden.PlannedFix) []string {
+	c := ""
+	if s := pf.Finding.Container.String(); s != "" {
+		c = " [" + s + "]"
+	}
+	lines := []string{fmt.Sprintf("  %-8s %s%s: %s", pf.Fix.Class, pf.Finding.Fixer.ID, c, pf.Fix.Title)}
+	for _, claim := range pf.Fix.Evidence {
+		lines = append(lines, fmt.Sprintf("           %s %s: %s", claim.State, claim.Code, claim.Text))
+	}
+	if pf.Fix.Warning != "" {
+		lines = append(lines, "           warning: "+pf.Fix.Warning)
+	}
+	return lines
+}
+
+func answerLines(op *harden.ObjectPlan) []string {
+	var lines []string
+	if op.DeliveryWhy != "" {
+		lines = append(lines, "  "+op.DeliveryWhy)
+	}
+	if d := op.DryRun; d != nil {
+		switch {
+		case d.Err != nil:
+			lines = append(lines, "  server: refused: "+d.Err.Error())
+		case d.OK():
+			lines = append(lines, "  server: accepted")
+		}
+		for _, c := range d.Conflicts {
+			lines = append(lines, fmt.Sprintf("  server: conflict: %s is held by manager %q", c.Field, c.Manager))
+		}
+		for _, u := range d.Unintended {
+			lines = append(lines, "  server: would also change "+u+" (admission interferes)")
+		}
+		for _, warn := range d.Warnings {
+			lines = append(lines, "  server: warning: "+warn)
+		}
+	}
+	return lines
+}
+
+func partialYAML(op *harden.ObjectPlan) string {
+	b, err := yaml.Marshal(op.Set.Object)
+	if err != nil {
+		return fmt.Sprintf("# encoding %s: %v\n", op.Target.Long(), err)
+	}
+	return string(b)
+}
+
+func comment(w io.Writer, lines ...string) {
+	for _, l := range lines {
+		for _, part := range strings.Split(l, "\n") {
+			fmt.Fprintln(w, strings.TrimRight("# "+part, " "))
+		}
+	}
+}
+
+type planReport struct {
+	APIVersion string       `json:"apiVersion"`
+	Kind       string       `json:"kind"`
+	Live       bool         `json:"live"`
+	Objects    []planObject `json:"objects"`
+	LeftOut    []leftOutDoc `json:"leftOut"`
+	NotChecked []unreadDoc  `json:"notChecked"`
+}
+
+type planObject struct {
+	Object      objectDoc                  `json:"object"`
+	Verb        harden.Verb                `json:"verb"`
+	Delivery    harden.Delivery            `json:"delivery"`
+	DeliveryWhy string                     `json:"deliveryWhy,omitempty"`
+	Owner       *ownerDoc                  `json:"owner,omitempty"`
+	Restarts    int                        `json:"restarts"`
+	Patch       *unstructured.Unstructured `json:"patch,omitempty"`
+	Remove      []string                   `json:"remove,omitempty"`
+	Fixes       []plannedFixDoc            `json:"fixes"`
+	DryRun      *dryRunDoc                 `json:"dryRun,omitempty"`
+	Diff        string                     `json:"diff"`
+}
+
+type ownerDoc struct {
+	Name    string `json:"name"`
+	What    string `json:"what,omitempty"`
+	Manager string `json:"manager,omitempty"`
+}
+
+type plannedFixDoc struct {
+	ID        string          `json:"id"`
+	Severity  harden.Severity `json:"severity"`
+	Container string          `json:"container,omitempty"`
+	fixDoc
+}
+
+type dryRunDoc struct {
+	Accepted   bool          `json:"accepted"`
+	Error      string        `json:"error,omitempty"`
+	Conflicts  []conflictDoc `json:"conflicts,omitempty"`
+	Unintended []string      `json:"unintended,omitempty"`
+	Warnings   []string      `json:"warnings,omitempty"`
+}
+
+type conflictDoc struct {
+	Field   string `json:"field"`
+	Manager string `json:"manager"`
+}
+
+type leftOutDoc struct {
+	ID        string          `json:"id"`
+	Severity  harden.Severity `json:"severity"`
+	Object    objectDoc       `json:"object"`
+	Container string          `json:"container,omitempty"`
+	Why       string          `json:"why"`
+}
+
+// JSON writes a FixPlan.
+func (p *Plan) JSON(w io.Writer) error {
+	doc := planReport{
+		APIVersion: APIVersion, Kind: "FixPlan", Live: p.Plan.Live,
+		Objects: []planObject{}, LeftOut: []leftOutDoc{}, NotChecked: unreadDocs(p.Unread),
+	}
+	for _, op := range p.Plan.Objects {
+		doc.Objects = append(doc.Objects, planObjectOf(op))
+	}
+	for _, l := range p.Plan.LeftOut {
+		doc.LeftOut = append(doc.LeftOut, leftOutDoc{
+			ID: l.Finding.Fixer.ID, Severity: l.Finding.Severity, Object: objectOf(l.Finding.Object), Container: l.Finding.Container.String(), Why: l.Why,
+		})
+	}
+	return writeJSON(w, doc)
+}
+
+func planObjectOf(op *harden.ObjectPlan) planObject {
+	d := planObject{
+		Object: objectOf(op.Target), Verb: op.Verb, Delivery: op.Delivery, DeliveryWhy: op.DeliveryWhy,
+		Restarts: op.Restarts, Patch: op.Set, Remove: pathStrings(op.Remove), Fixes: []plannedFixDoc{}, Diff: op.Diff,
+	}
+	if op.Owner != nil {
+		d.Owner = &ownerDoc{Name: op.Owner.Name, What: op.Owner.What, Manager: op.Owner.Manager}
+	}
+	for _, pf := range op.Fixes {
+		d.Fixes = append(d.Fixes, plannedFixDoc{ID: pf.Finding.Fixer.ID, Severity: pf.Finding.Severity, Container: pf.Finding.Container.String(), fixDoc: fixOf(pf.Fix)})
+	}
+	if dr := op.DryRun; dr != nil {
+		d.DryRun = &dryRunDoc{Accepted: dr.OK(), Unintended: dr.Unintended, Warnings: dr.Warnings}
+		if dr.Err != nil {
+			d.DryRun.Error = dr.Err.Error()
+		}
+		for _, c := range dr.Conflicts {
+			d.DryRun.Conflicts = append(d.DryRun.Conflicts, conflictDoc{Field: c.Field, Manager: c.Manager})
+		}
+	}
+	return d
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
