@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/structured-merge-diff/v6/value"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Unintended names what differs between the live object and the object that
+// the server returned, although nobody asked: a mutating webhook or policy
+// interferes. Allowed are the intended places, what lies below an intended
+// removal, and what the server adds below a list item or struct that the body
+// itself adds (a securityContext has no defaults: nothing may appear there).
+// Status, managedFields, resourceVersion, generation and the like never count;
+// an explicit zero equals absent. Live may be nil for an object that is made;
+// then every addition is allowed. The result is sorted, in the form of PathString.
+func Unintended(live, returned *unstructured.Unstructured, intended *fieldpath.Set, conv managedfields.TypeConverter) ([]string, error) {
+	if live == nil {
+		return nil, nil
+	}
+	before, err := toTyped(stored(stripped(live)), conv)
+	if err != nil {
+		return nil, err
+	}
+	after, err := toTyped(stored(stripped(returned)), conv)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := before.Compare(after)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []harden.Path
+	for path := range intended.All() {
+		wanted = append(wanted, path.Copy())
+	}
+	asked := func(path harden.Path) bool {
+		return slices.ContainsFunc(wanted, func(w harden.Path) bool { return within(path, w) || within(w, path) })
+	}
+	var found []string
+	for _, set := range []*fieldpath.Set{changes.Removed, changes.Modified} {
+		for path := range set.All() {
+			if !asked(path) {
+				found = append(found, PathString(path))
+			}
+		}
+	}
+	for path := range changes.Added.All() {
+		if !asked(path) && !isDefaultBelow(live, path, wanted) {
+			found = append(found, PathString(path))
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// isDefaultBelow reports whether the added path lies below a list item or
+// struct that was not there and that the body brings. Bringing the first item
+// of a list, or the first label, does not allow a webhook a second one.
+func isDefaultBelow(live *unstructured.Unstructured, path harden.Path, wanted []harden.Path) bool {
+	for n := 1; n < len(path); n++ {
+		above := path[:n]
+		if name := above[n-1].FieldName; name != nil && slices.Contains(withoutDefaults, *name) {
+			return false
+		}
+		isList := path[n].FieldName == nil
+		if _, was := lookup(live.Object, above); was || isList {
+			continue
+		}
+		if slices.ContainsFunc(wanted, func(w harden.Path) bool { return within(w, above) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutDefaults are structs and maps below which the API server defaults nothing.
+var withoutDefaults = []string{"securityContext", "labels", "annotations"}
+
+// Unmet names the leaves of set that the returned object holds with another
+// value, or not at all; an explicit zero equals absent. It is empty when the
+// object is as set wants it. The result is sorted, in the form of PathString.
+func Unmet(returned, set *unstructured.Unstructured, conv managedfields.TypeConverter) ([]string, error) {
+	leaves, err := FieldSet(set, conv)
+	if err != nil {
+		return nil, err
+	}
+	var unmet []string
+	for path := range leaves.All() {
+		want, _ := lookup(set.Object, path)
+		if !holds(returned, path, want) {
+			unmet = append(unmet, PathString(path))
+		}
+	}
+	slices.Sort(unmet)
+	return unmet, nil
+}
+
+// holds reports whether the object has the value at the path; an explicit zero
+// that is stored as absent equals absent.
+func holds(object *unstructured.Unstructured, path harden.Path, want any) bool {
+	have, ok := lookup(object.Object, path)
+	if ok && value.Equals(value.NewValueInterface(have), value.NewValueInterface(want)) {
+		return true
+	}
+	zero, omitted := zeroOf(object.GroupVersionKind(), path)
+	if !omitted {
+		// An empty struct or list is met by whatever lies there.
+		return ok && isEmpty(want)
+	}
+	return sameScalar(zero, want) && (!ok || sameScalar(zero, have))
+}
+
+func isEmpty(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	default:
+		return false
+	}
+}
+
+// serverFields are written by the server alone.
+var serverFields = []string{"managedFields", "resourceVersion", "generation", "creationTimestamp", "selfLink"}
+
+// stripped is a copy without what the server alone writes, and without the
+// copy of the whole object that kubectl apply leaves in an annotation.
+func stripped(u *unstructured.Unstructured) *unstructured.Unstructured {
+	out := u.DeepCopy()
+	delete(out.Object, "status")
+	for _, field := range serverFields {
+		unstructured.RemoveNestedField(out.Object, "metadata", field)
+	}
+	annotations := out.GetAnnotations()
+	if _, ok := annotations[lastApplied]; ok {
+		delete(annotations, lastApplied)
+		if len(annotations) == 0 {
+			annotations = nil
+		}
+		out.SetAnnotations(annotations)
+	}
+	return out
+}
+
+// lastApplied is where client-side kubectl apply keeps the manifest.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
