@@ -23,6 +23,8 @@ type Inventory struct {
 	Workloads []*Workload // ordered by namespace, kind, name, source
 	// ServiceAccounts by namespace and name.
 	ServiceAccounts map[string]map[string]*corev1.ServiceAccount
+	// ServiceAccountSources tells, by namespace and name, in which file a ServiceAccount was declared; nil for a cluster.
+	ServiceAccountSources map[string]map[string]Source
 	// NetworkPolicies by namespace. Ask Unreadable before concluding from an empty list.
 	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
 	Nodes           []*corev1.Node // empty when they may not be listed
