@@ -1,0 +1,3 @@
+package files
+
+func parseFast(string, int) (*node, bool) { return nil, false }

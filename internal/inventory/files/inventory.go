@@ -1,0 +1,87 @@
+package files
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Inventory is the set as the rules see it. Scope lists the namespaces of the
+// objects, with "" for those that name none. Where an account or a namespace is
+// declared twice the last one counts, as it would for kubectl apply; the other
+// is listed as unread, and so are the documents that were skipped.
+func (s *Set) Inventory(now time.Time) *harden.Inventory {
+	inv := &harden.Inventory{
+		Now:             now,
+		Namespaces:      map[string]*corev1.Namespace{},
+		ServiceAccounts: map[string]map[string]*corev1.ServiceAccount{},
+		NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{},
+
+		NamespaceSources:      map[string]harden.Source{},
+		ServiceAccountSources: map[string]map[string]harden.Source{},
+	}
+	scope := map[string]bool{}
+	for _, f := range s.files {
+		for _, d := range f.docs {
+			if d.skipped != "" {
+				inv.Unread = append(inv.Unread, harden.Unread{Resource: fmt.Sprintf("%s:%d", f.name, d.line), Why: d.skipped})
+			}
+			for _, o := range d.objects {
+				inv.Objects++
+				o.addTo(inv, scope)
+			}
+		}
+	}
+	inv.Scope = slices.Sorted(maps.Keys(scope))
+	slices.SortStableFunc(inv.Workloads, func(a, b *harden.Workload) int {
+		return cmp.Or(
+			cmp.Compare(a.Ref.Namespace, b.Ref.Namespace), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name),
+			cmp.Compare(a.Ref.Source.File, b.Ref.Source.File), cmp.Compare(a.Ref.Source.Line, b.Ref.Source.Line),
+		)
+	})
+	return inv
+}
+
+func (o *object) addTo(inv *harden.Inventory, scope map[string]bool) {
+	ns := o.ref.Namespace
+	switch t := o.typed.(type) {
+	case nil:
+		return
+	case *corev1.Namespace:
+		ns = t.Name
+		o.warnAgain(inv, inv.NamespaceSources[t.Name])
+		inv.Namespaces[t.Name] = t
+		inv.NamespaceSources[t.Name] = o.ref.Source
+	case *corev1.ServiceAccount:
+		if inv.ServiceAccounts[ns] == nil {
+			inv.ServiceAccounts[ns] = map[string]*corev1.ServiceAccount{}
+			inv.ServiceAccountSources[ns] = map[string]harden.Source{}
+		}
+		o.warnAgain(inv, inv.ServiceAccountSources[ns][t.Name])
+		inv.ServiceAccounts[ns][t.Name] = t
+		inv.ServiceAccountSources[ns][t.Name] = o.ref.Source
+	case *networkingv1.NetworkPolicy:
+		inv.NetworkPolicies[ns] = append(inv.NetworkPolicies[ns], t)
+	case *harden.Workload:
+		inv.Workloads = append(inv.Workloads, t)
+	}
+	scope[ns] = true
+}
+
+// warnAgain notes that an earlier declaration of the same object is not judged.
+func (o *object) warnAgain(inv *harden.Inventory, earlier harden.Source) {
+	if earlier.IsZero() {
+		return
+	}
+	inv.Unread = append(inv.Unread, harden.Unread{
+		Resource: earlier.String(), Namespace: o.ref.Namespace,
+		Why: fmt.Sprintf("%s is declared again in %s, and the last one counts", o.ref, o.ref.Source),
+	})
+}

@@ -1,0 +1,121 @@
+package files
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A kindID is an apiVersion and a kind.
+type kindID struct{ apiVersion, kind string }
+
+// typed returns a new value of the kinds that are judged or that the rules look
+// up, or nil. Only these are decoded strictly: what nobody judges cannot pass by mistake.
+func typed(id kindID) any {
+	switch id {
+	case kindID{"v1", "Pod"}:
+		return &corev1.Pod{}
+	case kindID{"v1", "ReplicationController"}:
+		return &corev1.ReplicationController{}
+	case kindID{"apps/v1", "Deployment"}:
+		return &appsv1.Deployment{}
+	case kindID{"apps/v1", "StatefulSet"}:
+		return &appsv1.StatefulSet{}
+	case kindID{"apps/v1", "DaemonSet"}:
+		return &appsv1.DaemonSet{}
+	case kindID{"apps/v1", "ReplicaSet"}:
+		return &appsv1.ReplicaSet{}
+	case kindID{"batch/v1", "Job"}:
+		return &batchv1.Job{}
+	case kindID{"batch/v1", "CronJob"}:
+		return &batchv1.CronJob{}
+	case kindID{"v1", "ServiceAccount"}:
+		return &corev1.ServiceAccount{}
+	case kindID{"v1", "Namespace"}:
+		return &corev1.Namespace{}
+	case kindID{"networking.k8s.io/v1", "NetworkPolicy"}:
+		return &networkingv1.NetworkPolicy{}
+	}
+	return nil
+}
+
+// removed are API versions of those kinds that Kubernetes 1.25 and later do not
+// serve: https://kubernetes.io/docs/reference/using-api/deprecation-guide/
+var removed = map[kindID]string{
+	{"extensions/v1beta1", "Deployment"}:    "apps/v1",
+	{"extensions/v1beta1", "DaemonSet"}:     "apps/v1",
+	{"extensions/v1beta1", "ReplicaSet"}:    "apps/v1",
+	{"extensions/v1beta1", "NetworkPolicy"}: "networking.k8s.io/v1",
+	{"apps/v1beta1", "Deployment"}:          "apps/v1",
+	{"apps/v1beta1", "StatefulSet"}:         "apps/v1",
+	{"apps/v1beta2", "Deployment"}:          "apps/v1",
+	{"apps/v1beta2", "StatefulSet"}:         "apps/v1",
+	{"apps/v1beta2", "DaemonSet"}:           "apps/v1",
+	{"apps/v1beta2", "ReplicaSet"}:          "apps/v1",
+	{"batch/v1beta1", "CronJob"}:            "batch/v1",
+	{"batch/v2alpha1", "CronJob"}:           "batch/v1",
+}
+
+func removedReason(id kindID) string {
+	if now, ok := removed[id]; ok {
+		return fmt.Sprintf("%s %s is not served by Kubernetes 1.25 and later: use %s", id.apiVersion, id.kind, now)
+	}
+	return ""
+}
+
+// workload makes the workload of a typed object, or returns nil for kinds without a pod template.
+func workload(ref harden.Ref, o any) *harden.Workload {
+	w := &harden.Workload{Ref: ref}
+	isTrue := func(b *bool) bool { return b != nil && *b }
+	set := func(meta metav1.ObjectMeta, template corev1.PodTemplateSpec) *harden.Workload {
+		w.Meta, w.Template = meta, template
+		return w
+	}
+	switch o := o.(type) {
+	case *corev1.Pod:
+		return set(o.ObjectMeta, corev1.PodTemplateSpec{ObjectMeta: o.ObjectMeta, Spec: o.Spec})
+	case *corev1.ReplicationController:
+		w.Replicas = o.Spec.Replicas
+		if o.Spec.Template == nil {
+			return set(o.ObjectMeta, corev1.PodTemplateSpec{})
+		}
+		return set(o.ObjectMeta, *o.Spec.Template)
+	case *appsv1.Deployment:
+		w.Replicas, w.Suspended = o.Spec.Replicas, o.Spec.Paused
+		return set(o.ObjectMeta, o.Spec.Template)
+	case *appsv1.StatefulSet:
+		w.Replicas = o.Spec.Replicas
+		return set(o.ObjectMeta, o.Spec.Template)
+	case *appsv1.DaemonSet:
+		return set(o.ObjectMeta, o.Spec.Template)
+	case *appsv1.ReplicaSet:
+		w.Replicas = o.Spec.Replicas
+		return set(o.ObjectMeta, o.Spec.Template)
+	case *batchv1.Job:
+		w.Suspended = isTrue(o.Spec.Suspend)
+		return set(o.ObjectMeta, o.Spec.Template)
+	case *batchv1.CronJob:
+		w.Suspended = isTrue(o.Spec.Suspend)
+		return set(o.ObjectMeta, o.Spec.JobTemplate.Spec.Template)
+	}
+	return nil
+}
+
+// clusterScoped lists the built-in kinds that have no namespace, so that the
+// default namespace is not given to them.
+var clusterScoped = map[string]bool{
+	"Namespace": true, "Node": true, "PersistentVolume": true, "ClusterRole": true, "ClusterRoleBinding": true,
+	"StorageClass": true, "CSIDriver": true, "CSINode": true, "VolumeAttachment": true, "PriorityClass": true,
+	"IngressClass": true, "RuntimeClass": true, "CustomResourceDefinition": true, "APIService": true,
+	"MutatingWebhookConfiguration": true, "ValidatingWebhookConfiguration": true,
+	"ValidatingAdmissionPolicy": true, "ValidatingAdmissionPolicyBinding": true,
+	"MutatingAdmissionPolicy": true, "MutatingAdmissionPolicyBinding": true,
+	"CertificateSigningRequest": true, "FlowSchema": true, "PriorityLevelConfiguration": true,
+	"ClusterTrustBundle": true, "DeviceClass": true, "ResourceSlice": true, "ServiceCIDR": true, "IPAddress": true,
+}

@@ -1,0 +1,158 @@
+package files
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write the wanted results of txtar tests")
+
+// describe says what was read: documents, what the inventory lists beside them, errors.
+func describe(s *Set, err error, dir string) string {
+	var b strings.Builder
+	for _, d := range s.Documents() {
+		fmt.Fprintf(&b, "%s:%d document %d", d.File, d.Line, d.Index)
+		for _, r := range d.Objects {
+			fmt.Fprintf(&b, " %s %s", r.APIVersion, r.Long())
+			if r.Source.Item >= 0 {
+				fmt.Fprintf(&b, "@%d", r.Source.Line)
+			}
+		}
+		if d.Skipped != "" {
+			fmt.Fprintf(&b, " skipped: %s", d.Skipped)
+		}
+		b.WriteString("\n")
+	}
+	inv := s.Inventory(time.Time{})
+	fmt.Fprintf(&b, "scope %q, %d objects\n", inv.Scope, inv.Objects)
+	for _, w := range inv.Workloads {
+		fmt.Fprintf(&b, "workload %s %s\n", w.Ref.Long(), w.Ref.Source)
+	}
+	for _, u := range inv.Unread {
+		fmt.Fprintf(&b, "unread %s: %s\n", u.Resource, u.Why)
+	}
+	if err != nil {
+		fmt.Fprintf(&b, "errors:\n%v\n", err)
+	}
+	text := strings.ReplaceAll(b.String(), dir+string(filepath.Separator), "")
+	return strings.ReplaceAll(text, dir, "DIR")
+}
+
+func TestLoad(t *testing.T) {
+	tests, err := filepath.Glob("testdata/load/*.txtar")
+	if err != nil || len(tests) == 0 {
+		t.Fatal("no tests", err)
+	}
+	for _, test := range tests {
+		t.Run(strings.TrimSuffix(filepath.Base(test), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(test)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			want := -1
+			for i, f := range a.Files {
+				if f.Name == "want" {
+					want = i
+					continue
+				}
+				writeFile(t, filepath.Join(dir, f.Name), strings.NewReplacer("<CR>", "\r", "<BOM>", "\ufeff").Replace(string(f.Data)))
+			}
+			set, loadErr := Load([]string{dir}, nil, Options{})
+			got := describe(set, loadErr, dir)
+			if *update {
+				if want < 0 {
+					want = len(a.Files)
+					a.Files = append(a.Files, txtar.File{Name: "want"})
+				}
+				a.Files[want].Data = []byte(got)
+				if err := os.WriteFile(test, txtar.Format(a), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if want < 0 {
+				t.Fatal("no wanted result")
+			}
+			if diff := cmp.Diff(string(a.Files[want].Data), got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func writeFile(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStdin(t *testing.T) {
+	const text = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}}"
+	set, err := Load([]string{"-", "-"}, strings.NewReader(text), Options{DefaultNamespace: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "-:1 document 0 v1 shop/ServiceAccount/a\nscope [\"shop\"], 1 objects\n"
+	if diff := cmp.Diff(want, describe(set, nil, "nowhere")); diff != "" {
+		t.Error(diff)
+	}
+	if got := set.Inventory(time.Time{}).ServiceAccounts["shop"]["a"].Namespace; got != "shop" {
+		t.Errorf("the account has namespace %q, want shop", got)
+	}
+}
+
+func TestAFileIsReadOnce(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a.yaml")
+	writeFile(t, name, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}}")
+	set, err := Load([]string{name, dir, dir + "/./a.yaml"}, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(set.Documents()); got != 1 {
+		t.Errorf("got %d documents, want 1", got)
+	}
+}
+
+func TestUnreadableInputs(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "binary.yaml"), "\x7fELF\x00\x01")
+	writeFile(t, filepath.Join(dir, "utf16.yaml"), "\xff\xfea\x00")
+	writeFile(t, filepath.Join(dir, "latin1.yaml"), "a: b\nc: caf\xe9\n")
+	writeFile(t, filepath.Join(dir, "good.yaml"), "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}}")
+	set, err := Load([]string{dir, filepath.Join(dir, "absent.yaml"), "https://example.com/a.yaml"}, nil, Options{})
+	var loadErr *LoadError
+	if !errors.As(err, &loadErr) {
+		t.Fatalf("got %v, want a LoadError", err)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Error("the missing file is not found by errors.Is")
+	}
+	want := strings.Join([]string{
+		"binary.yaml: this is a binary file (byte 0 at offset 4), not a manifest",
+		"latin1.yaml:2: this line is not UTF-8 text",
+		"utf16.yaml: this is UTF-16: save it as UTF-8",
+		"absent.yaml: no such file or directory",
+		"https://example.com/a.yaml: web addresses are not read: download it and pipe it in with -f -",
+	}, "\n")
+	if diff := cmp.Diff(want, strings.ReplaceAll(err.Error(), dir+"/", "")); diff != "" {
+		t.Error(diff)
+	}
+	if got := len(set.Documents()); got != 1 {
+		t.Errorf("got %d documents, want the good one", got)
+	}
+}

@@ -1,0 +1,123 @@
+package files
+
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// object reads one object, or the items of a list. Item is -1 for the document
+// itself; inherited is what items of a typed list may leave out.
+func (s *Set) object(d *document, n *node, inherited kindID, item int, errs *[]*ReadError) {
+	fail := func(at *node, object, msg string) {
+		*errs = append(*errs, &ReadError{Line: int(at.line), Column: int(at.col), Object: object, Msg: msg})
+	}
+	if n.kind != mappingNode {
+		if item < 0 {
+			d.skipped = "not a Kubernetes object: " + n.what() + " instead of a mapping"
+			return
+		}
+		fail(n, "", "want an object, got "+n.what())
+		return
+	}
+	id := kindID{n.get("apiVersion").str(), n.get("kind").str()}
+	if id.apiVersion == "" && id.kind == "" {
+		id = inherited
+	}
+	switch {
+	case id.kind == "" && item >= 0:
+		fail(n, "", "this list item has no kind")
+		return
+	case id.kind == "":
+		d.skipped = "not a Kubernetes object: it has no kind"
+		return
+	case id.apiVersion == "":
+		fail(n, id.kind, "apiVersion is missing")
+		return
+	}
+	if items := n.get("items"); items != nil && strings.HasSuffix(id.kind, "List") && items.kind == sequenceNode {
+		s.items(d, items, id, item, errs)
+		return
+	}
+	if why := removedReason(id); why != "" {
+		d.skipped = why
+	}
+	o := &object{doc: d, typed: typed(id)}
+	o.ref = s.ref(d, n, id, item)
+	if o.typed != nil {
+		dec := decoder{}
+		dec.decode(n, o.typed)
+		for _, e := range dec.errs {
+			e.Object = o.ref.String()
+			*errs = append(*errs, e)
+		}
+		if o.ref.Name == "" {
+			if len(dec.errs) == 0 {
+				fail(n, id.kind, "metadata.name is missing")
+			}
+			return
+		}
+		o.settle()
+	}
+	d.objects = append(d.objects, o)
+}
+
+func (s *Set) items(d *document, items *node, list kindID, item int, errs *[]*ReadError) {
+	inherited := kindID{}
+	if list.kind != "List" {
+		inherited = kindID{list.apiVersion, strings.TrimSuffix(list.kind, "List")}
+	}
+	if item >= 0 {
+		*errs = append(*errs, &ReadError{Line: int(items.line), Column: int(items.col), Object: list.kind, Msg: "a list within a list"})
+		return
+	}
+	for i := range items.kids {
+		s.object(d, &items.kids[i], inherited, i, errs)
+	}
+}
+
+func (s *Set) ref(d *document, n *node, id kindID, item int) harden.Ref {
+	meta := n.get("metadata")
+	ref := harden.Ref{
+		APIVersion: id.apiVersion, Kind: id.kind,
+		Namespace: meta.get("namespace").str(), Name: meta.get("name").str(),
+		Source: harden.Source{File: d.file.name, Line: int(n.line), Item: item},
+	}
+	if ref.Name == "" {
+		ref.Name = meta.get("generateName").str()
+	}
+	switch {
+	case clusterScoped[id.kind]:
+		ref.Namespace = ""
+	case ref.Namespace == "":
+		ref.Namespace = s.opts.DefaultNamespace
+	}
+	return ref
+}
+
+// settle gives the typed object the namespace of its reference, drops what a
+// manifest should not hold but an exported one does, and keeps only the pod
+// template of kinds that have one.
+func (o *object) settle() {
+	if m, ok := o.typed.(metav1.Object); ok {
+		m.SetNamespace(o.ref.Namespace)
+		m.SetManagedFields(nil)
+	}
+	if w := workload(o.ref, o.typed); w != nil {
+		o.typed = w
+	}
+}
+
+// locate finds the object of a list item, or the document itself for -1.
+func locate(root *node, item int) *node {
+	if item < 0 {
+		return root
+	}
+	items := root.get("items")
+	if items == nil || item >= len(items.kids) {
+		return nil
+	}
+	return &items.kids[item]
+}
