@@ -208,3 +208,28 @@ func templatePath(kind string) (harden.Path, bool) {
 	}
 	return path, true
 }
+
+// keyOf is the element of the list item with the key.
+func keyOf(name, v string) fieldpath.PathElement {
+	return fieldpath.KeyElementByFields(name, v)
+}
+
+// hasDuplicates reports whether two items of the list have the same values in
+// the fields of the key.
+func hasDuplicates(list []any, key value.FieldList) bool {
+	for i, item := range list {
+		own := fieldpath.PathElement{Key: &value.FieldList{}}
+		for _, field := range key {
+			m, _ := item.(map[string]any)
+			v, ok := m[field.Name]
+			if !ok {
+				v = defaultKeys[field.Name]
+			}
+			*own.Key = append(*own.Key, value.Field{Name: field.Name, Value: value.NewValueInterface(v)})
+		}
+		if index(list[i+1:], own) >= 0 {
+			return true
+		}
+	}
+	return false
+}
