@@ -22,7 +22,7 @@ func (e *Engine) subjects(inv *harden.Inventory) []subject {
 	}
 	for _, ns := range slices.Sorted(maps.Keys(inv.ServiceAccounts)) {
 		for _, name := range slices.Sorted(maps.Keys(inv.ServiceAccounts[ns])) {
-			all = append(all, serviceAccountSubject(inv.ServiceAccounts[ns][name]))
+			all = append(all, serviceAccountSubject(inv, inv.ServiceAccounts[ns][name]))
 		}
 	}
 	return all
@@ -44,7 +44,7 @@ func (e *Engine) subjectsOf(inv *harden.Inventory, f *harden.Finding) []subject 
 		return []subject{namespaceSubject(inv, f.Object.Name)}
 	case harden.SubjectServiceAccount:
 		if sa := inv.ServiceAccounts[f.Object.Namespace][f.Object.Name]; sa != nil {
-			return []subject{serviceAccountSubject(sa)}
+			return []subject{serviceAccountSubject(inv, sa)}
 		}
 	}
 	return nil
@@ -111,7 +111,7 @@ func namespaceSubject(inv *harden.Inventory, name string) subject {
 	return subject{of: harden.SubjectNamespace, object: ref, nsName: name, ns: ns}
 }
 
-func serviceAccountSubject(sa *corev1.ServiceAccount) subject {
-	ref := harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: sa.Namespace, Name: sa.Name, UID: sa.UID}
+func serviceAccountSubject(inv *harden.Inventory, sa *corev1.ServiceAccount) subject {
+	ref := harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: sa.Namespace, Name: sa.Name, UID: sa.UID, Source: inv.ServiceAccountSources[sa.Namespace][sa.Name]}
 	return subject{of: harden.SubjectServiceAccount, object: ref, sa: sa}
 }
