@@ -42,14 +42,14 @@ func TestSubjects(t *testing.T) {
 	for subject, want := range map[harden.Subject][]string{
 		harden.SubjectPod: {
 			"x Deployment/web  containers [app:web]",
-			"x Pod/web-1  containers [app:proxy ephemeral:debug]",
+			"x Pod/web-1 app:proxy containers [app:proxy ephemeral:debug]",
 		},
 		harden.SubjectWorkload:       {"x Deployment/web  containers [app:web]"},
 		harden.SubjectNamespace:      {"x Namespace/default  ", "x Namespace/empty  ", "x Namespace/shop  "},
 		harden.SubjectServiceAccount: {"x ServiceAccount/robot  "},
 	} {
 		fixer := &harden.Fixer{ID: "x", Subject: subject, Check: func(p *harden.Pass) {
-			reason := ""
+			reason, container := "", harden.ContainerRef{}
 			if p.Pod != nil {
 				var names []string
 				for _, c := range p.Pod.Containers() {
@@ -57,7 +57,10 @@ func TestSubjects(t *testing.T) {
 				}
 				reason = fmt.Sprint("containers ", names)
 			}
-			p.Report(harden.Finding{Reason: reason})
+			if p.Pod != nil && !p.Pod.PodLevel {
+				container = p.Pod.Containers()[0].Ref
+			}
+			p.Report(harden.Finding{Reason: reason, Container: container})
 		}}
 		if diff := cmp.Diff(want, Reasons(Run(t, fixer, mixed))); diff != "" {
 			t.Errorf("subject %d (-want +got):\n%s", subject, diff)

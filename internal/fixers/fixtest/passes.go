@@ -15,6 +15,9 @@ func check(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
 	for _, p := range passes {
 		p.Inventory, p.Fixer = inv, fixer
 		fixer.Check(p)
+		if p.Pod != nil && !p.Pod.PodLevel {
+			p.Findings = slices.DeleteFunc(p.Findings, func(f *harden.Finding) bool { return f.Container.IsZero() })
+		}
 	}
 	return passes
 }
@@ -26,7 +29,7 @@ func subjects(subject harden.Subject, inv *harden.Inventory) []*harden.Pass {
 		for _, w := range inv.Workloads {
 			view := harden.NewPodView(harden.Declared, w.Ref, &w.Template.ObjectMeta, &w.Template.Spec, nil, inv.Nodes)
 			passes = append(passes, &harden.Pass{Workload: w, Pod: view, Object: w.Ref})
-			if subject == harden.SubjectPod {
+			if subject == harden.SubjectPod && w.Ref.Kind != "Pod" {
 				passes = append(passes, injected(w, inv.Nodes)...)
 			}
 		}

@@ -1,0 +1,29 @@
+// Package fixers lists everything that the program knows how to find.
+package fixers
+
+import (
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/pod"
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Suite lists all fixers, by area and from the worst to the mildest within it.
+// The order is that of the documentation; findings have their own.
+func Suite() []*harden.Fixer {
+	return []*harden.Fixer{
+		pod.PrivilegedContainer,
+		pod.DangerousCapabilities,
+		pod.HostNetwork,
+		pod.HostPID,
+		pod.HostIPC,
+		pod.RunAsNonRoot,
+		pod.RunAsRootUser,
+		pod.SeccompUnconfined,
+		pod.AllowPrivilegeEscalation,
+		pod.DropAllCapabilities,
+		pod.NetRawCapability,
+		pod.AddedCapabilitiesRestricted,
+		pod.SeccompProfileMissing,
+		pod.ReadOnlyRootFilesystem,
+		pod.HostPort,
+	}
+}
