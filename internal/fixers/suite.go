@@ -11,13 +11,18 @@ import (
 func Suite() []*harden.Fixer {
 	return []*harden.Fixer{
 		pod.PrivilegedContainer,
+		pod.WindowsHostProcess,
+		pod.RuntimeSocketMount,
 		pod.DangerousCapabilities,
 		pod.HostNetwork,
 		pod.HostPID,
 		pod.HostIPC,
 		pod.RunAsNonRoot,
 		pod.RunAsRootUser,
+		pod.HostPathSensitive,
 		pod.SeccompUnconfined,
+		pod.AppArmorUnconfined,
+		pod.ProcMountUnmasked,
 		pod.AllowPrivilegeEscalation,
 		pod.DropAllCapabilities,
 		pod.NetRawCapability,
@@ -25,5 +30,11 @@ func Suite() []*harden.Fixer {
 		pod.SeccompProfileMissing,
 		pod.ReadOnlyRootFilesystem,
 		pod.HostPort,
+		pod.HostPathVolume,
+		pod.SELinuxOptionsCustom,
+		pod.UnsafeSysctls,
+		pod.ProbeOrLifecycleHost,
+		pod.RestrictedVolumeTypes,
+		pod.WindowsPodOSUnset,
 	}
 }
