@@ -1,7 +1,6 @@
 package files
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // Inventory is the set as the rules see it. Scope lists the namespaces of the
@@ -40,12 +40,7 @@ func (s *Set) Inventory(now time.Time) *harden.Inventory {
 		}
 	}
 	inv.Scope = slices.Sorted(maps.Keys(scope))
-	slices.SortStableFunc(inv.Workloads, func(a, b *harden.Workload) int {
-		return cmp.Or(
-			cmp.Compare(a.Ref.Namespace, b.Ref.Namespace), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name),
-			cmp.Compare(a.Ref.Source.File, b.Ref.Source.File), cmp.Compare(a.Ref.Source.Line, b.Ref.Source.Line),
-		)
-	})
+	inventory.Sort(inv.Workloads)
 	return inv
 }
 

@@ -7,9 +7,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // A kindID is an apiVersion and a kind.
@@ -67,44 +64,6 @@ func removedReason(id kindID) string {
 		return fmt.Sprintf("%s %s is not served by Kubernetes 1.25 and later: use %s", id.apiVersion, id.kind, now)
 	}
 	return ""
-}
-
-// workload makes the workload of a typed object, or returns nil for kinds without a pod template.
-func workload(ref harden.Ref, o any) *harden.Workload {
-	w := &harden.Workload{Ref: ref}
-	isTrue := func(b *bool) bool { return b != nil && *b }
-	set := func(meta metav1.ObjectMeta, template corev1.PodTemplateSpec) *harden.Workload {
-		w.Meta, w.Template = meta, template
-		return w
-	}
-	switch o := o.(type) {
-	case *corev1.Pod:
-		return set(o.ObjectMeta, corev1.PodTemplateSpec{ObjectMeta: o.ObjectMeta, Spec: o.Spec})
-	case *corev1.ReplicationController:
-		w.Replicas = o.Spec.Replicas
-		if o.Spec.Template == nil {
-			return set(o.ObjectMeta, corev1.PodTemplateSpec{})
-		}
-		return set(o.ObjectMeta, *o.Spec.Template)
-	case *appsv1.Deployment:
-		w.Replicas, w.Suspended = o.Spec.Replicas, o.Spec.Paused
-		return set(o.ObjectMeta, o.Spec.Template)
-	case *appsv1.StatefulSet:
-		w.Replicas = o.Spec.Replicas
-		return set(o.ObjectMeta, o.Spec.Template)
-	case *appsv1.DaemonSet:
-		return set(o.ObjectMeta, o.Spec.Template)
-	case *appsv1.ReplicaSet:
-		w.Replicas = o.Spec.Replicas
-		return set(o.ObjectMeta, o.Spec.Template)
-	case *batchv1.Job:
-		w.Suspended = isTrue(o.Spec.Suspend)
-		return set(o.ObjectMeta, o.Spec.Template)
-	case *batchv1.CronJob:
-		w.Suspended = isTrue(o.Spec.Suspend)
-		return set(o.ObjectMeta, o.Spec.JobTemplate.Spec.Template)
-	}
-	return nil
 }
 
 // clusterScoped lists the built-in kinds that have no namespace, so that the

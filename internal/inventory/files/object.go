@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // object reads one object, or the items of a list. Item is -1 for the document
@@ -105,7 +106,7 @@ func (o *object) settle() {
 		m.SetNamespace(o.ref.Namespace)
 		m.SetManagedFields(nil)
 	}
-	if w := workload(o.ref, o.typed); w != nil {
+	if w := inventory.WorkloadOf(o.ref, o.typed); w != nil {
 		o.typed = w
 	}
 }

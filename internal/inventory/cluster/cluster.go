@@ -1,0 +1,153 @@
+// Package cluster reads an inventory from a live API server and keeps it current.
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A Reader reads from one API server. It may be used by several goroutines.
+type Reader struct {
+	client   kubernetes.Interface
+	kinds    []*kind
+	server   string
+	context  string
+	timeout  time.Duration // for one request; watches have none
+	warnings *warnings
+	now      func() time.Time
+	timing   timing
+
+	mu   sync.Mutex
+	last *state // of the last Read, for Watch to go on from
+}
+
+// timeout is how long one request may take where the kubeconfig or
+// --request-timeout say nothing; a page of 500 pods takes a tenth of a second.
+const timeout = 30 * time.Second
+
+// New makes a reader; contextName is the kubeconfig context, for people. It
+// sends nothing.
+func New(cfg *rest.Config, contextName string) (*Reader, error) {
+	c := rest.CopyConfig(cfg)
+	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	c.ContentType = runtime.ContentTypeProtobuf
+	// The server protects itself (API Priority and Fairness); a client-side
+	// limit made for controllers only makes people wait.
+	c.QPS, c.Burst = 200, 400
+	w := &warnings{seen: map[string]bool{}}
+	c.WarningHandler, c.WarningHandlerWithContext = w, nil
+	limit := timeout
+	if c.Timeout > 0 {
+		limit = c.Timeout
+	}
+	c.Timeout = 0 // it would end watches too
+	if c.UserAgent == "" {
+		c.UserAgent = "kubectl-harden"
+	}
+	client, err := kubernetes.NewForConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the connection to %q: %w", cfg.Host, err)
+	}
+	return &Reader{
+		client: client, kinds: kindsOf(client), server: serverURL(cfg), context: contextName,
+		timeout: limit, warnings: w, now: time.Now, timing: defaultTiming,
+	}, nil
+}
+
+func serverURL(cfg *rest.Config) string {
+	if u, _, err := rest.DefaultServerURL(cfg.Host, cfg.APIPath, metav1.SchemeGroupVersion, rest.IsConfigTransportTLS(*cfg)); err == nil {
+		return strings.TrimSuffix((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), "/")
+	}
+	return cfg.Host
+}
+
+// Warnings lists what the API server warned of so far, each text once, sorted.
+func (r *Reader) Warnings() []string { return r.warnings.list() }
+
+// Read reads the scope. An empty scope is the namespace default: the namespace
+// of a kubeconfig context is for the caller to find out.
+//
+// Kinds that may not be read are listed in Unread. An error is returned when
+// nothing could be read (ErrForbidden), the server gives no usable answer
+// (ErrUnauthorized, ErrUnreachable, ErrUntrusted), a namespace does not exist
+// (ErrNamespaceNotFound; it can't be told where Namespaces may not be read, and
+// Unread says so then), or a name of the scope matches nothing (ErrNotFound).
+func (r *Reader) Read(ctx context.Context, scope harden.Scope) (*harden.Inventory, error) {
+	s, err := r.read(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	inv, err := s.build(r.now())
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = s
+	return inv, nil
+}
+
+// kubeSystem is the namespace whose UID stands for the cluster, as is custom
+// (SIG Multicluster, KEP-2149).
+const kubeSystem = metav1.NamespaceSystem
+
+// cluster asks who the server is. What may not be asked stays empty.
+func (r *Reader) cluster(ctx context.Context) (harden.Cluster, error) {
+	c := harden.Cluster{Context: r.context, Server: r.server}
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	data, err := r.client.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	if err := classify(err); isFatal(err) {
+		return c, err
+	}
+	var v version.Info
+	if err == nil && json.Unmarshal(data, &v) == nil {
+		c.Version = v.GitVersion
+		// Some providers write "37+".
+		c.Minor, _ = strconv.Atoi(strings.TrimRight(v.Minor, "+"))
+	}
+	ns, err := r.client.CoreV1().Namespaces().Get(ctx, kubeSystem, metav1.GetOptions{})
+	if err == nil {
+		c.UID = string(ns.UID)
+	}
+	if err := classify(err); isFatal(err) {
+		return c, err
+	}
+	return c, nil
+}
+
+// warnings collects the warnings of the API server instead of printing them
+// into the middle of a screen.
+type warnings struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// HandleWarningHeader keeps the text.
+func (w *warnings) HandleWarningHeader(_ int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[text] = true
+}
+
+func (w *warnings) list() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(maps.Keys(w.seen))
+}

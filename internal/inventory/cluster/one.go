@@ -1,0 +1,167 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// ReadOne reads one object anew from the server with what its rules look at:
+// a workload with its pods, its namespace, accounts, policies and the nodes that
+// its pods run on. For a Namespace, a ServiceAccount or a NetworkPolicy it reads
+// the whole namespace, since their rules look at who lives there. The error
+// wraps ErrNotFound when the object is gone.
+func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory, error) {
+	namespace := ref.Namespace
+	if ref.Kind == "Namespace" {
+		namespace = ref.Name
+	}
+	k := r.kind(ref.Kind)
+	if k == nil {
+		return nil, fmt.Errorf("reading %s: this kind is not one that is judged", ref.Long())
+	}
+	if !isCarrier(ref.Kind) {
+		scope := harden.Scope{Namespaces: []string{namespace}}
+		if ref.Kind != "Namespace" {
+			scope.Names = []harden.Ref{ref}
+		}
+		return r.readFresh(ctx, scope)
+	}
+	s := newState(harden.Scope{Namespaces: []string{namespace}, Names: []harden.Ref{ref}})
+	sources := []source{
+		{kind: k, namespace: namespace, field: "metadata.name=" + ref.Name},
+		{kind: r.kind("ServiceAccount"), namespace: namespace},
+		{kind: r.kind("NetworkPolicy"), namespace: namespace},
+		{kind: r.kind("Namespace"), namespace: namespace, field: "metadata.name=" + namespace},
+	}
+	if err := r.readInto(ctx, s, sources); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ref.Long(), err)
+	}
+	c := s.contents[sources[0].key()]
+	if c.err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ref.Long(), classify(c.err))
+	}
+	o := c.objects[types.NamespacedName{Namespace: namespace, Name: ref.Name}]
+	if o == nil {
+		return nil, notFound(ref)
+	}
+	if err := r.readInto(ctx, s, r.below(namespace, o)); err != nil {
+		return nil, fmt.Errorf("reading the pods of %s: %w", ref.Long(), err)
+	}
+	if err := r.readNodes(ctx, s); err != nil {
+		return nil, fmt.Errorf("reading the nodes of %s: %w", ref.Long(), err)
+	}
+	s.cluster = harden.Cluster{Context: r.context, Server: r.server}
+	return s.build(r.now())
+}
+
+// readFresh is Read without being remembered for Watch, and with the names of
+// the scope applied only as a check that they exist.
+func (r *Reader) readFresh(ctx context.Context, scope harden.Scope) (*harden.Inventory, error) {
+	s, err := r.read(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.build(r.now()); err != nil {
+		return nil, err
+	}
+	s.scope.Names = nil
+	return s.build(r.now())
+}
+
+func (r *Reader) readInto(ctx context.Context, s *state, sources []source) error {
+	contents, err := r.readAll(ctx, sources)
+	if err != nil {
+		return err
+	}
+	for _, c := range contents {
+		s.put(c)
+	}
+	return nil
+}
+
+func (r *Reader) kind(name string) *kind {
+	i := slices.IndexFunc(r.kinds, func(k *kind) bool { return k.name == name })
+	if i < 0 {
+		return nil
+	}
+	return r.kinds[i]
+}
+
+func isCarrier(kind string) bool {
+	switch kind {
+	case "Namespace", "ServiceAccount", "NetworkPolicy", "Node":
+		return false
+	}
+	return true
+}
+
+// below lists the sources of what a workload owns.
+func (r *Reader) below(namespace string, o object) []source {
+	owned := func(name, selector string) source {
+		return source{kind: r.kind(name), namespace: namespace, selector: selector}
+	}
+	selected := func(s *metav1.LabelSelector) string { return metav1.FormatLabelSelector(s) }
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		s := selected(o.Spec.Selector)
+		return []source{owned("ReplicaSet", s), owned("Pod", s)}
+	case *appsv1.StatefulSet:
+		return []source{owned("Pod", selected(o.Spec.Selector))}
+	case *appsv1.DaemonSet:
+		return []source{owned("Pod", selected(o.Spec.Selector))}
+	case *appsv1.ReplicaSet:
+		return []source{owned("Pod", selected(o.Spec.Selector))}
+	case *corev1.ReplicationController:
+		return []source{owned("Pod", labels.SelectorFromSet(o.Spec.Selector).String())}
+	case *batchv1.Job:
+		return []source{owned("Pod", selected(o.Spec.Selector))}
+	case *batchv1.CronJob:
+		// Jobs of a CronJob carry no common label; their pods all have this one.
+		return []source{owned("Job", ""), owned("Pod", batchv1.JobNameLabel)}
+	}
+	return nil
+}
+
+// manyNodes is how many nodes are read one by one at most; who has pods on more
+// has other pods that show the same.
+const manyNodes = 10
+
+func (r *Reader) readNodes(ctx context.Context, s *state) error {
+	names := map[string]bool{}
+	for k, c := range s.contents {
+		if k.resource != pods {
+			continue
+		}
+		for _, o := range c.objects {
+			if p, ok := o.(*corev1.Pod); ok && p.Spec.NodeName != "" && len(names) < manyNodes {
+				names[p.Spec.NodeName] = true
+			}
+		}
+	}
+	all := &content{source: source{kind: r.kind("Node")}, objects: map[types.NamespacedName]object{}}
+	for name := range names {
+		c := r.readSource(ctx, source{kind: r.kind("Node"), field: "metadata.name=" + name})
+		if isFatal(c.err) {
+			return c.err
+		}
+		if c.err != nil {
+			all.err = c.err
+			break
+		}
+		for n, o := range c.objects {
+			all.objects[n] = o
+		}
+	}
+	s.put(all)
+	return nil
+}

@@ -1,0 +1,215 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A state is what was read, by source. Objects in it are never changed, only replaced.
+type state struct {
+	scope    harden.Scope
+	cluster  harden.Cluster
+	contents map[key]*content
+	built    assembled         // of the last build, so that unchanged workloads are shared
+	inv      *harden.Inventory // the last that was built
+}
+
+func newState(scope harden.Scope) *state {
+	return &state{scope: scope, contents: map[key]*content{}}
+}
+
+func (s *state) put(c *content) { s.contents[c.source.key()] = c }
+
+// nothingRead returns an error when no namespaced kind could be read anywhere.
+func (s *state) nothingRead() error {
+	var first error
+	for _, k := range slices.SortedFunc(maps.Keys(s.contents), compareKeys) {
+		c := s.contents[k]
+		if !c.source.kind.namespaced {
+			continue
+		}
+		if c.err == nil {
+			return nil
+		}
+		if first == nil || k.resource == pods {
+			first = c.err
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrForbidden, first)
+}
+
+func compareKeys(a, b key) int {
+	return cmp.Or(cmp.Compare(a.resource, b.resource), cmp.Compare(a.namespace, b.namespace))
+}
+
+// build makes an inventory of the state.
+func (s *state) build(now time.Time) (*harden.Inventory, error) {
+	inv := &harden.Inventory{
+		Cluster: s.cluster, Now: now,
+		Namespaces:      map[string]*corev1.Namespace{},
+		ServiceAccounts: map[string]map[string]*corev1.ServiceAccount{},
+		NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{},
+	}
+	in := input{readable: map[string]bool{}}
+	scope := map[string]bool{}
+	for _, ns := range s.scope.Namespaces {
+		scope[ns] = true
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(s.contents), compareKeys) {
+		c := s.contents[k]
+		if c.err != nil {
+			inv.Unread = append(inv.Unread, harden.Unread{Resource: k.resource, Namespace: k.namespace, Why: why(c.err)})
+			continue
+		}
+		in.readable[k.resource] = true
+		for _, o := range c.objects {
+			inv.Objects++
+			if o.GetNamespace() != "" {
+				scope[o.GetNamespace()] = true
+			}
+			in.add(c.source.kind, o)
+			addTo(inv, o)
+		}
+	}
+	for _, list := range inv.NetworkPolicies {
+		slices.SortFunc(list, func(a, b *networkingv1.NetworkPolicy) int { return cmp.Compare(a.Name, b.Name) })
+	}
+	slices.SortFunc(inv.Nodes, func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
+	if s.scope.All {
+		for ns := range inv.Namespaces {
+			scope[ns] = true
+		}
+	}
+	inv.Scope = slices.Sorted(maps.Keys(scope))
+	s.doubtNamespaces(inv)
+	s.built = assemble(&in, s.built)
+	inv.Workloads = s.built.workloads
+	if err := s.choose(inv); err != nil {
+		return nil, err
+	}
+	s.inv = inv
+	return inv, nil
+}
+
+func addTo(inv *harden.Inventory, o object) {
+	switch o := o.(type) {
+	case *corev1.Namespace:
+		inv.Namespaces[o.Name] = o
+	case *corev1.Node:
+		inv.Nodes = append(inv.Nodes, o)
+	case *corev1.ServiceAccount:
+		if inv.ServiceAccounts[o.Namespace] == nil {
+			inv.ServiceAccounts[o.Namespace] = map[string]*corev1.ServiceAccount{}
+		}
+		inv.ServiceAccounts[o.Namespace][o.Name] = o
+	case *networkingv1.NetworkPolicy:
+		inv.NetworkPolicies[o.Namespace] = append(inv.NetworkPolicies[o.Namespace], o)
+	}
+}
+
+// doubtNamespaces says where an empty answer cannot be told from a namespace
+// that does not exist: the server lists nothing for both.
+func (s *state) doubtNamespaces(inv *harden.Inventory) {
+	for i, u := range inv.Unread {
+		if u.Resource != namespaces || u.Namespace == "" {
+			continue
+		}
+		empty := true
+		for k, c := range s.contents {
+			if k.namespace == u.Namespace && len(c.objects) > 0 {
+				empty = false
+			}
+		}
+		if empty {
+			inv.Unread[i].Why = fmt.Sprintf("nothing was found in namespace %q, and whether it exists may not be asked: %s", u.Namespace, u.Why)
+		}
+	}
+}
+
+// choose keeps the objects that the scope names. A name may be that of a
+// workload, of a pod of it, or of a ReplicaSet or Job between the two.
+func (s *state) choose(inv *harden.Inventory) error {
+	if len(s.scope.Names) == 0 {
+		return nil
+	}
+	keep := map[*harden.Workload]bool{}
+	for _, name := range s.scope.Names {
+		found := false
+		for _, w := range inv.Workloads {
+			if s.built.matches(w, name) {
+				keep[w], found = true, true
+			}
+		}
+		if !found && !declared(inv, name) {
+			if why := inv.Unreadable(s.resource(name), name.Namespace); why != "" {
+				return fmt.Errorf("reading %s: %w: %s", name.Long(), ErrForbidden, why)
+			}
+			return notFound(name)
+		}
+	}
+	inv.Workloads = slices.DeleteFunc(slices.Clone(inv.Workloads), func(w *harden.Workload) bool { return !keep[w] })
+	return nil
+}
+
+func (s *state) resource(name harden.Ref) string {
+	for k, c := range s.contents {
+		if c.source.kind.name == name.Kind {
+			return k.resource
+		}
+	}
+	return strings.ToLower(name.Kind)
+}
+
+// declared reports whether the name is that of another object that is judged.
+func declared(inv *harden.Inventory, name harden.Ref) bool {
+	switch name.Kind {
+	case "Namespace":
+		return inv.Namespaces[name.Name] != nil || slices.Contains(inv.Scope, name.Name)
+	case "ServiceAccount":
+		for ns, accounts := range inv.ServiceAccounts {
+			if accounts[name.Name] != nil && (name.Namespace == "" || name.Namespace == ns) {
+				return true
+			}
+		}
+	case "NetworkPolicy":
+		for ns, policies := range inv.NetworkPolicies {
+			if name.Namespace != "" && name.Namespace != ns {
+				continue
+			}
+			for _, p := range policies {
+				if p.Name == name.Name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// empty is the inventory of a scope whose named objects are all gone or partly:
+// what is left of the workloads that were in it.
+func (s *state) empty(before *harden.Inventory) *harden.Inventory {
+	scope := s.scope
+	defer func() { s.scope = scope }()
+	s.scope.Names = nil
+	inv, err := s.build(before.Now)
+	if err != nil {
+		return before
+	}
+	inv.Workloads = slices.DeleteFunc(slices.Clone(inv.Workloads), func(w *harden.Workload) bool {
+		return !slices.ContainsFunc(scope.Names, func(n harden.Ref) bool { return s.built.matches(w, n) })
+	})
+	return inv
+}

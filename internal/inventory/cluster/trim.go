@@ -1,0 +1,147 @@
+package cluster
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// trim drops from a fresh object what no rule and no plan looks at; plans read
+// the object anew before they change it. Dropped are managedFields, the value
+// (not the key) of kubectl's last-applied-configuration, the images and volumes
+// in a Node's status, and of container statuses what repeats the spec.
+func trim(o object) {
+	o.SetManagedFields(nil)
+	if a := o.GetAnnotations(); a[corev1.LastAppliedConfigAnnotation] != "" {
+		a[corev1.LastAppliedConfigAnnotation] = ""
+	}
+	switch o := o.(type) {
+	case *corev1.Node:
+		o.Status.Images, o.Status.VolumesInUse, o.Status.VolumesAttached, o.Status.Conditions = nil, nil, nil, nil
+	case *corev1.Pod:
+		for _, list := range [][]corev1.ContainerStatus{o.Status.InitContainerStatuses, o.Status.ContainerStatuses, o.Status.EphemeralContainerStatuses} {
+			for i := range list {
+				list[i].AllocatedResources, list[i].Resources, list[i].VolumeMounts = nil, nil, nil
+			}
+		}
+	}
+}
+
+// A sharer lets pods of one controller share what is equal in them: ten
+// thousand pods then cost a fraction of what they would, and nothing is lost.
+type sharer map[types.UID]*corev1.Pod
+
+func (s sharer) share(p *corev1.Pod) {
+	owner := metav1.GetControllerOfNoCopy(p)
+	if owner == nil {
+		return
+	}
+	first := s[owner.UID]
+	if first == nil {
+		s[owner.UID] = p
+		return
+	}
+	p.Namespace, p.GenerateName = first.Namespace, first.GenerateName
+	p.OwnerReferences = shareSlice(p.OwnerReferences, first.OwnerReferences, func(a, b metav1.OwnerReference) bool {
+		return a.UID == b.UID && a.Kind == b.Kind && a.Name == b.Name && a.APIVersion == b.APIVersion &&
+			equalPtr(a.Controller, b.Controller) && equalPtr(a.BlockOwnerDeletion, b.BlockOwnerDeletion)
+	})
+	p.Labels, p.Annotations = shareMap(p.Labels, first.Labels), shareMap(p.Annotations, first.Annotations)
+	p.Spec.NodeSelector = shareMap(p.Spec.NodeSelector, first.Spec.NodeSelector)
+	p.Spec.Tolerations = shareSlice(p.Spec.Tolerations, first.Spec.Tolerations, func(a, b corev1.Toleration) bool {
+		return a.Key == b.Key && a.Operator == b.Operator && a.Value == b.Value && a.Effect == b.Effect && equalPtr(a.TolerationSeconds, b.TolerationSeconds)
+	})
+	shareContainers(p.Spec.InitContainers, first.Spec.InitContainers)
+	shareContainers(p.Spec.Containers, first.Spec.Containers)
+	shareStatuses(p.Status.InitContainerStatuses, first.Status.InitContainerStatuses)
+	shareStatuses(p.Status.ContainerStatuses, first.Status.ContainerStatuses)
+}
+
+func shareContainers(cs, first []corev1.Container) {
+	for i := range min(len(cs), len(first)) {
+		c, f := &cs[i], &first[i]
+		shareString(&c.Name, f.Name)
+		shareString(&c.Image, f.Image)
+		c.Command, c.Args = shareSlice(c.Command, f.Command, equal), shareSlice(c.Args, f.Args, equal)
+		c.Env = shareSlice(c.Env, f.Env, equalEnv)
+		c.Ports = shareSlice(c.Ports, f.Ports, equal)
+		c.Resources.Limits = shareResources(c.Resources.Limits, f.Resources.Limits)
+		c.Resources.Requests = shareResources(c.Resources.Requests, f.Resources.Requests)
+	}
+}
+
+func shareStatuses(cs, first []corev1.ContainerStatus) {
+	for i := range min(len(cs), len(first)) {
+		shareString(&cs[i].Name, first[i].Name)
+		shareString(&cs[i].Image, first[i].Image)
+		shareString(&cs[i].ImageID, first[i].ImageID)
+	}
+}
+
+func equal[T comparable](a, b T) bool { return a == b }
+
+func equalPtr[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// equalEnv may say no for equal ones: they are then merely not shared.
+func equalEnv(a, b corev1.EnvVar) bool {
+	if a.Name != b.Name || a.Value != b.Value || (a.ValueFrom == nil) != (b.ValueFrom == nil) {
+		return false
+	}
+	if a.ValueFrom == nil {
+		return true
+	}
+	x, y := a.ValueFrom, b.ValueFrom
+	return equalPtr(x.FieldRef, y.FieldRef) && equalSelector(x, y) && x.ResourceFieldRef == nil && y.ResourceFieldRef == nil && x.FileKeyRef == nil && y.FileKeyRef == nil
+}
+
+func equalSelector(x, y *corev1.EnvVarSource) bool {
+	if (x.SecretKeyRef == nil) != (y.SecretKeyRef == nil) || (x.ConfigMapKeyRef == nil) != (y.ConfigMapKeyRef == nil) {
+		return false
+	}
+	if s, t := x.SecretKeyRef, y.SecretKeyRef; s != nil && (s.Name != t.Name || s.Key != t.Key || !equalPtr(s.Optional, t.Optional)) {
+		return false
+	}
+	s, t := x.ConfigMapKeyRef, y.ConfigMapKeyRef
+	return s == nil || s.Name == t.Name && s.Key == t.Key && equalPtr(s.Optional, t.Optional)
+}
+
+func shareString(s *string, first string) {
+	if *s == first {
+		*s = first
+	}
+}
+
+func shareSlice[T any](s, first []T, equal func(a, b T) bool) []T {
+	if slices.EqualFunc(s, first, equal) {
+		return first
+	}
+	return s
+}
+
+func shareMap(m, first map[string]string) map[string]string {
+	if maps.Equal(m, first) {
+		return first
+	}
+	return m
+}
+
+func shareResources(l, first corev1.ResourceList) corev1.ResourceList {
+	if len(l) != len(first) {
+		return l
+	}
+	for name, q := range l {
+		if other, ok := first[name]; !ok || q.Cmp(other) != 0 || q.Format != other.Format {
+			return l
+		}
+	}
+	return first
+}
+
+func (s sharer) see(o object) {
+	if p, ok := o.(*corev1.Pod); ok {
+		s.share(p)
+	}
+}
