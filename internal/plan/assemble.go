@@ -23,7 +23,7 @@ func (b *builder) assemble(candidates []*candidate) *union {
 		u := b.unite(candidates)
 		again := false
 		for _, m := range u.sorted() {
-			if c, why := b.culprit(m); c != nil && b.reasons[c] == "" {
+			if c, why := b.culprit(u, m); c != nil && b.reasons[c] == "" {
 				b.reasons[c] = why
 				again = true
 			}
@@ -123,8 +123,9 @@ func (b *builder) whyNot(u *union, c *candidate) string {
 	return "blocked by " + c.finding.BlockedBy
 }
 
-// culprit is the accepted fix that brings a combination that would be refused.
-func (b *builder) culprit(m *merged) (*candidate, string) {
+// culprit is the accepted fix that brings a combination that would be refused:
+// the least severe one without which the combination is gone.
+func (b *builder) culprit(u *union, m *merged) (*candidate, string) {
 	before := b.object(m.ref).before
 	if before == nil {
 		return nil, ""
@@ -133,16 +134,42 @@ func (b *builder) culprit(m *merged) (*candidate, string) {
 	if err != nil {
 		return m.fixes[len(m.fixes)-1], err.Error()
 	}
+	old := refusals(before)
 	for _, r := range refusals(after) {
-		for _, path := range r.paths {
-			for _, c := range slices.Backward(m.fixes) {
-				if touchesAny(c.paths, path) {
-					return c, r.why
-				}
+		if isAmong(r, old) {
+			continue
+		}
+		var blamed []*candidate
+		for _, c := range slices.Backward(m.fixes) {
+			if slices.ContainsFunc(r.paths, func(p harden.Path) bool { return touchesAny(c.paths, p) }) {
+				blamed = append(blamed, c)
 			}
+		}
+		for _, c := range blamed {
+			if !b.refusedWithout(u, c, m.ref, r) {
+				return c, r.why
+			}
+		}
+		if len(blamed) > 0 {
+			return blamed[0], r.why
 		}
 	}
 	return nil, ""
+}
+
+func isAmong(r refusal, all []refusal) bool {
+	return slices.ContainsFunc(all, func(other refusal) bool { return other.why == r.why })
+}
+
+// refusedWithout reports whether the refusal stays when the fix is left out.
+func (b *builder) refusedWithout(u *union, c *candidate, ref harden.Ref, r refusal) bool {
+	rest := b.unite(slices.DeleteFunc(slices.Clone(u.accepted), func(other *candidate) bool { return other == c }))
+	m := rest.objects[ref.Key()]
+	if m == nil {
+		return false
+	}
+	after, err := Project(b.object(ref).before, m.set, m.remove, b.conv)
+	return err == nil && isAmong(r, refusals(after))
 }
 
 func (u *union) sorted() []*merged {

@@ -202,8 +202,8 @@ func (b *builder) check(c *candidate) string {
 		if err != nil {
 			return err.Error()
 		}
-		for path := range leaves.All() {
-			c.paths = append(c.paths, path.Copy())
+		for _, path := range Paths(leaves) {
+			c.paths = append(c.paths, path)
 		}
 		if change.Verb == harden.Create {
 			anything = true

@@ -35,22 +35,19 @@ func Unintended(live, returned *unstructured.Unstructured, intended *fieldpath.S
 	if err != nil {
 		return nil, err
 	}
-	var wanted []harden.Path
-	for path := range intended.All() {
-		wanted = append(wanted, path.Copy())
-	}
+	wanted := Paths(intended)
 	asked := func(path harden.Path) bool {
 		return slices.ContainsFunc(wanted, func(w harden.Path) bool { return within(path, w) || within(w, path) })
 	}
 	var found []string
 	for _, set := range []*fieldpath.Set{changes.Removed, changes.Modified} {
-		for path := range set.All() {
+		for _, path := range Paths(set) {
 			if !asked(path) {
 				found = append(found, PathString(path))
 			}
 		}
 	}
-	for path := range changes.Added.All() {
+	for _, path := range Paths(changes.Added) {
 		if !asked(path) && !isDefaultBelow(live, path, wanted) {
 			found = append(found, PathString(path))
 		}
@@ -91,7 +88,7 @@ func Unmet(returned, set *unstructured.Unstructured, conv managedfields.TypeConv
 		return nil, err
 	}
 	var unmet []string
-	for path := range leaves.All() {
+	for _, path := range Paths(leaves) {
 		want, _ := lookup(set.Object, path)
 		if !holds(returned, path, want) {
 			unmet = append(unmet, PathString(path))

@@ -240,7 +240,7 @@ func (r route) restarts(conv managedfields.TypeConverter) (int, error) {
 		return 0, err
 	}
 	n := 0
-	for path := range leaves.All() {
+	for _, path := range Paths(leaves) {
 		if within(path, template) {
 			n = 1
 			break

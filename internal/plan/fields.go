@@ -40,6 +40,14 @@ func FieldSet(u *unstructured.Unstructured, conv managedfields.TypeConverter) (*
 	return set.Leaves().Difference(identity), nil
 }
 
+// Paths are the members of the set in a stable order, each with memory of its
+// own. (Set.All of structured-merge-diff v6.4.2 panics when its loop is left early.)
+func Paths(set *fieldpath.Set) []harden.Path {
+	var paths []harden.Path
+	set.Iterate(func(p fieldpath.Path) { paths = append(paths, p.Copy()) })
+	return paths
+}
+
 // Intended is what an object plan may change: the leaves of Set and the places
 // of Remove.
 func Intended(op *harden.ObjectPlan, conv managedfields.TypeConverter) (*fieldpath.Set, error) {

@@ -71,7 +71,7 @@ func extract(object *unstructured.Unstructured, leaves *fieldpath.Set, conv mana
 		part["metadata"] = meta
 		out.Object = part
 	}
-	for path := range leaves.All() {
+	for _, path := range Paths(leaves) {
 		zero, ok := zeroOf(object.GroupVersionKind(), path)
 		if !ok {
 			continue
@@ -80,7 +80,7 @@ func extract(object *unstructured.Unstructured, leaves *fieldpath.Set, conv mana
 			continue
 		}
 		if _, there := lookup(object.Object, path[:len(path)-1]); there {
-			put(out.Object, path.Copy(), zero)
+			put(out.Object, path, zero)
 		}
 	}
 	return out, nil
@@ -208,9 +208,9 @@ func itemsOf(u *unstructured.Unstructured, conv managedfields.TypeConverter) ([]
 		return nil, fmt.Errorf("listing the fields of %s %q: %w", u.GetKind(), u.GetName(), err)
 	}
 	var items []harden.Path
-	for path := range set.All() {
+	for _, path := range Paths(set) {
 		if last := path[len(path)-1]; last.Key != nil {
-			items = append(items, path.Copy())
+			items = append(items, path)
 		}
 	}
 	return items, nil

@@ -84,8 +84,8 @@ func (m *merged) contradicts(set *unstructured.Unstructured, conv managedfields.
 	if err != nil {
 		return fmt.Errorf("comparing the changes of %s: %w", m.ref, err)
 	}
-	for path := range changes.Modified.All() {
-		return &contradiction{path.Copy(), "%s is set to different values"}
+	for _, path := range Paths(changes.Modified) {
+		return &contradiction{path, "%s is set to different values"}
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (m *merged) setsWhatIsRemoved(conv managedfields.TypeConverter) error {
 	if err != nil {
 		return err
 	}
-	for leaf := range leaves.All() {
+	for _, leaf := range Paths(leaves) {
 		for _, gone := range m.remove {
 			if !within(leaf, gone) {
 				continue
@@ -157,15 +157,15 @@ func suppress(before, set *unstructured.Unstructured, conv managedfields.TypeCon
 		return nil, err
 	}
 	var had, stays []harden.Path
-	for path := range leaves.All() {
+	for _, path := range Paths(leaves) {
 		v, _ := lookup(set.Object, path)
 		if keys := isKeyLeaf(path); keys || !holds(before, path, v) {
 			if _, there := lookup(before.Object, path[:len(path)-1]); !keys || !there {
-				stays = append(stays, path.Copy())
+				stays = append(stays, path)
 			}
 			continue
 		}
-		had = append(had, path.Copy())
+		had = append(had, path)
 	}
 	had = slices.DeleteFunc(had, func(path harden.Path) bool { return isNameOf(path, stays) })
 	items, err := itemsOf(set, conv)

@@ -88,9 +88,9 @@ func (b *builder) route(op *harden.ObjectPlan, before *unstructured.Unstructured
 	if err != nil {
 		return err
 	}
-	for path := range intended.All() {
+	for _, path := range Paths(intended) {
 		if !isKeyLeaf(path) {
-			r.paths = append(r.paths, path.Copy())
+			r.paths = append(r.paths, path)
 		}
 	}
 	if before != nil && b.inv.Live() {

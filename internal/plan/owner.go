@@ -75,7 +75,7 @@ func writersOf(object *unstructured.Unstructured) []writer {
 // holds reports whether the writer has something at, below or (as an atomic
 // leaf) above the path.
 func (w writer) holds(path harden.Path) bool {
-	for p := range w.fields.Leaves().All() {
+	for _, p := range Paths(w.fields.Leaves()) {
 		if within(p, path) || within(path, p) && len(p) > 0 {
 			return true
 		}
