@@ -64,10 +64,11 @@ lab-binaries: lab
 	@bin/lab build
 
 check-format:
-	@out=$$("$$(hack/tool.sh gofumpt)" -d .) && if [ -n "$$out" ]; then echo "$$out"; echo 'not formatted: run gofumpt -w (hack/tool.sh gofumpt prints where it is)'; exit 1; fi
+	@tool=$$(hack/tool.sh gofumpt) || exit 1; out=$$("$$tool" -d . 2>&1); \
+	if [ -n "$$out" ]; then echo "$$out"; echo 'not formatted: run gofumpt -w (hack/tool.sh gofumpt prints where it is)'; exit 1; fi
 
 check-lint:
-	"$$(hack/tool.sh golangci-lint)" run ./...
+	@tool=$$(hack/tool.sh golangci-lint) && set -x && "$$tool" run ./...
 
 check-vet:
 	go vet ./...
