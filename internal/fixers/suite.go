@@ -2,6 +2,7 @@
 package fixers
 
 import (
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/image"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/pod"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -36,5 +37,8 @@ func Suite() []*harden.Fixer {
 		pod.ProbeOrLifecycleHost,
 		pod.RestrictedVolumeTypes,
 		pod.WindowsPodOSUnset,
+
+		image.TagMutable,
+		image.RegistryAllowed,
 	}
 }
