@@ -63,6 +63,14 @@ containers: [{name: web, image: web:1, ports: [{containerPort: 80}]}]
 	}
 }
 
+// The API refuses other ports with hostNetwork; a file may hold them.
+func TestHostNetworkDoesNotCoverOtherPorts(t *testing.T) {
+	expect(t, HostPort, deployment(`
+hostNetwork: true
+containers: [{name: web, image: web:1, ports: [{containerPort: 80, hostPort: 8080}]}]
+`), []string{"web medium"})
+}
+
 func TestHostProcessNeedsHostNetwork(t *testing.T) {
 	f := fixtest.Only(t, HostNetwork, deployment(`
 os: {name: windows}
