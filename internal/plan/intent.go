@@ -111,7 +111,8 @@ func MergeIntent(live, prev, set *unstructured.Unstructured, conv managedfields.
 
 // Without is the intent without the fields or list items at the paths. What
 // then says nothing any more goes too: list items that hold only their keys
-// (owning such an item would keep it alive), structs and lists that became empty.
+// (owning such an item would keep it alive), structs and lists that became
+// empty. The path of a key field takes its item only when nothing else is left.
 func Without(intent *unstructured.Unstructured, paths []harden.Path, conv managedfields.TypeConverter) (*unstructured.Unstructured, error) {
 	if intent == nil {
 		return nil, nil
@@ -120,25 +121,46 @@ func Without(intent *unstructured.Unstructured, paths []harden.Path, conv manage
 		return nil, err
 	}
 	out := intent.DeepCopy()
+	var items []harden.Path // of which only the key is given up
 	for _, path := range paths {
-		if _, ok := lookup(out.Object, path); !ok {
+		if isKeyLeaf(path) {
+			items = append(items, path[:len(path)-1])
 			continue
 		}
-		if _, err := drop(out.Object, path); err != nil {
+		if err := dropWithParents(out, path); err != nil {
 			return nil, err
 		}
-		for n := len(path) - 1; n > 0; n-- {
-			parent := path[:n]
-			v, ok := lookup(out.Object, parent)
-			if ok && !saysNothing(parent[n-1], v) {
-				break
-			}
-			if _, err := drop(out.Object, parent); err != nil {
+	}
+	for _, item := range items {
+		if v, ok := lookup(out.Object, item); ok && saysNothing(item[len(item)-1], v) {
+			if err := dropWithParents(out, item); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return out, nil
+}
+
+// dropWithParents takes the path out, and what leads there as far as it says
+// nothing any more.
+func dropWithParents(u *unstructured.Unstructured, path harden.Path) error {
+	if _, ok := lookup(u.Object, path); !ok {
+		return nil
+	}
+	if _, err := drop(u.Object, path); err != nil {
+		return err
+	}
+	for n := len(path) - 1; n > 0; n-- {
+		parent := path[:n]
+		v, ok := lookup(u.Object, parent)
+		if ok && !saysNothing(parent[n-1], v) {
+			return nil
+		}
+		if _, err := drop(u.Object, parent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saysNothing reports whether the value is empty or holds only the key that
