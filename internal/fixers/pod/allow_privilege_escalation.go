@@ -1,6 +1,9 @@
 package pod
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -26,7 +29,7 @@ file of the image, such as su or mount, to become root.
 entrypoint stops working. gosu, su-exec and setpriv are not affected: they start as root and give rights up. sudo, su and a setuid ping are.
 
 **Traps** For a privileged container the API refuses false, and for one that adds CAP_SYS_ADMIN in this spelling; with SYS_ADMIN it accepts false, but such a process needs no more rights.
-The finding then waits for privileged-container or dangerous-capabilities and has no fix of its own.
+The finding then waits for privileged-container or dangerous-capabilities, and its fix takes those away as well.
 A file capability together with false and NET_BIND_SERVICE does not bind port 80 any more, though each looks right by itself (dunglas/mercure#1230).
 
 It does not apply to Windows.
@@ -64,7 +67,7 @@ func fixPrivilegeEscalation(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	if !ok {
 		return nil
 	}
-	return []harden.Fix{{
+	fix := harden.Fix{
 		Title: "forbid " + c.Name + " to gain privileges", Class: harden.Review,
 		Evidence: []harden.Claim{
 			missing("E-IMG-FS", "Nobody looked into the image: does it have setuid files, or a file capability on its entrypoint?"),
@@ -72,5 +75,22 @@ func fixPrivilegeEscalation(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		},
 		Warning: "Setuid programs such as sudo and su stop working; an entrypoint with a file capability does not start.",
 		Changes: []harden.Change{harden.SetSecurityContext(f.Object, c.Ref, map[string]any{"allowPrivilegeEscalation": false})},
-	}}
+	}
+	// Not only what blocks the finding, but all that would make the API refuse it.
+	if adds(c, capSysAdmin) {
+		fix = after(fixDangerousCapabilities(p, f)[0], fix)
+	}
+	if isPrivileged(c) {
+		fix = after(fixPrivileged(p, f)[0], fix)
+	}
+	return []harden.Fix{fix}
+}
+
+// after is the fix with the one that has to be made with it.
+func after(first, fix harden.Fix) harden.Fix {
+	fix.Title = first.Title + ", and " + fix.Title
+	fix.Evidence = slices.Concat(first.Evidence, fix.Evidence)
+	fix.Changes = slices.Concat(first.Changes, fix.Changes)
+	fix.Warning = strings.TrimSpace(first.Warning + " " + fix.Warning)
+	return fix
 }

@@ -1,6 +1,8 @@
 package pod
 
 import (
+	"slices"
+
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -43,7 +45,7 @@ func checkHostNetwork(p *harden.Pass) {
 		Detail: "hostNetwork is true: NetworkPolicies do not apply, and the node's localhost and the cloud's metadata service are within reach.",
 	}
 	if hostProcess(p) {
-		f.BlockedBy = "windows-host-process"
+		f.BlockedBy = WindowsHostProcess.ID
 		f.Detail += " The API demands it for host process containers."
 	}
 	p.Report(f)
@@ -52,15 +54,9 @@ func checkHostNetwork(p *harden.Pass) {
 // hostProcess reports whether a container is a Windows host process, as the pod
 // or the container itself says.
 func hostProcess(p *harden.Pass) bool {
-	if o := podSecurity(p).WindowsOptions; o != nil && isTrue(o.HostProcess) {
-		return true
-	}
-	for _, c := range p.Pod.Containers() {
-		if o := security(c).WindowsOptions; o != nil && isTrue(o.HostProcess) {
-			return true
-		}
-	}
-	return false
+	return isHostProcess(podSecurity(p).WindowsOptions) || slices.ContainsFunc(p.Pod.Containers(), func(c harden.Container) bool {
+		return isHostProcess(security(c).WindowsOptions)
+	})
 }
 
 func fixHostNetwork(p *harden.Pass, f *harden.Finding) []harden.Fix {
@@ -83,6 +79,9 @@ func fixHostNetwork(p *harden.Pass, f *harden.Finding) []harden.Fix {
 			}
 			fix.Changes = append(fix.Changes, withoutHostPort(f.Object, c, port))
 		}
+	}
+	if f.BlockedBy == WindowsHostProcess.ID {
+		fix = after(fixWindowsHostProcess(p, f)[0], fix)
 	}
 	return []harden.Fix{fix}
 }

@@ -105,17 +105,11 @@ func ambiguousAdvice(c harden.Container, port corev1.ContainerPort) string {
 	return fmt.Sprintf("Container %s lists containerPort %d/%s more than once; a patch cannot tell the entries apart.", c.Name, port.ContainerPort, protocol(port))
 }
 
-// withoutHostPort closes the port on the node. A live object has every key
-// filled in, and 0 is stored as absent, so that one request with the other
-// fixes does it. In a file the line goes, and a protocol that is left to the
-// default is not written out. hostIP means nothing without a hostPort, and
-// stays: nobody asked for it.
+// withoutHostPort closes the port on the node. It is a removal by key, not a
+// hostPort of 0: in a file the line goes, and neither a 0 nor a protocol that is
+// left to its default is written out. hostIP means nothing without a hostPort,
+// and stays: nobody asked for it.
 func withoutHostPort(object harden.Ref, c harden.Container, port corev1.ContainerPort) harden.Change {
-	if object.Source.IsZero() {
-		return harden.SetContainer(object, c.Ref, map[string]any{"ports": []any{map[string]any{
-			"containerPort": int64(port.ContainerPort), "protocol": protocol(port), "hostPort": int64(0),
-		}}})
-	}
 	key := fieldpath.KeyByFields("containerPort", int64(port.ContainerPort), "protocol", protocol(port))
 	return harden.RemoveFrom(object, harden.ContainerPath(object, c.Ref, "ports", key, "hostPort"))
 }

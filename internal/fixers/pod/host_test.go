@@ -3,8 +3,6 @@ package pod
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -72,14 +70,21 @@ containers: [{name: web, image: web:1, ports: [{containerPort: 80, hostPort: 808
 }
 
 func TestHostProcessNeedsHostNetwork(t *testing.T) {
-	f := fixtest.Only(t, HostNetwork, deployment(`
+	text := deployment(`
 os: {name: windows}
 hostNetwork: true
 containers: [{name: web, image: web:1, securityContext: {windowsOptions: {hostProcess: true}}}]
-`))
-	if f.BlockedBy != "windows-host-process" {
+`)
+	if f := fixtest.Only(t, HostNetwork, text); f.BlockedBy != WindowsHostProcess.ID {
 		t.Errorf("blocked by %q, want windows-host-process", f.BlockedBy)
 	}
+	after := `
+os: {name: windows}
+hostNetwork: false
+containers: [{name: web, image: web:1, securityContext: {windowsOptions: {hostProcess: false}}}]
+`
+	expectAfter(t, text, []*harden.Fixer{HostNetwork}, after)
+	expectAfter(t, text, []*harden.Fixer{HostNetwork, WindowsHostProcess}, after)
 }
 
 func TestHostPort(t *testing.T) {
@@ -100,7 +105,6 @@ containers:
 	if len(ids) != 2 {
 		t.Errorf("the ports have the identities %v", ids)
 	}
-	// In a file the line goes and nothing comes.
 	expectAfter(t, text, hostFixers, `
 containers:
 - name: dns
@@ -110,17 +114,6 @@ containers:
   - {containerPort: 53}
   - {containerPort: 9153, hostPort: 0}
 `)
-}
-
-func TestHostPortOfALiveObjectIsZero(t *testing.T) {
-	fixes := fixtest.Fixes(t, HostPort, deployment(`containers: [{name: web, image: web:1, ports: [{containerPort: 80, hostPort: 80, protocol: TCP}]}]`), fixtest.Live())
-	change := fixes[0].Changes[0]
-	want := map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{
-		"name": "web", "ports": []any{map[string]any{"containerPort": int64(80), "protocol": "TCP", "hostPort": int64(0)}},
-	}}}}}
-	if diff := cmp.Diff(any(want), change.Set.Object["spec"]); diff != "" || len(change.Remove) != 0 {
-		t.Errorf("removals %v, set (-want +got):\n%s", change.Remove, diff)
-	}
 }
 
 func TestT113SharedContainerPortIsLeftToAPerson(t *testing.T) {

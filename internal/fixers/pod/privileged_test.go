@@ -63,9 +63,14 @@ func TestT20PrivilegedBlocksPrivilegeEscalation(t *testing.T) {
 	if f := fixtest.Only(t, AllowPrivilegeEscalation, text); f.BlockedBy != PrivilegedContainer.ID {
 		t.Errorf("blocked by %q, want privileged-container", f.BlockedBy)
 	}
-	if fixes := fixtest.Fixes(t, AllowPrivilegeEscalation, text); len(fixes) != 0 {
-		t.Errorf("got fixes %+v: the API refuses false for a privileged container", fixes)
-	}
+	// The API refuses false for a privileged container: both change or none.
+	after := `containers: [{name: web, image: web:1, securityContext: {privileged: false, allowPrivilegeEscalation: false}}]`
+	expectAfter(t, text, []*harden.Fixer{AllowPrivilegeEscalation}, after)
+	expectAfter(t, text, []*harden.Fixer{AllowPrivilegeEscalation, PrivilegedContainer}, after)
+
+	expectAfter(t, deployment(`containers: [{name: web, image: web:1, securityContext: {privileged: true, capabilities: {add: [CAP_SYS_ADMIN]}}}]`),
+		[]*harden.Fixer{AllowPrivilegeEscalation},
+		`containers: [{name: web, image: web:1, securityContext: {privileged: false, allowPrivilegeEscalation: false, capabilities: {}}}]`)
 }
 
 func TestT21SysAdmin(t *testing.T) {
@@ -77,9 +82,7 @@ func TestT21SysAdmin(t *testing.T) {
 		if f := fixtest.Only(t, AllowPrivilegeEscalation, text); f.BlockedBy != DangerousCapabilities.ID {
 			t.Errorf("%s: blocked by %q, want dangerous-capabilities", name, f.BlockedBy)
 		}
-		if fixes := fixtest.Fixes(t, AllowPrivilegeEscalation, text); len(fixes) != 0 {
-			t.Errorf("%s: got fixes %+v", name, fixes)
-		}
+		expectAfter(t, text, []*harden.Fixer{AllowPrivilegeEscalation, DangerousCapabilities}, `containers: [{name: web, image: web:1, securityContext: {capabilities: {}, allowPrivilegeEscalation: false}}]`)
 	}
 }
 

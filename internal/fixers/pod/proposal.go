@@ -31,14 +31,12 @@ func missing(code, text string) harden.Claim {
 	return harden.Claim{Code: code, State: harden.Missing, Text: text}
 }
 
-// proposing wraps the Fix of a fixer with the cases that all of them share:
-// what is blocked has no fix of its own, and what no change can reach is said
-// in words. Want completes "…: ", as in "set runAsNonRoot: true".
+// proposing wraps the Fix of a fixer with the case that all of them share: what
+// no change can reach is said in words. Want completes "…: ", as in
+// "set runAsNonRoot: true". A fix of a finding with BlockedBy brings the first
+// fix of the blocking finding along: its own change alone would be refused.
 func proposing(want string, fix func(*harden.Pass, *harden.Finding) []harden.Fix) func(*harden.Pass, *harden.Finding) []harden.Fix {
 	return func(p *harden.Pass, f *harden.Finding) []harden.Fix {
-		if f.BlockedBy != "" {
-			return nil
-		}
 		if manual := byHand(p, f, want); manual != "" {
 			return []harden.Fix{{Title: want, Class: harden.Review, Manual: manual}}
 		}
