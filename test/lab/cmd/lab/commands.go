@@ -68,6 +68,7 @@ func up(ctx context.Context, args []string) error {
 	if *detach {
 		return upDetached(ctx, *name, args)
 	}
+	pipe := readyPipe()
 	var stages []string
 	for _, file := range stageFiles {
 		data, err := os.ReadFile(file)
@@ -86,7 +87,7 @@ func up(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("export KUBECONFIG=%s\n", l.Kubeconfig())
-	reportReady()
+	reportReady(pipe)
 	<-ctx.Done()
 	return l.Stop()
 }

@@ -76,12 +76,20 @@ func upDetached(ctx context.Context, name string, args []string) error {
 	return cmd.Process.Release()
 }
 
-// reportReady tells the process that waits for a detached lab, if there is one.
-func reportReady() {
+// readyPipe returns the pipe to the process that waits for a detached lab, or nil. It must be called before anything
+// is started, which would inherit the pipe and keep it open.
+func readyPipe() *os.File {
 	if os.Getenv(readyEnv) == "" {
-		return
+		return nil
 	}
-	if pipe := os.NewFile(readyFD, "ready"); pipe != nil {
+	os.Unsetenv(readyEnv)
+	closeOnExec(readyFD)
+	return os.NewFile(readyFD, "ready")
+}
+
+// reportReady tells the process that waits for a detached lab, if there is one.
+func reportReady(pipe *os.File) {
+	if pipe != nil {
 		_, _ = pipe.WriteString("ready")
 		pipe.Close()
 	}

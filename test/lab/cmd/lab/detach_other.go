@@ -5,3 +5,5 @@ package main
 import "syscall"
 
 func detached() *syscall.SysProcAttr { return nil }
+
+func closeOnExec(int) {}

@@ -54,7 +54,7 @@ func main() {
 // kubectl does what kubectl's own main does.
 func kubectl() int {
 	// Plugin lookup and kuberc run while the command is built, before its flags are parsed.
-	_ = logs.GlogSetter(cmd.GetLogVerbosity(os.Args))
+	_, _ = logs.GlogSetter(cmd.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err) // prints and exits as kubectl does
 	}
