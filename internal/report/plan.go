@@ -41,8 +41,31 @@ func (p *Plan) Diff(w io.Writer) error {
 	if len(p.Plan.Objects) > 0 {
 		fmt.Fprintln(out)
 	}
+	p.missing(out)
 	p.Summary(out, "# ")
 	return out.err
+}
+
+// missing asks the open questions of all fixes once: until somebody looks, the
+// fixes that depend on them are for a person to decide.
+func (p *Plan) missing(w io.Writer) {
+	var lines []string
+	for _, op := range p.Plan.Objects {
+		for _, pf := range op.Fixes {
+			for _, claim := range pf.Fix.Evidence {
+				line := "  " + claim.Code + ": " + claim.Text
+				if claim.State == harden.Missing && !slices.Contains(lines, line) {
+					lines = append(lines, line)
+				}
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	slices.Sort(lines)
+	comment(w, "Missing evidence, which is why fixes are of class review:")
+	comment(w, lines...)
 }
 
 // YAML writes partial objects without guards, one document an object, ready for
@@ -159,8 +182,16 @@ func fixLines(pf harden.PlannedFix) []string {
 		c = " [" + s + "]"
 	}
 	lines := []string{fmt.Sprintf("  %-8s %s%s: %s", pf.Fix.Class, pf.Finding.Fixer.ID, c, pf.Fix.Title)}
+	var missing []string
 	for _, claim := range pf.Fix.Evidence {
-		lines = append(lines, fmt.Sprintf("           %s %s: %s", claim.State, claim.Code, claim.Text))
+		if claim.State != harden.Missing {
+			lines = append(lines, fmt.Sprintf("           %s %s: %s", claim.State, claim.Code, claim.Text))
+		} else if !slices.Contains(missing, claim.Code) {
+			missing = append(missing, claim.Code)
+		}
+	}
+	if len(missing) > 0 {
+		lines = append(lines, "           missing "+strings.Join(missing, ", "))
 	}
 	if pf.Fix.Warning != "" {
 		lines = append(lines, "           warning: "+pf.Fix.Warning)

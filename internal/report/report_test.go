@@ -178,7 +178,7 @@ func TestDiffIsStillADiff(t *testing.T) {
 	equal(t, `
 # shop/Deployment/web: 1 fix, 1 rollout
 #   review   run-as-non-root [app:web]: Require a non-root user
-#            missing E-IMG-CONFIG: nobody looked at the image's user
+#            missing E-IMG-CONFIG
 #            warning: a root image will not start
 #   server: conflict: .spec.replicas is held by manager "helm"
 #   server: warning: would violate
@@ -187,7 +187,7 @@ func TestDiffIsStillADiff(t *testing.T) {
 
 # shop/Deployment/api: 1 fix, 1 rollout, owned by Flux kustomization apps/shop, not to be changed live (source)
 #   review   run-as-non-root [app:web]: Require a non-root user
-#            missing E-IMG-CONFIG: nobody looked at the image's user
+#            missing E-IMG-CONFIG
 #            warning: a root image will not start
 #   Flux would undo it.
 # partial object for the manifests of the owner:
@@ -197,6 +197,8 @@ func TestDiffIsStillADiff(t *testing.T) {
 #   name: api
 #   namespace: shop
 
+# Missing evidence, which is why fixes are of class review:
+#   E-IMG-CONFIG: nobody looked at the image's user
 # 2 fixes for 2 objects: 1 Deployment to change (1 rollout); 1 object not to be changed live: 1 Deployment.
 # 2 findings left as they are:
 #   shop/Deployment/web  run-as-non-root (app:web): detection only
