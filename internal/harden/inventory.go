@@ -65,6 +65,26 @@ func (i *Inventory) Unreadable(resource, namespace string) string {
 	return ""
 }
 
+// NoWorkloads reports whether the namespace was seen to hold no workloads. It
+// is false where something that may be a workload could not be read.
+func (i *Inventory) NoWorkloads(namespace string) bool {
+	for _, u := range i.Unread {
+		switch u.Resource {
+		case "namespaces", "nodes", "serviceaccounts", "networkpolicies.networking.k8s.io":
+			continue
+		}
+		if u.Namespace == "" || u.Namespace == namespace {
+			return false
+		}
+	}
+	for _, w := range i.Workloads {
+		if w.Ref.Namespace == namespace {
+			return false
+		}
+	}
+	return true
+}
+
 // A Workload is the topmost readable object that carries a pod template, with
 // the live pods that it owns. A Pod without a controller is a workload too.
 type Workload struct {
