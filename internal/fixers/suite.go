@@ -2,8 +2,12 @@
 package fixers
 
 import (
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/identity"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/image"
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/namespace"
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/network"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/pod"
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/resilience"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -40,5 +44,13 @@ func Suite() []*harden.Fixer {
 
 		image.TagMutable,
 		image.RegistryAllowed,
+
+		network.NoDefaultDeny,
+
+		identity.TokenAutomount,
+
+		resilience.MemoryLimit,
+
+		namespace.PSAEnforceMissing,
 	}
 }
