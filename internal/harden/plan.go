@@ -64,6 +64,7 @@ type Owner struct {
 type DryRun struct {
 	Err        error      // refusal, in words for people; nil when accepted
 	Conflicts  []Conflict // fields that another manager holds with another value
+	Taken      []Conflict // conflicts that the user chose to force: the plan takes these fields over
 	Warnings   []string   // warnings of the API server, such as Pod Security
 	Unintended []string   // fields that would change though nobody asked: admission interferes
 	// ResourceVersion of the object that was asked about.

@@ -92,12 +92,15 @@ type Revision struct {
 // A Leaf is one place that was changed.
 type Leaf struct {
 	Path Path `json:"path"`
-	// Value is what was set; null when the place was removed.
+	// Value is what was set, for a new list item what the request says of it;
+	// null when the place was removed.
 	Value   any  `json:"value,omitempty"`
 	Removed bool `json:"removed,omitempty"`
 	// Previous is what was there before; meaningless when Absent.
 	Previous any  `json:"previous,omitempty"`
 	Absent   bool `json:"absent,omitempty"`
+	// Made is how many structs and lists around an absent place were absent too.
+	Made int `json:"made,omitempty"`
 	// Position is where a removed list item stood in its list, from 0.
 	Position int `json:"position,omitempty"`
 	// Owners are the managers that held the place, or something below it, before.

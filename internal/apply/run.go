@@ -1,0 +1,366 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+)
+
+// maxTries bounds how often an apply is sent when the object's status keeps
+// changing between reading and writing.
+const maxTries = 5
+
+// Apply applies the objects of a plan that are to be changed live, one after
+// the other in the plan's order, and reports on every object. It stops at the
+// first failure, and between objects when ctx ends; the rest is Skipped. An
+// error means that nothing was done: the journal cannot be written, or another
+// run holds it.
+func (a *Applier) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOptions, emit func(harden.Event)) (*harden.ApplyReport, error) {
+	unlock, err := a.journal.Lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	r := &run{Applier: a, opts: opts, emit: emit, entry: &journal.Entry{
+		Time: a.now(), Context: a.cluster.Context, Server: a.cluster.Server, ClusterUID: a.cluster.UID, Actor: a.actor,
+	}}
+	report := &harden.ApplyReport{}
+	stop := ""
+	for _, op := range p.Objects {
+		var out harden.Outcome
+		switch {
+		case op.Delivery != harden.DeliverLive:
+			out = harden.Outcome{Phase: harden.Skipped, Message: notLive(op)}
+		case stop != "":
+			out = harden.Outcome{Phase: harden.Skipped, Message: stop}
+		case ctx.Err() != nil:
+			out = harden.Outcome{Phase: harden.Skipped, Message: "not tried: cancelled"}
+		default:
+			out = r.object(ctx, op)
+			if !out.Phase.Good() {
+				stop = "not tried: " + say(op.Target) + " came first and did not end well"
+			}
+		}
+		out.Object = op.Target
+		emit(harden.Event{Object: op.Target, Phase: out.Phase, Message: out.Message})
+		report.Outcomes = append(report.Outcomes, out)
+	}
+	if r.wrote() {
+		report.ID = r.entry.ID
+	}
+	return report, nil
+}
+
+func notLive(op *harden.ObjectPlan) string {
+	what := "for a person to do"
+	if op.Delivery == harden.DeliverSource {
+		what = "for the source of the object"
+	}
+	if op.DeliveryWhy == "" {
+		return "not applied: " + what
+	}
+	return "not applied: " + what + ": " + op.DeliveryWhy
+}
+
+// A run is one call of Apply.
+type run struct {
+	*Applier
+	opts  harden.ApplyOptions
+	emit  func(harden.Event)
+	entry *journal.Entry
+}
+
+func (r *run) wrote() bool {
+	return slices.ContainsFunc(r.entry.Objects, func(o *journal.Object) bool { return o.State != harden.RecordFailed })
+}
+
+func (r *run) say(ref harden.Ref, phase harden.Phase, message string) {
+	r.emit(harden.Event{Object: ref, Phase: phase, Message: message})
+}
+
+// object takes one object through all phases.
+func (r *run) object(ctx context.Context, op *harden.ObjectPlan) harden.Outcome {
+	r.say(op.Target, harden.Checking, "reading it anew")
+	if out := r.stillOpen(ctx, op); out != nil {
+		return *out
+	}
+	sent, err := r.send(ctx, op)
+	if err != nil {
+		if errors.Is(err, errNothingToDo) {
+			return harden.Outcome{Phase: harden.Refused, Message: errNothingToDo.Error() + ": nothing was written", Err: err}
+		}
+		if sent == nil {
+			return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+		}
+		return r.finish(sent, r.failed(err))
+	}
+	return r.finish(sent, r.prove(ctx, sent))
+}
+
+// stillOpen judges the object anew. Only what is still wrong may be repaired:
+// the plan was made from what was seen then.
+func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) *harden.Outcome {
+	if op.Verb == harden.Create {
+		return nil
+	}
+	open, gone, err := r.sortFindings(ctx, op)
+	switch {
+	case err != nil:
+		return &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+	case len(gone) == 0:
+		return nil
+	case len(open) == 0:
+		err := fmt.Errorf("%s: what the plan repairs was repaired in the meantime: %s; nothing was written", say(op.Target), names(gone))
+		return &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err, Fixed: gone}
+	}
+	err = fmt.Errorf("%s was changed after the plan was made: %s is gone and %s is not; scan again", say(op.Target), names(gone), names(open))
+	return &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+}
+
+// sortFindings tells which findings of the plan stand and which are gone.
+func (a *Applier) sortFindings(ctx context.Context, op *harden.ObjectPlan) (open, gone []*harden.Finding, err error) {
+	fresh, err := a.recheck(ctx, op.Target)
+	if err != nil {
+		return nil, nil, explain("checking", op.Target, err)
+	}
+	standing := map[string]bool{}
+	for _, f := range fresh {
+		if f.Status == harden.StatusFail {
+			standing[f.ID()] = true
+		}
+	}
+	for _, p := range op.Fixes {
+		switch f := p.Finding; {
+		case f == nil:
+		case standing[f.ID()]:
+			open = append(open, f)
+		default:
+			gone = append(gone, f)
+		}
+	}
+	return open, gone, nil
+}
+
+func names(findings []*harden.Finding) string {
+	var out []string
+	for _, f := range findings {
+		name := f.Fixer.ID
+		if !f.Container.IsZero() {
+			name += " (" + f.Container.Name + ")"
+		}
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// A sent is an object that was written, or may have been.
+type sent struct {
+	op     *harden.ObjectPlan
+	record *journal.Object
+	before *unstructured.Unstructured // nil for an object that was made
+	after  *unstructured.Unstructured
+	watch  *rolloutWatch // nil when no pods are replaced
+}
+
+// send asks the server, writes the journal and sends the change. With an error,
+// sent is nil when surely nothing was stored.
+func (r *run) send(ctx context.Context, op *harden.ObjectPlan) (*sent, error) {
+	var first *attempt
+	for try := 1; ; try++ {
+		t, err := r.prepare(ctx, op)
+		if err != nil {
+			return nil, err
+		}
+		if first == nil {
+			first = t
+		} else if !first.unchanged(t) {
+			return nil, fmt.Errorf("%s was changed while the plan was being applied; scan again", say(op.Target))
+		}
+		s, err := r.sendOnce(ctx, t)
+		if err != nil && s == nil && isVersionConflict(err) && try < maxTries {
+			continue
+		}
+		return s, err
+	}
+}
+
+func (r *run) sendOnce(ctx context.Context, t *attempt) (*sent, error) {
+	ref := t.op.Target
+	t.op.DryRun = r.ask(ctx, t, r.opts.ForceConflicts)
+	if err := refusal(ref, t.op.DryRun); err != nil {
+		return nil, err
+	}
+	s := &sent{op: t.op, before: t.live}
+	if err := r.readyFor(ctx, t, s); err != nil {
+		return nil, err
+	}
+	view, err := plan.Compare(ref, t.live, t.after)
+	if err != nil {
+		return nil, err
+	}
+	if s.record, err = r.record(t, view.Diff); err != nil {
+		return nil, err
+	}
+	if err := r.save(s.record); err != nil {
+		return nil, err
+	}
+	r.say(ref, harden.Applying, "")
+	// From here on nothing stops half-way: a cancelled request might be stored or not.
+	return r.store(context.WithoutCancel(ctx), t, s)
+}
+
+// readyFor refuses to replace the pods of a workload in a state in which nobody
+// could tell whether the change broke it, and prepares to watch it.
+func (r *run) readyFor(ctx context.Context, t *attempt, s *sent) error {
+	if !templateChanged(t.live, t.after) {
+		return nil
+	}
+	state, err := rolloutOf(t.live)
+	if err != nil || state == nil {
+		return err
+	}
+	if why := state.unfit(); why != "" {
+		return fmt.Errorf("%s is left alone: %s", say(t.op.Target), why)
+	}
+	s.watch = r.newWatch(ctx, t.live, r.opts, r.emit)
+	return nil
+}
+
+func (a *Applier) newWatch(ctx context.Context, live *unstructured.Unstructured, opts harden.ApplyOptions, emit func(harden.Event)) *rolloutWatch {
+	ref := refOf(live)
+	w := &rolloutWatch{applier: a, ref: ref, timeout: opts.Timeout, refused: a.refusedPods(ctx, ref)}
+	w.progress = func(said string) { emit(harden.Event{Object: ref, Phase: harden.RollingOut, Message: said}) }
+	if w.timeout == 0 {
+		w.timeout = defaultTimeout
+	}
+	return w
+}
+
+func refOf(u *unstructured.Unstructured) harden.Ref {
+	return harden.Ref{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), UID: u.GetUID()}
+}
+
+// save writes the journal with the record in it, in place of an earlier one of
+// the same object.
+func (r *run) save(o *journal.Object) error {
+	i := slices.IndexFunc(r.entry.Objects, func(other *journal.Object) bool { return other.Ref().Key() == o.Ref().Key() })
+	if i < 0 {
+		r.entry.Objects = append(r.entry.Objects, o)
+	} else {
+		r.entry.Objects[i] = o
+	}
+	if r.entry.ID == "" {
+		return r.journal.Create(r.entry)
+	}
+	return r.journal.Save(r.entry)
+}
+
+// store sends what is in the journal now.
+func (r *run) store(ctx context.Context, t *attempt, s *sent) (*sent, error) {
+	ref := t.op.Target
+	after, err := r.storeApply(ctx, t)
+	if err != nil {
+		if !answered(err) {
+			after, err = r.lostAnswer(ctx, t, err)
+		}
+		if err != nil && answered(err) {
+			s.record.State, s.record.Note, s.record.Ended = harden.RecordFailed, err.Error(), r.now()
+			return nil, errors.Join(explain("applying to", ref, err), r.save(s.record))
+		}
+		if err != nil {
+			return s, explain("applying to", ref, err)
+		}
+	}
+	s.after = after
+	s.record.State, s.record.UID, s.record.After, s.record.Ended = harden.RecordApplied, string(after.GetUID()), revision(after), r.now()
+	if err := r.storeRemovals(ctx, t, s); err != nil {
+		if t.body == nil && answered(err) {
+			s.record.State, s.record.Note = harden.RecordFailed, err.Error()
+			return nil, errors.Join(err, r.save(s.record))
+		}
+		s.record.Note = "only a part of it was applied: " + err.Error()
+		return s, errors.Join(err, r.save(s.record))
+	}
+	if s.watch != nil {
+		s.watch.ref.UID = after.GetUID()
+	}
+	return s, r.save(s.record)
+}
+
+func (r *run) storeApply(ctx context.Context, t *attempt) (*unstructured.Unstructured, error) {
+	switch {
+	case t.live == nil:
+		return r.sendCreate(ctx, t.op.Target, t.body, store)
+	case t.body == nil:
+		return t.live, nil
+	}
+	return r.sendApply(ctx, t.op.Target, t.body, t.force, store)
+}
+
+// storeRemovals takes away what an apply cannot say, from the object as the
+// apply left it. The patch tests what it removes, so the server refuses it when
+// that has changed.
+func (r *run) storeRemovals(ctx context.Context, t *attempt, s *sent) error {
+	if len(t.rest) == 0 {
+		return nil
+	}
+	ref := t.op.Target
+	patch, err := plan.RemovalPatch(s.after, t.rest, r.converter)
+	if err != nil {
+		return err
+	}
+	if patch == nil {
+		return nil
+	}
+	s.record.Removal = patch
+	if err := r.save(s.record); err != nil {
+		return err
+	}
+	after, err := r.sendJSONPatch(ctx, ref, patch, store)
+	if err != nil {
+		return explain("removing fields of", ref, err)
+	}
+	s.after, s.record.After = after, revision(after)
+	return nil
+}
+
+// lostAnswer finds out what became of a request whose answer did not arrive.
+// The error is no answer of the server when nobody knows.
+func (r *run) lostAnswer(ctx context.Context, t *attempt, lost error) (*unstructured.Unstructured, error) {
+	for try := range maxTries {
+		if try > 0 {
+			time.Sleep(time.Second)
+		}
+		now, err := r.get(ctx, t.op.Target)
+		if err != nil {
+			continue
+		}
+		if t.live == nil || now.GetUID() != t.live.GetUID() {
+			break
+		}
+		if ours, err := r.isApplied(now, t); err == nil && ours {
+			return now, nil
+		}
+	}
+	return nil, fmt.Errorf("whether it was stored is not known, since the answer was lost: %w", lost)
+}
+
+// isApplied reports whether the object is as the attempt wants it and held by us.
+func (r *run) isApplied(now *unstructured.Unstructured, t *attempt) (bool, error) {
+	if now.GetResourceVersion() == t.live.GetResourceVersion() {
+		return false, nil
+	}
+	unmet, err := plan.Unmet(now, t.body, r.converter)
+	return len(unmet) == 0 && len(ourEntries(now)) > 0, err
+}
