@@ -9,7 +9,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -110,21 +109,29 @@ func (r *Reader) below(namespace string, o object) []source {
 	owned := func(name, selector string) source {
 		return source{kind: r.kind(name), namespace: namespace, selector: selector}
 	}
-	selected := func(s *metav1.LabelSelector) string { return metav1.FormatLabelSelector(s) }
+	selected := func(s *metav1.LabelSelector, kinds ...string) (out []source) {
+		selector, err := metav1.LabelSelectorAsSelector(s)
+		if err != nil || selector.Empty() || s == nil {
+			return nil // selects nothing; the server lets none of these in
+		}
+		for _, k := range kinds {
+			out = append(out, owned(k, selector.String()))
+		}
+		return out
+	}
 	switch o := o.(type) {
 	case *appsv1.Deployment:
-		s := selected(o.Spec.Selector)
-		return []source{owned("ReplicaSet", s), owned("Pod", s)}
+		return selected(o.Spec.Selector, "ReplicaSet", "Pod")
 	case *appsv1.StatefulSet:
-		return []source{owned("Pod", selected(o.Spec.Selector))}
+		return selected(o.Spec.Selector, "Pod")
 	case *appsv1.DaemonSet:
-		return []source{owned("Pod", selected(o.Spec.Selector))}
+		return selected(o.Spec.Selector, "Pod")
 	case *appsv1.ReplicaSet:
-		return []source{owned("Pod", selected(o.Spec.Selector))}
+		return selected(o.Spec.Selector, "Pod")
 	case *corev1.ReplicationController:
-		return []source{owned("Pod", labels.SelectorFromSet(o.Spec.Selector).String())}
+		return selected(&metav1.LabelSelector{MatchLabels: o.Spec.Selector}, "Pod")
 	case *batchv1.Job:
-		return []source{owned("Pod", selected(o.Spec.Selector))}
+		return selected(o.Spec.Selector, "Pod")
 	case *batchv1.CronJob:
 		// Jobs of a CronJob carry no common label; their pods all have this one.
 		return []source{owned("Job", ""), owned("Pod", batchv1.JobNameLabel)}
