@@ -1,0 +1,377 @@
+package tui
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// level is a pane of the browse screen, from the outside in.
+type level int
+
+const (
+	levelSpaces level = iota
+	levelObjects
+	levelFinds
+	levelDetail
+)
+
+// browse is where the person is. Rows are derived anew when data, filter,
+// grouping or the cursor of an outer pane change, never in View.
+type browse struct {
+	focus                  level
+	spaces, objects, finds list
+	spaceRows              spaceRows
+	objectRows             objectRows
+	findRows               findRows
+	group                  grouping
+	unfolded               bool // namespaces of the system are listed
+}
+
+// Rows that stand for several entries.
+const (
+	rowAll    int32 = -1
+	rowSystem int32 = -2
+)
+
+type spaceRows struct {
+	x     *index
+	items []int32
+}
+
+func (r spaceRows) Len() int { return len(r.items) }
+func (r spaceRows) ID(i int) string {
+	switch at := r.items[i]; at {
+	case rowAll:
+		return "*"
+	case rowSystem:
+		return "#system"
+	default:
+		return r.x.spaces[at].id
+	}
+}
+
+type objectRows struct {
+	x     *index
+	items []int32
+}
+
+func (r objectRows) Len() int { return len(r.items) }
+func (r objectRows) ID(i int) string {
+	if r.items[i] == rowAll {
+		return "*"
+	}
+	return r.x.objects[r.items[i]].id
+}
+
+// findRows are findings, with headings where they are grouped: a heading is
+// the row after it, complemented.
+type findRows struct {
+	x     *index
+	items []int32
+	n     int // findings
+}
+
+func (r findRows) Len() int { return len(r.items) }
+func (r findRows) ID(i int) string {
+	if r.items[i] < 0 {
+		return ""
+	}
+	return r.x.rows[r.items[i]].id
+}
+
+func (r findRows) row(i int) *row {
+	if i < 0 || i >= len(r.items) || r.items[i] < 0 {
+		return nil
+	}
+	return &r.x.rows[r.items[i]]
+}
+
+// start puts the cursors for the first data.
+func (m *Model) start() {
+	m.browse.focus = levelSpaces
+	if m.x.onlyOne {
+		m.browse.focus = levelObjects
+	}
+	m.refresh(true)
+}
+
+// rematch runs the filter over the present data.
+func (m *Model) rematch() {
+	m.match = nil
+	if m.x != nil && !m.filter.empty() {
+		m.match = m.filter.match(m.x, m.classOf)
+	}
+}
+
+// refresh derives all rows; with reset the cursors start at the top.
+func (m *Model) refresh(reset bool) {
+	if m.x == nil {
+		return
+	}
+	old := m.browse.spaceRows
+	m.browse.spaceRows = m.deriveSpaces()
+	height := m.panes().spaces.h - 2
+	if reset {
+		m.browse.spaces = list{}
+	} else {
+		m.browse.spaces.keep(old, m.browse.spaceRows, height)
+	}
+	m.browse.spaces.clamp(m.browse.spaceRows, height)
+	m.refreshObjects(reset)
+}
+
+func (m *Model) refreshObjects(reset bool) {
+	old := m.browse.objectRows
+	m.browse.objectRows = m.deriveObjects()
+	height := m.panes().objects.h - 2
+	if reset || old.x == nil {
+		m.browse.objects = list{}
+	} else {
+		m.browse.objects.keep(old, m.browse.objectRows, height)
+	}
+	m.browse.objects.clamp(m.browse.objectRows, height)
+	m.refreshFinds(reset)
+}
+
+func (m *Model) refreshFinds(reset bool) {
+	old := m.browse.findRows
+	m.browse.findRows = m.deriveFinds()
+	height := m.panes().finds.h - 2
+	if reset || old.x == nil {
+		m.browse.finds = list{}
+	} else {
+		m.browse.finds.keep(old, m.browse.findRows, height)
+	}
+	m.browse.finds.clamp(m.browse.findRows, height)
+	if m.browse.focus == levelDetail && m.current() == nil {
+		m.browse.focus = levelFinds
+	}
+}
+
+// reclamp fits the cursors to a new size.
+func (m *Model) reclamp() {
+	if m.x == nil {
+		return
+	}
+	p := m.panes()
+	m.browse.spaces.clamp(m.browse.spaceRows, p.spaces.h-2)
+	m.browse.objects.clamp(m.browse.objectRows, p.objects.h-2)
+	m.browse.finds.clamp(m.browse.findRows, p.finds.h-2)
+}
+
+func (m *Model) spaceCounts(i int32) *counts {
+	if m.match != nil {
+		return &m.match.spaces[i]
+	}
+	return &m.x.spaces[i].counts
+}
+
+func (m *Model) objectCounts(i int32) *counts {
+	if m.match != nil {
+		return &m.match.objects[i]
+	}
+	return &m.x.objects[i].counts
+}
+
+func (m *Model) deriveSpaces() spaceRows {
+	r := spaceRows{x: m.x}
+	var system []int32
+	for i := range m.x.spaces {
+		if m.match != nil && m.match.spaces[i].total() == 0 {
+			continue
+		}
+		if m.x.spaces[i].system {
+			system = append(system, int32(i))
+			continue
+		}
+		r.items = append(r.items, int32(i))
+	}
+	if len(r.items) == 0 {
+		r.items, system = system, nil
+	}
+	if len(r.items)+len(system) > 1 {
+		r.items = slices.Insert(r.items, 0, rowAll)
+	}
+	if len(system) > 0 {
+		r.items = append(r.items, rowSystem)
+		if m.browse.unfolded {
+			r.items = append(r.items, system...)
+		}
+	}
+	return r
+}
+
+// selectedSpace is the namespace under the cursor, rowAll or rowSystem.
+func (m *Model) selectedSpace() int32 {
+	b := &m.browse
+	if b.spaces.at >= b.spaceRows.Len() {
+		return rowAll
+	}
+	return b.spaceRows.items[b.spaces.at]
+}
+
+// selectedObject is the object under the cursor, or rowAll.
+func (m *Model) selectedObject() int32 {
+	b := &m.browse
+	if b.objects.at >= b.objectRows.Len() {
+		return rowAll
+	}
+	return b.objectRows.items[b.objects.at]
+}
+
+// inSpace reports whether a namespace belongs to the selected row. Those of the
+// system belong to "all" only while they are listed.
+func (m *Model) inSpace(selected, space int32) bool {
+	switch selected {
+	case rowAll:
+		return !m.x.spaces[space].system || m.browse.unfolded || !slices.Contains(m.browse.spaceRows.items, rowSystem)
+	case rowSystem:
+		return m.x.spaces[space].system
+	default:
+		return selected == space
+	}
+}
+
+func (m *Model) deriveObjects() objectRows {
+	r := objectRows{x: m.x}
+	selected := m.selectedSpace()
+	inside := over(len(m.x.spaces), func(i int) bool { return m.inSpace(selected, int32(i)) })
+	for i := range m.x.objects {
+		if !inside[m.x.objects[i].space] || m.match != nil && m.match.objects[i].total() == 0 {
+			continue
+		}
+		r.items = append(r.items, int32(i))
+	}
+	if len(r.items) > 1 {
+		r.items = slices.Insert(r.items, 0, rowAll)
+	}
+	return r
+}
+
+func (m *Model) deriveFinds() findRows {
+	r := findRows{x: m.x}
+	space, object := m.selectedSpace(), m.selectedObject()
+	if m.browse.objectRows.Len() == 0 {
+		return r
+	}
+	inside := over(len(m.x.spaces), func(i int) bool { return m.inSpace(space, int32(i)) })
+	group := m.browse.group
+	heads := group == byFixer || group == byObject && object == rowAll
+	last := int32(-1)
+	for _, at := range m.x.orders[group] {
+		row := &m.x.rows[at]
+		if object != rowAll && row.object != object || !inside[row.space] || m.match != nil && !m.match.rows[at] {
+			continue
+		}
+		key := row.fixer
+		if group == byObject {
+			key = row.object
+		}
+		if heads && key != last {
+			r.items = append(r.items, ^at)
+			last = key
+		}
+		r.items = append(r.items, at)
+		r.n++
+	}
+	return r
+}
+
+// current is the finding under the cursor, or nil.
+func (m *Model) current() *row {
+	if m.x == nil {
+		return nil
+	}
+	return m.browse.findRows.row(m.browse.finds.at)
+}
+
+// step moves the cursor of the focused pane.
+func (m *Model) step(delta int) tea.Cmd { return m.stepIn(m.browse.focus, delta) }
+
+func (m *Model) stepIn(at level, delta int) tea.Cmd {
+	if m.x == nil {
+		return nil
+	}
+	b, p := &m.browse, m.panes()
+	switch at {
+	case levelSpaces:
+		was := b.spaces.id(b.spaceRows)
+		b.spaces.move(b.spaceRows, delta, p.spaces.h-2)
+		if was != b.spaces.id(b.spaceRows) {
+			m.refreshObjects(true)
+		}
+	case levelObjects:
+		was := b.objects.id(b.objectRows)
+		b.objects.move(b.objectRows, delta, p.objects.h-2)
+		if was != b.objects.id(b.objectRows) {
+			m.refreshFinds(true)
+		}
+	case levelFinds:
+		b.finds.move(b.findRows, delta, p.finds.h-2)
+	case levelDetail:
+		m.detail.page.scroll(delta, p.detail.h-2)
+	}
+	return nil
+}
+
+// page is the number of rows of the focused pane.
+func (m *Model) pageSize() int {
+	p := m.panes()
+	return max(1, [4]int{p.spaces.h, p.objects.h, p.finds.h, p.detail.h}[m.browse.focus]-3)
+}
+
+func (m *Model) goIn() tea.Cmd {
+	b := &m.browse
+	switch {
+	case m.x == nil:
+		return nil
+	case b.focus == levelSpaces && m.selectedSpace() == rowSystem:
+		return m.fold()
+	case b.focus == levelFinds && m.current() == nil:
+		return nil
+	case b.focus < levelDetail:
+		b.focus++
+		m.reclamp()
+	}
+	return nil
+}
+
+func (m *Model) goOut() tea.Cmd {
+	if m.browse.focus > levelSpaces {
+		m.browse.focus--
+		m.reclamp()
+	}
+	return nil
+}
+
+// goBack clears the filter, or else goes out.
+func (m *Model) goBack() tea.Cmd {
+	if m.filter.text != "" {
+		return m.setFilter("")
+	}
+	return m.goOut()
+}
+
+func (m *Model) fold() tea.Cmd {
+	m.browse.unfolded = !m.browse.unfolded
+	m.refresh(false)
+	return nil
+}
+
+func (m *Model) regroup() tea.Cmd {
+	m.browse.group = (m.browse.group + 1) % 3
+	m.refreshFinds(false)
+	return m.say("findings by " + groupingNames[m.browse.group])
+}
+
+func (m *Model) setFilter(text string) tea.Cmd {
+	was := m.filter.text
+	m.filter = parseFilter(text)
+	if m.filter.text != was {
+		m.class.next = 0
+		m.rematch()
+		m.refresh(false)
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A dialog lies on top of the screen and gets the keys first.
+type dialog interface {
+	key(m *Model, msg tea.KeyPressMsg) tea.Cmd
+	// box is the dialog for a frame of w x h cells.
+	box(m *Model, w, h int) []string
+	scroll(m *Model, delta int)
+}
+
+func (m *Model) open(d dialog) { m.dialogs = append(m.dialogs, d) }
+
+func (m *Model) closeDialog() {
+	if n := len(m.dialogs); n > 0 {
+		m.dialogs = m.dialogs[:n-1]
+	}
+}
+
+func (m *Model) top() dialog {
+	if n := len(m.dialogs); n > 0 {
+		return m.dialogs[n-1]
+	}
+	return nil
+}
+
+// confirm asks for a y before something is written or given up. It takes keys
+// only once it is armed, so that keys typed ahead cannot answer it.
+type confirm struct {
+	title string
+	lines []string // what will happen
+	notes []string // what to keep in mind
+	yes   string   // what y does, a verb
+	do    func(*Model) tea.Cmd
+	armed bool
+}
+
+type armMsg struct{ c *confirm }
+
+func (m *Model) ask(c *confirm) tea.Cmd {
+	m.open(c)
+	return later(armAfter, armMsg{c})
+}
+
+func (c *confirm) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
+	if !c.armed {
+		return nil
+	}
+	switch msg.String() {
+	case "y":
+		if msg.IsRepeat {
+			return nil
+		}
+		m.closeDialog()
+		return c.do(m)
+	case "n", "esc", "q", "ctrl+c":
+		m.closeDialog()
+	}
+	return nil
+}
+
+func (c *confirm) scroll(*Model, int) {}
+
+func (c *confirm) box(m *Model, w, h int) []string {
+	p := &page{st: &m.theme.styles, w: min(64, w-8)}
+	for _, l := range c.lines {
+		p.para(p.st.strong, 0, l)
+	}
+	if len(c.notes) > 0 {
+		p.gap()
+	}
+	for _, l := range c.notes {
+		p.lead(p.st.warn, "! ", p.st.text, l)
+	}
+	if room := max(1, h-8); len(p.lines) > room {
+		p.lines = append(p.lines[:room-1], p.st.dim.Render(ellipsis))
+	}
+	p.gap()
+	if c.armed {
+		p.lines = append(p.lines, p.st.key.Render("y")+p.st.text.Render(" "+c.yes+"    ")+p.st.key.Render("n")+p.st.text.Render(" leave it"))
+	} else {
+		p.lines = append(p.lines, p.st.dim.Render("y "+c.yes+"    n leave it    (a moment …)"))
+	}
+	return m.frameBox(c.title, p.lines, p.w)
+}
+
+// pager is text to read.
+type pager struct {
+	title string
+	write func(m *Model, p *page)
+	doc   doc
+	width int // wanted
+}
+
+func (d *pager) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
+	switch msg.String() {
+	case "esc", "q", "enter", "ctrl+c", "?", "!", "r":
+		m.closeDialog()
+	case "down", "j":
+		d.scroll(m, 1)
+	case "up", "k":
+		d.scroll(m, -1)
+	case "pgdown", "space", "ctrl+d":
+		d.scroll(m, m.height/2)
+	case "pgup", "ctrl+u":
+		d.scroll(m, -m.height/2)
+	case "home":
+		d.doc.top = 0
+	case "end":
+		d.scroll(m, len(d.doc.lines))
+	}
+	return nil
+}
+
+// The lines must be known for scrolling; box draws them from the same.
+func (d *pager) scroll(m *Model, delta int) {
+	d.layOut(m, m.width)
+	d.doc.scroll(delta, d.room(m.height))
+}
+
+func (d *pager) room(h int) int { return max(1, h-6) }
+
+func (d *pager) layOut(m *Model, w int) int {
+	p := &page{st: &m.theme.styles, w: max(1, min(d.width, w-8))}
+	d.write(m, p)
+	d.doc.lines = p.lines
+	return p.w
+}
+
+func (d *pager) box(m *Model, w, h int) []string {
+	width := d.layOut(m, w)
+	room := d.room(h)
+	d.doc.scroll(0, room)
+	lines := d.doc.window(min(room, len(d.doc.lines)))
+	title := d.title
+	if len(d.doc.lines) > room {
+		title += "  " + itoa(d.doc.top+1) + "-" + itoa(d.doc.top+len(lines)) + " of " + itoa(len(d.doc.lines))
+	}
+	return m.frameBox(title, lines, width)
+}
+
+// frameBox puts a border around lines of w cells.
+func (m *Model) frameBox(title string, lines []string, w int) []string {
+	st := &m.theme.styles
+	inner := w + 2
+	title = ansi.Truncate(clean(title), max(0, inner-3), ellipsis)
+	rest := max(0, inner-3-ansi.StringWidth(title))
+	out := []string{st.focus.Render("╭─ ") + st.strong.Render(title) + st.focus.Render(" "+strings.Repeat("─", rest)+"╮")}
+	side := st.focus.Render("│")
+	for _, l := range lines {
+		out = append(out, side+" "+clip(l, w)+" "+side)
+	}
+	return append(out, st.focus.Render("╰"+strings.Repeat("─", inner)+"╯"))
+}
+
+func (m *Model) showError() tea.Cmd {
+	err := m.lastErr
+	m.open(&pager{title: "Last error", width: 88, write: func(_ *Model, p *page) {
+		p.para(p.st.text, 0, err.Error())
+	}})
+	return nil
+}
+
+func (m *Model) showUnread() tea.Cmd {
+	m.open(&pager{title: "Not readable", width: 76, write: func(m *Model, p *page) {
+		p.para(p.st.dim, 0, "What could not be read was not judged. Rules that need it say unknown or are silent.")
+		for _, u := range m.unread() {
+			p.gap()
+			name := u.Resource
+			if u.Namespace != "" {
+				name += " in " + u.Namespace
+			}
+			p.para(p.st.strong, 0, name)
+			p.para(p.st.text, 2, u.Why)
+		}
+	}})
+	return nil
+}
+
+func (m *Model) showHelp() tea.Cmd {
+	m.open(&pager{title: "Help", width: 84, write: writeHelp})
+	return nil
+}
+
+func writeHelp(m *Model, p *page) {
+	here := m.place()
+	keysWide := 0
+	for i := range m.actions {
+		if m.actions[i].on&here != 0 {
+			keysWide = max(keysWide, ansi.StringWidth(m.actions[i].keyWords()))
+		}
+	}
+	for i := range m.actions {
+		a := &m.actions[i]
+		if a.on&here == 0 {
+			continue
+		}
+		help, style := a.help, p.st.text
+		if why := a.why(m); why != "" {
+			help, style = a.help+" (now: "+why+")", p.st.dim
+		}
+		p.lead(p.st.key, fit(a.keyWords(), keysWide)+"  ", style, help)
+	}
+	if here == onBrowse {
+		p.head("Signs", "")
+		for _, s := range harden.Severities() {
+			sign := severitySigns[s]
+			p.lead(p.st.severity[s], fit(sign.glyph+" "+sign.word, keysWide)+"  ", p.st.text, severityWords[s])
+		}
+		p.lead(p.st.text, fit("✓  *", keysWide)+"  ", p.st.text, "marked for fixing; changed since the last look")
+		p.head("Filter", "")
+		p.para(p.st.text, 0, "Words match rule, title, object and container. Terms: severity:high,critical or severity:high+ (and worse), class:safe, ns:shop, kind:deploy, status:unknown, id:, name:, container:")
+	}
+	if v := m.opts.Version; v != "" {
+		p.gap()
+		p.para(p.st.dim, 0, "kubectl harden "+v)
+	}
+}
+
+var severityWords = [5]string{
+	harden.Info:     "advice",
+	harden.Low:      "hygiene or availability",
+	harden.Medium:   "removes a layer of defence",
+	harden.High:     "one more bug away from takeover",
+	harden.Critical: "takeover of node or cluster in one step",
+}

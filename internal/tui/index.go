@@ -1,0 +1,313 @@
+package tui
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// counts are findings by severity; what is not a plain failure is apart.
+type counts struct {
+	failed  [5]int // by harden.Severity
+	unknown int
+	other   int // waived, expected
+}
+
+func (c *counts) add(f *harden.Finding) {
+	switch f.Status {
+	case harden.StatusFail:
+		c.failed[min(max(f.Severity, harden.Info), harden.Critical)]++
+	case harden.StatusUnknown:
+		c.unknown++
+	default:
+		c.other++
+	}
+}
+
+func (c *counts) total() int {
+	n := c.unknown + c.other
+	for _, k := range c.failed {
+		n += k
+	}
+	return n
+}
+
+// worse orders by the number of the worst findings first.
+func worse(a, b *counts) int {
+	for _, s := range harden.Severities() {
+		if c := cmp.Compare(b.failed[s], a.failed[s]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(b.unknown, a.unknown)
+}
+
+// entry is a namespace, or an object with findings.
+type entry struct {
+	id      string
+	name    string
+	ref     harden.Ref // of objects
+	space   int32      // of objects: the namespace
+	system  bool       // of namespaces
+	counts  counts
+	changed bool // since the snapshot before
+}
+
+// row is one finding.
+type row struct {
+	*harden.Finding
+	id                       string
+	space, object, fixer, at int32
+	changed                  bool
+}
+
+// index is a snapshot made ready for drawing: built off the update loop, never
+// changed afterwards.
+type index struct {
+	snap     *harden.Snapshot
+	spaces   []entry // worst first, those of the system last
+	objects  []entry // worst first
+	rows     []row
+	orders   [3][]int32 // rows by grouping
+	fixers   []*harden.Fixer
+	places   []string // container names that occur
+	byID     map[string]int32
+	total    counts // without namespaces of the system
+	unknown  bool   // some finding is StatusUnknown
+	onlyOne  bool   // one namespace in the scope
+	hasNames bool   // rows come from several files
+}
+
+// grouping is how the findings are ordered.
+type grouping int
+
+const (
+	bySeverity grouping = iota
+	byFixer
+	byObject
+)
+
+var groupingNames = [3]string{"severity", "fixer", "object"}
+
+const clusterSpace = "(cluster)"
+
+// systemSpace reports whether a namespace is part of the cluster itself. Those
+// are shown folded: what they run is fixed by who ships it.
+func systemSpace(name string) bool { return strings.HasPrefix(name, "kube-") }
+
+func spaceName(r harden.Ref, live bool) string {
+	switch {
+	case r.Kind == "Namespace" && r.Namespace == "":
+		return r.Name
+	case r.Namespace != "":
+		return r.Namespace
+	case live:
+		return clusterSpace
+	default:
+		return "(none)"
+	}
+}
+
+type builder struct {
+	*index
+	live      bool
+	spaceAt   map[string]int32
+	objectAt  map[harden.Key]int32
+	fixerAt   map[*harden.Fixer]int32
+	placeAt   map[string]int32
+	firstFile string
+}
+
+// newIndex reads a snapshot; prev, which may be nil, is what was shown before.
+func newIndex(snap *harden.Snapshot, prev *index) *index {
+	if snap.Result == nil {
+		copied := *snap
+		copied.Result = &harden.Result{}
+		if prev != nil {
+			copied.Result = prev.snap.Result
+		}
+		snap = &copied
+	}
+	b := &builder{
+		index:   &index{snap: snap, byID: map[string]int32{}},
+		spaceAt: map[string]int32{}, objectAt: map[harden.Key]int32{}, fixerAt: map[*harden.Fixer]int32{}, placeAt: map[string]int32{},
+	}
+	if inv := snap.Inventory; inv != nil {
+		b.live = inv.Live()
+		for _, n := range inv.Scope {
+			b.spaceOf(n)
+		}
+		for _, w := range inv.Workloads {
+			b.objectOf(w.Ref)
+		}
+	}
+	b.rows = make([]row, 0, len(snap.Findings))
+	for _, f := range snap.Findings {
+		b.finding(f)
+	}
+	b.sort()
+	b.mark(prev)
+	return b.index
+}
+
+func (b *builder) spaceOf(name string) int32 {
+	i, ok := b.spaceAt[name]
+	if !ok {
+		i = int32(len(b.spaces))
+		b.spaceAt[name] = i
+		b.spaces = append(b.spaces, entry{id: "ns:" + name, name: name, system: systemSpace(name)})
+	}
+	return i
+}
+
+func (b *builder) objectOf(r harden.Ref) int32 {
+	k := r.Key()
+	i, ok := b.objectAt[k]
+	if !ok {
+		i = int32(len(b.objects))
+		b.objectAt[k] = i
+		b.objects = append(b.objects, entry{
+			id:   strings.Join([]string{k.Group, k.Kind, k.Namespace, k.Name, r.Source.String()}, "|"),
+			name: short(r), ref: r, space: b.spaceOf(spaceName(r, b.live)),
+		})
+		if file := r.Source.File; file != "" {
+			b.hasNames = b.hasNames || b.firstFile != "" && b.firstFile != file
+			b.firstFile = file
+		}
+	}
+	return i
+}
+
+func (b *builder) finding(f *harden.Finding) {
+	ref := f.Object
+	if f.Workload != nil {
+		ref = f.Workload.Ref
+	}
+	object := b.objectOf(ref)
+	fixer, ok := b.fixerAt[f.Fixer]
+	if !ok {
+		fixer = int32(len(b.fixers))
+		b.fixerAt[f.Fixer] = fixer
+		b.fixers = append(b.fixers, f.Fixer)
+	}
+	at, ok := b.placeAt[f.Container.Name]
+	if !ok {
+		at = int32(len(b.places))
+		b.placeAt[f.Container.Name] = at
+		b.places = append(b.places, f.Container.Name)
+	}
+	r := row{Finding: f, id: f.ID(), object: object, space: b.objects[object].space, fixer: fixer, at: at}
+	b.byID[r.id] = int32(len(b.rows))
+	b.rows = append(b.rows, r)
+	b.objects[object].counts.add(f)
+	b.spaces[r.space].counts.add(f)
+	if !b.spaces[r.space].system {
+		b.total.add(f)
+	}
+	b.unknown = b.unknown || f.Status == harden.StatusUnknown
+}
+
+// sort puts namespaces, objects and the three orders of rows in place.
+func (b *builder) sort() {
+	spaces := permute(b.spaces, func(x, y *entry) int {
+		if x.system != y.system {
+			if x.system {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(worse(&x.counts, &y.counts), cmp.Compare(x.name, y.name))
+	})
+	for i := range b.objects {
+		b.objects[i].space = spaces[b.objects[i].space]
+	}
+	objects := permute(b.objects, func(x, y *entry) int {
+		return cmp.Or(worse(&x.counts, &y.counts), cmp.Compare(x.space, y.space), cmp.Compare(x.ref.Kind, y.ref.Kind), cmp.Compare(x.id, y.id))
+	})
+	fixers := permute(b.fixers, func(x, y **harden.Fixer) int {
+		return cmp.Or(-cmp.Compare((*x).Severity, (*y).Severity), cmp.Compare((*x).ID, (*y).ID))
+	})
+	for i := range b.rows {
+		r := &b.rows[i]
+		r.space, r.object, r.fixer = spaces[r.space], objects[r.object], fixers[r.fixer]
+	}
+	b.onlyOne = len(b.spaces) == 1
+	keys := [3]func(*row) [4]int32{
+		bySeverity: func(r *row) [4]int32 { return [4]int32{rank(r.Finding), r.fixer, r.object} },
+		byFixer:    func(r *row) [4]int32 { return [4]int32{r.fixer, rank(r.Finding), r.object} },
+		byObject:   func(r *row) [4]int32 { return [4]int32{r.object, rank(r.Finding), r.fixer} },
+	}
+	for g, key := range keys {
+		order := make([]int32, len(b.rows))
+		for i := range order {
+			order[i] = int32(i)
+		}
+		slices.SortStableFunc(order, func(x, y int32) int {
+			kx, ky := key(&b.rows[x]), key(&b.rows[y])
+			return slices.Compare(kx[:], ky[:])
+		})
+		b.orders[g] = order
+	}
+}
+
+// rank orders findings by what a person looks at first.
+func rank(f *harden.Finding) int32 {
+	switch f.Status {
+	case harden.StatusFail:
+		return int32(harden.Critical - f.Severity)
+	case harden.StatusUnknown:
+		return 10
+	default:
+		return 20
+	}
+}
+
+// permute sorts items in place and tells where each went.
+func permute[T any](items []T, less func(a, b *T) int) []int32 {
+	order := make([]int32, len(items))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return less(&items[a], &items[b]) })
+	sorted := make([]T, len(items))
+	went := make([]int32, len(items))
+	for to, from := range order {
+		sorted[to] = items[from]
+		went[from] = int32(to)
+	}
+	copy(items, sorted)
+	return went
+}
+
+// mark finds what is different from the index before.
+func (b *builder) mark(prev *index) {
+	if prev == nil || prev.snap.Result == b.snap.Result {
+		return
+	}
+	for i := range b.rows {
+		r := &b.rows[i]
+		j, ok := prev.byID[r.id]
+		r.changed = !ok
+		if ok {
+			old := prev.rows[j].Finding
+			r.changed = old.Severity != r.Severity || old.Status != r.Status || old.Reason != r.Reason
+		}
+		if r.changed {
+			b.objects[r.object].changed = true
+			b.spaces[r.space].changed = true
+		}
+	}
+	before := make(map[string]*counts, len(prev.objects))
+	for i := range prev.objects {
+		before[prev.objects[i].id] = &prev.objects[i].counts
+	}
+	for i := range b.objects {
+		o := &b.objects[i]
+		if c, ok := before[o.id]; !ok || *c != o.counts {
+			o.changed = true
+			b.spaces[o.space].changed = true
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// where an action is offered.
+type place int
+
+const (
+	onBrowse place = 1 << iota
+	onPlan
+	onApply
+	onUndo
+	onStart // nothing is read yet, or nothing could be
+
+	onLists = onBrowse | onPlan | onApply | onUndo
+	onAll   = onLists | onStart
+)
+
+var placeNames = []string{"browse", "plan", "apply", "undo", "start"}
+
+func (m *Model) place() place {
+	if m.screen == screenBrowse && m.x == nil {
+		return onStart
+	}
+	return [4]place{screenBrowse: onBrowse, screenPlan: onPlan, screenApply: onApply, screenUndo: onUndo}[m.screen]
+}
+
+// action is one thing a person can do. The table of actions is the only place
+// that knows keys: handling, hints, help, palette and docs read it.
+type action struct {
+	name  string // for the line of hints
+	keys  []string
+	help  string
+	on    place
+	hint  int  // place in the line of hints, 0: not there
+	moves bool // moves the cursor: not in the palette
+	// ready tells why the action is not possible now, or "".
+	ready func(*Model) string
+	run   func(*Model) tea.Cmd
+}
+
+// An ActionDoc describes one action for documentation.
+type ActionDoc struct {
+	Keys []string // as Bubble Tea names them: "ctrl+r", "space", "?"
+	Name string   // one or two words
+	Help string   // one line
+	In   []string // screens: browse, plan, apply, undo, start
+}
+
+// Actions lists everything the UI can do, in the order of the help.
+func Actions() []ActionDoc {
+	var docs []ActionDoc
+	for _, a := range actions() {
+		d := ActionDoc{Keys: a.keys, Name: a.name, Help: a.help}
+		for i, name := range placeNames {
+			if a.on&(1<<i) != 0 {
+				d.In = append(d.In, name)
+			}
+		}
+		docs = append(docs, d)
+	}
+	return docs
+}
+
+func (a *action) why(m *Model) string {
+	if a.ready == nil {
+		return ""
+	}
+	return a.ready(m)
+}
+
+var keyNames = map[string]string{"enter": "↵", "up": "↑", "down": "↓", "left": "←", "right": "→", "pgdown": "pgdn", "shift+up": "⇧↑", "shift+down": "⇧↓"}
+
+// keyWords is the keys for people.
+func (a *action) keyWords() string {
+	words := make([]string, len(a.keys))
+	for i, k := range a.keys {
+		words[i] = or(keyNames[k], k)
+	}
+	return strings.Join(words, " ")
+}
+
+// do runs an action, or says why it is not possible.
+func (m *Model) do(a *action) tea.Cmd {
+	if why := a.why(m); why != "" {
+		return m.say(a.name + ": " + why)
+	}
+	return a.run(m)
+}
+
+// press finds the action of a key on this screen.
+func (m *Model) press(key string) tea.Cmd {
+	for i := range m.actions {
+		a := &m.actions[i]
+		if a.on&m.place() == 0 {
+			continue
+		}
+		for _, k := range a.keys {
+			if k == key {
+				return m.do(a)
+			}
+		}
+	}
+	return nil
+}
+
+func move(delta func(*Model) int) func(*Model) tea.Cmd {
+	return func(m *Model) tea.Cmd { return m.moveCursor(delta(m)) }
+}
+
+func by(n int) func(*Model) int { return func(*Model) int { return n } }
+
+func actions() []action {
+	all := 1 << 30
+	return []action{
+		{name: "mark", keys: []string{"space"}, help: "mark the finding for fixing", on: onBrowse, hint: 2, ready: noMark, run: (*Model).toggleMark},
+		{name: "mark safe", keys: []string{"a"}, help: "mark all safe and evidence-backed fixes in view", on: onBrowse, hint: 3, ready: noFindings, run: (*Model).markAll},
+		{name: "unmark", keys: []string{"A"}, help: "unmark all", on: onBrowse, ready: noMarks, run: (*Model).markNone},
+		{name: "fix", keys: []string{"f"}, help: "plan the marked fixes, or the one under the cursor", on: onBrowse, hint: 4, ready: noFix, run: (*Model).openPlan},
+		{name: "apply", keys: []string{"f"}, help: "apply the plan (asks first)", on: onPlan, hint: 1, ready: noApply, run: (*Model).confirmApply},
+		{name: "take over", keys: []string{"F"}, help: "take the fields in conflict over from a manager that holds them by Update, for this object; again to give them back", on: onPlan, hint: 2, ready: noTakeOver, run: (*Model).takeOver},
+		{name: "undo", keys: []string{"u"}, help: "what was applied, and taking it back", on: onBrowse, hint: 5, ready: noUndoList, run: (*Model).openUndo},
+		{name: "undo", keys: []string{"u"}, help: "take back what was just applied (asks first)", on: onApply, hint: 1, ready: noUndoRun, run: (*Model).undoRun},
+		{name: "undo", keys: []string{"u", "enter"}, help: "take this plan back (asks first)", on: onUndo, hint: 1, ready: noUndo, run: func(m *Model) tea.Cmd {
+			r := m.record()
+			return m.confirmUndo(r.ID, undoable(r))
+		}},
+		{name: "filter", keys: []string{"/"}, help: "filter by words and terms such as severity:high class:safe ns:shop", on: onBrowse, hint: 6, run: (*Model).openFilter},
+		{name: "group", keys: []string{"g"}, help: "group findings by severity, fixer or object", on: onBrowse, hint: 8, run: (*Model).regroup},
+		{name: "open", keys: []string{"enter", "l", "right"}, help: "go in", on: onBrowse, hint: 1, run: (*Model).goIn},
+		{name: "zoom", keys: []string{"enter", "l", "right"}, help: "read the details and the patch in the whole frame", on: onPlan, hint: 3, run: (*Model).zoomIn},
+		{name: "clear, out", keys: []string{"esc"}, help: "clear the filter, or go out", on: onBrowse, run: (*Model).goBack},
+		{name: "out", keys: []string{"h", "left"}, help: "go out", on: onBrowse, run: (*Model).goOut},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back; nothing is written", on: onPlan, hint: 4, run: (*Model).closePlan},
+		{name: "back", keys: []string{"esc", "enter"}, help: "go back; while it runs: stop between objects (asks first)", on: onApply, hint: 2, run: (*Model).closeRun},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back", on: onUndo, hint: 2, run: (*Model).closeUndo},
+		{name: "next pane", keys: []string{"tab"}, help: "next pane", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(1) }},
+		{name: "pane before", keys: []string{"shift+tab"}, help: "pane before", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(-1) }},
+		{name: "up", keys: []string{"up", "k"}, help: "up", on: onLists, moves: true, run: move(by(-1))},
+		{name: "down", keys: []string{"down", "j"}, help: "down", on: onLists, moves: true, run: move(by(1))},
+		{name: "page up", keys: []string{"pgup", "ctrl+b"}, help: "a page up; in lists with details: the details", on: onLists, moves: true, run: func(m *Model) tea.Cmd { return m.pageBy(-1) }},
+		{name: "page down", keys: []string{"pgdown", "ctrl+f"}, help: "a page down; in lists with details: the details", on: onLists, moves: true, run: func(m *Model) tea.Cmd { return m.pageBy(1) }},
+		{name: "first", keys: []string{"home"}, help: "first row", on: onLists, moves: true, run: move(by(-all))},
+		{name: "last", keys: []string{"end", "G"}, help: "last row", on: onLists, moves: true, run: move(by(all))},
+		{name: "scroll up", keys: []string{"K", "shift+up"}, help: "scroll the details up from the list", on: onLists, moves: true, run: func(m *Model) tea.Cmd { return m.scrollDetail(-3) }},
+		{name: "scroll down", keys: []string{"J", "shift+down"}, help: "scroll the details down from the list", on: onLists, moves: true, run: func(m *Model) tea.Cmd { return m.scrollDetail(3) }},
+		{name: "copy patch", keys: []string{"y"}, help: "copy the patch", on: onBrowse | onPlan, ready: noPatch, run: (*Model).copyPatch},
+		{name: "copy finding", keys: []string{"Y"}, help: "copy the finding as markdown", on: onBrowse, ready: noFinding, run: (*Model).copyFinding},
+		{name: "not readable", keys: []string{"r"}, help: "what could not be read, and why", on: onBrowse, hint: 9, ready: allRead, run: (*Model).showUnread},
+		{name: "retry", keys: []string{"r", "ctrl+r"}, help: "try to read again", on: onStart, hint: 1, ready: noReload, run: (*Model).reload},
+		{name: "rescan", keys: []string{"ctrl+r"}, help: "read everything again", on: onBrowse, ready: noReload, run: (*Model).reload},
+		{name: "ask again", keys: []string{"ctrl+r"}, help: "plan again and ask the server again", on: onPlan, run: (*Model).askPlan},
+		{name: "reload", keys: []string{"ctrl+r"}, help: "read the journal again", on: onUndo, run: (*Model).openUndo},
+		{name: "error", keys: []string{"!"}, help: "the last error in full", on: onAll, ready: noError, run: (*Model).showError},
+		{name: "do", keys: []string{":"}, help: "find an action by name", on: onAll, run: (*Model).openPalette},
+		{name: "help", keys: []string{"?"}, help: "this help", on: onAll, hint: 10, run: (*Model).showHelp},
+		{name: "quit", keys: []string{"q", "ctrl+c"}, help: "quit; while it runs: stop between objects first", on: onAll, hint: 11, run: (*Model).askQuit},
+	}
+}

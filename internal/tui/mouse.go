@@ -1,0 +1,115 @@
+package tui
+
+import tea "charm.land/bubbletea/v2"
+
+// click puts the cursor where the mouse points. It never answers a dialog.
+func (m *Model) click(msg tea.MouseClickMsg) tea.Cmd {
+	if msg.Button != tea.MouseLeft || m.tooSmall() || len(m.dialogs) > 0 || m.place() == onStart {
+		return nil
+	}
+	if m.screen != screenBrowse {
+		if m.plan.zoom && m.screen == screenPlan {
+			return nil
+		}
+		l, r, n := m.screenList()
+		pane, _ := m.split(n)
+		if line, ok := lineIn(pane, msg.X, msg.Y); ok && l.top+line < n {
+			m.run.follows = false
+			l.to(r, l.top+line, pane.h-2)
+		}
+		return nil
+	}
+	p, b := m.panes(), &m.browse
+	at, line, ok := m.paneAt(msg.X, msg.Y)
+	if !ok {
+		return nil
+	}
+	b.focus = at
+	if at == levelDetail && m.current() == nil {
+		b.focus = levelFinds
+	}
+	switch at {
+	case levelSpaces:
+		if i := b.spaces.top + line; line >= 0 && i < b.spaceRows.Len() {
+			same := i == b.spaces.at
+			b.spaces.to(b.spaceRows, i, p.spaces.h-2)
+			if !same {
+				m.refreshObjects(true)
+			} else if b.spaceRows.items[i] == rowSystem {
+				m.fold()
+			}
+		}
+	case levelObjects:
+		if i := b.objects.top + line; line >= 0 && i < b.objectRows.Len() && i != b.objects.at {
+			b.objects.to(b.objectRows, i, p.objects.h-2)
+			m.refreshFinds(true)
+		}
+	case levelFinds:
+		if i := b.finds.top + line; line >= 0 && b.findRows.row(i) != nil {
+			b.finds.to(b.findRows, i, p.finds.h-2)
+		}
+	}
+	m.reclamp()
+	return nil
+}
+
+// lineIn is the line inside the border of a pane.
+func lineIn(r rect, x, y int) (int, bool) {
+	if !r.has(x, y) || y == r.y || y == r.y+r.h-1 {
+		return -1, false
+	}
+	return y - r.y - 1, true
+}
+
+// paneAt finds the pane and its line at a place; the line is -1 on a border.
+func (m *Model) paneAt(x, y int) (level, int, bool) {
+	p := m.panes()
+	for at, r := range [4]rect{p.spaces, p.objects, p.finds, p.detail} {
+		if r.has(x, y) {
+			line, _ := lineIn(r, x, y)
+			return level(at), line, true
+		}
+	}
+	return 0, 0, false
+}
+
+// screenList is the list of a screen other than browse.
+func (m *Model) screenList() (*list, rows, int) {
+	switch m.screen {
+	case screenPlan:
+		r := m.planRows()
+		return &m.plan.list, r, r.Len()
+	case screenApply:
+		return &m.run.list, runRows(m.run.objects), len(m.run.objects)
+	default:
+		return &m.undo.list, recordRows(m.undo.records), len(m.undo.records)
+	}
+}
+
+const wheelStep = 3
+
+func (m *Model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
+	delta := 0
+	switch msg.Button {
+	case tea.MouseWheelUp:
+		delta = -wheelStep
+	case tea.MouseWheelDown:
+		delta = wheelStep
+	}
+	switch d := m.top(); {
+	case delta == 0 || m.tooSmall():
+	case d != nil:
+		d.scroll(m, delta)
+	case m.place() == onStart:
+	case m.screen != screenBrowse:
+		if m.detailRect().has(msg.X, msg.Y) {
+			return m.scrollDetail(delta)
+		}
+		return m.moveCursor(delta)
+	default:
+		if at, _, ok := m.paneAt(msg.X, msg.Y); ok {
+			return m.stepIn(at, delta)
+		}
+	}
+	return nil
+}

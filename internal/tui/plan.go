@@ -1,0 +1,359 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// planning is the plan on the screen and what the person decided about it.
+type planning struct {
+	seq      int
+	cancel   context.CancelFunc
+	busy     int // requests under way
+	findings []*harden.Finding
+	plan     *harden.Plan
+	err      error
+	list     list
+	zoom     bool // the detail fills the body
+	page     doc
+	drawn    drawn
+	version  int // grows with every change of plan or forced
+
+	// Takeovers, per object: the fields to force and the answer before.
+	forced map[harden.Key][]string
+	before map[harden.Key]*harden.ObjectPlan
+}
+
+type (
+	plannedMsg struct {
+		seq  int
+		plan *harden.Plan
+		err  error
+	}
+	takenOverMsg struct {
+		seq    int
+		key    harden.Key
+		fields []string
+		plan   *harden.Plan
+		err    error
+	}
+)
+
+// planRows are the objects of the plan, and one row for what is left out.
+type planRows struct{ plan *harden.Plan }
+
+const leftOutID = "#left"
+
+func (r planRows) Len() int {
+	if r.plan == nil {
+		return 0
+	}
+	n := len(r.plan.Objects)
+	if len(r.plan.LeftOut) > 0 {
+		n++
+	}
+	return n
+}
+
+func (r planRows) ID(i int) string {
+	if i == len(r.plan.Objects) {
+		return leftOutID
+	}
+	k := r.plan.Objects[i].Target.Key()
+	return strings.Join([]string{k.Group, k.Kind, k.Namespace, k.Name, k.Source.String()}, "|")
+}
+
+func (m *Model) planRows() planRows { return planRows{m.plan.plan} }
+
+// toFix are the marked findings, or the one under the cursor.
+func (m *Model) toFix() []*harden.Finding {
+	if marked := m.marked(); len(marked) > 0 {
+		return marked
+	}
+	if r := m.current(); r != nil && m.browse.focus >= levelFinds && m.markable(r.Finding, r.id) == "" {
+		return []*harden.Finding{r.Finding}
+	}
+	return nil
+}
+
+func (m *Model) openPlan() tea.Cmd {
+	m.screen = screenPlan
+	m.plan = planning{seq: m.plan.seq, findings: m.toFix()}
+	m.detail.stop()
+	m.detail.id = ""
+	return m.askPlan()
+}
+
+func (m *Model) askPlan() tea.Cmd {
+	p := &m.plan
+	p.stop()
+	p.seq++
+	p.busy, p.plan, p.err = 1, nil, nil
+	p.forced, p.before = map[harden.Key][]string{}, map[harden.Key]*harden.ObjectPlan{}
+	var ctx context.Context
+	ctx, p.cancel = context.WithCancel(m.root)
+	b, seq, findings := m.backend, p.seq, p.findings
+	opts := harden.PlanOptions{ServerDryRun: b.Live()}
+	return func() tea.Msg {
+		plan, err := b.Plan(ctx, findings, opts)
+		if err == nil && plan == nil {
+			err = errors.New("no answer")
+		}
+		return plannedMsg{seq, plan, err}
+	}
+}
+
+func (p *planning) stop() {
+	if p.cancel != nil {
+		p.cancel()
+		p.cancel = nil
+	}
+	p.busy = 0
+}
+
+func (m *Model) planned(msg plannedMsg) tea.Cmd {
+	p := &m.plan
+	if msg.seq != p.seq || p.busy == 0 || m.screen != screenPlan {
+		return nil
+	}
+	p.busy = 0
+	p.version++
+	if msg.err != nil {
+		p.err = msg.err
+		return m.fail("planning", msg.err)
+	}
+	p.plan = msg.plan
+	p.list = list{}
+	return nil
+}
+
+func (m *Model) closePlan() tea.Cmd {
+	if m.plan.zoom {
+		m.plan.zoom = false
+		return nil
+	}
+	m.plan.stop()
+	m.screen = screenBrowse
+	return nil
+}
+
+// standing is what will become of an object of the plan when it is applied.
+type standing int
+
+const (
+	ready     standing = iota
+	takesOver          // ready, and fields of another manager are forced
+	inSource
+	byHand
+	inFile
+	unasked
+	refused
+	conflicts // may be taken over
+	held      // conflicts with a manager that applies: never taken over
+	meddled   // more would change than was asked for
+)
+
+func (m *Model) standing(o *harden.ObjectPlan) standing {
+	forced := m.plan.forced[o.Target.Key()]
+	d := o.DryRun
+	switch {
+	case o.Delivery == harden.DeliverSource:
+		return inSource
+	case o.Delivery == harden.DeliverManual:
+		return byHand
+	case !m.plan.plan.Live:
+		return inFile
+	case d == nil:
+		return unasked
+	}
+	open, applies := 0, false
+	for _, c := range d.Conflicts {
+		if !slices.Contains(forced, c.Field) {
+			open++
+		}
+		applies = applies || c.Applies
+	}
+	switch {
+	case applies:
+		return held
+	case open > 0:
+		return conflicts
+	case d.Err != nil:
+		return refused
+	case len(d.Unintended) > 0:
+		return meddled
+	case len(forced) > 0:
+		return takesOver
+	}
+	return ready
+}
+
+func (s standing) applies() bool { return s == ready || s == takesOver }
+
+// toApply is the part of the plan that may be applied, with the fields to force.
+// A field is forced by name only, so an object whose conflicts were not taken
+// over must not be in it: it is not, as it is not ready.
+func (m *Model) toApply() (*harden.Plan, []string) {
+	if m.plan.plan == nil {
+		return nil, nil
+	}
+	out := *m.plan.plan
+	out.Objects = nil
+	fields := map[string]bool{}
+	for _, o := range m.plan.plan.Objects {
+		if !m.standing(o).applies() {
+			continue
+		}
+		out.Objects = append(out.Objects, o)
+		for _, f := range m.plan.forced[o.Target.Key()] {
+			fields[f] = true
+		}
+	}
+	return &out, slices.Sorted(maps.Keys(fields))
+}
+
+// plannedObject is the object under the cursor, or nil.
+func (m *Model) plannedObject() *harden.ObjectPlan {
+	p := m.plan.plan
+	if p == nil || m.plan.list.at >= len(p.Objects) {
+		return nil
+	}
+	return p.Objects[m.plan.list.at]
+}
+
+// takeOver forces the conflicts of the object under the cursor, or gives them
+// back. The server is asked again about this object alone.
+func (m *Model) takeOver() tea.Cmd {
+	p, o := &m.plan, m.plannedObject()
+	key := o.Target.Key()
+	if old, ok := p.before[key]; ok {
+		delete(p.before, key)
+		delete(p.forced, key)
+		p.plan = replaced(p.plan, old)
+		p.version++
+		return nil
+	}
+	var fields []string
+	for _, c := range o.DryRun.Conflicts {
+		fields = append(fields, c.Field)
+	}
+	var findings []*harden.Finding
+	for _, f := range o.Fixes {
+		if f.Finding != nil && !slices.Contains(findings, f.Finding) {
+			findings = append(findings, f.Finding)
+		}
+	}
+	p.stop()
+	var ctx context.Context
+	ctx, p.cancel = context.WithCancel(m.root)
+	p.busy = 1
+	p.seq++
+	b, seq := m.backend, p.seq
+	return func() tea.Msg {
+		plan, err := b.Plan(ctx, findings, harden.PlanOptions{ServerDryRun: true, ForceConflicts: fields})
+		if err == nil && plan == nil {
+			err = errors.New("no answer")
+		}
+		return takenOverMsg{seq, key, fields, plan, err}
+	}
+}
+
+func (m *Model) tookOver(msg takenOverMsg) tea.Cmd {
+	p := &m.plan
+	if msg.seq != p.seq || p.busy == 0 || p.plan == nil || m.screen != screenPlan {
+		return nil
+	}
+	p.busy = 0
+	if msg.err != nil {
+		return m.fail("asking the server with the takeover", msg.err)
+	}
+	same := func(o *harden.ObjectPlan) bool { return o.Target.Key() == msg.key }
+	to := slices.IndexFunc(msg.plan.Objects, same)
+	from := slices.IndexFunc(p.plan.Objects, same)
+	if to < 0 || from < 0 {
+		return m.fail("asking the server with the takeover", errors.New("the object is not in the new plan: go back and plan again"))
+	}
+	p.forced[msg.key] = msg.fields
+	p.before[msg.key] = p.plan.Objects[from]
+	p.plan = replaced(p.plan, msg.plan.Objects[to])
+	p.version++
+	return nil
+}
+
+// replaced is the plan with one object exchanged.
+func replaced(plan *harden.Plan, o *harden.ObjectPlan) *harden.Plan {
+	out := *plan
+	out.Objects = slices.Clone(plan.Objects)
+	for i := range out.Objects {
+		if out.Objects[i].Target.Key() == o.Target.Key() {
+			out.Objects[i] = o
+		}
+	}
+	return &out
+}
+
+// consequences says with counts what applying will do: "2 Deployments will
+// restart", "1 Namespace will be changed".
+func consequences(objects []*harden.ObjectPlan) []string {
+	type group struct{ kind, what string }
+	n := map[group]int{}
+	var order []group
+	for _, o := range objects {
+		g := group{o.Target.Kind, "be changed"}
+		switch {
+		case o.Verb == harden.Create:
+			g.what = "be created"
+		case o.Restarts == 1:
+			g.what = "restart"
+		case o.Restarts > 1:
+			g.what = fmt.Sprintf("restart %d times", o.Restarts)
+		}
+		if n[g] == 0 {
+			order = append(order, g)
+		}
+		n[g]++
+	}
+	var out []string
+	for _, g := range order {
+		out = append(out, plural(n[g], g.kind, pluralKind(g.kind))+" will "+g.what)
+	}
+	return out
+}
+
+func (m *Model) confirmApply() tea.Cmd {
+	plan, fields := m.toApply()
+	lines := consequences(plan.Objects)
+	var notes []string
+	review := 0
+	for _, o := range plan.Objects {
+		for _, f := range o.Fixes {
+			if f.Fix.Class == harden.Review {
+				review++
+			}
+		}
+		if before := m.plan.before[o.Target.Key()]; before != nil {
+			for _, c := range before.DryRun.Conflicts {
+				notes = append(notes, "takes "+c.Field+" of "+short(o.Target)+" over from "+c.Manager)
+			}
+		}
+	}
+	if review > 0 {
+		notes = append(notes, plural(review, "fix is", "fixes are")+" for review: nobody has shown that the workload bears it")
+	}
+	if rest := len(m.plan.plan.Objects) - len(plan.Objects); rest > 0 {
+		notes = append(notes, plural(rest, "object of the plan is", "objects of the plan are")+" not applied")
+	}
+	return m.ask(&confirm{
+		title: "Apply to " + m.backend.Title() + "?",
+		lines: lines, notes: notes, yes: "apply",
+		do: func(m *Model) tea.Cmd { return m.apply(plan, fields) },
+	})
+}

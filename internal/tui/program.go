@@ -1,0 +1,61 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Options say how the UI starts.
+type Options struct {
+	Scope    harden.Scope // what to look at
+	ReadOnly bool         // nothing can be applied or undone
+	Version  string       // shown in the help; optional
+
+	// Input and Output are the terminal; nil for the process's own.
+	Input  io.Reader
+	Output io.Writer
+	// Environ replaces the environment that tells the colours of the terminal
+	// (NO_COLOR, TERM, COLORTERM); nil for the process's own.
+	Environ []string
+}
+
+// lastWrite is how long Run waits for a write that is under way when the
+// terminal is gone or the process is told to end.
+const lastWrite = 10 * time.Second
+
+// Run shows the UI until the person quits or ctx ends. An end by ctx is no error.
+func Run(ctx context.Context, b Backend, opts Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := New(b, opts)
+	m.root = ctx
+	programOptions := []tea.ProgramOption{tea.WithContext(ctx)}
+	if opts.Input != nil {
+		programOptions = append(programOptions, tea.WithInput(opts.Input))
+	}
+	if opts.Output != nil {
+		programOptions = append(programOptions, tea.WithOutput(opts.Output))
+	}
+	if opts.Environ != nil {
+		programOptions = append(programOptions, tea.WithEnvironment(opts.Environ))
+	}
+	_, err := tea.NewProgram(m, programOptions...).Run()
+	ended := ctx.Err() != nil
+	cancel()
+	// A write that is cut off leaves an object whose outcome nobody recorded.
+	select {
+	case <-m.writes.done():
+	case <-time.After(lastWrite):
+	}
+	if err != nil && !ended && !errors.Is(err, tea.ErrInterrupted) {
+		return fmt.Errorf("running the terminal UI: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package tui
+
+import (
+	"strings"
+	"unicode"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+const ellipsis = "…"
+
+// clean makes text from a cluster fit for one line of a terminal: no control
+// characters (an annotation must not be able to move the cursor) and none that
+// reorder what follows them. Joiners stay: scripts and emoji need them.
+func clean(s string) string {
+	ok := true
+	for _, r := range s {
+		if r < ' ' || r == 0x7f || r > 0x7f {
+			ok = false
+			break
+		}
+	}
+	if ok {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case r == '\u200d' || r == '\u200c':
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == '\u2028', r == '\u2029', r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// fit cuts or pads to exactly w cells.
+func fit(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	s = clean(s)
+	n := ansi.StringWidth(s)
+	if n > w {
+		s = ansi.Truncate(s, w, ellipsis)
+		n = ansi.StringWidth(s)
+	}
+	return s + strings.Repeat(" ", max(0, w-n))
+}
+
+// fitRight is fit with the padding on the left.
+func fitRight(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	s = clean(s)
+	if n := ansi.StringWidth(s); n < w {
+		return strings.Repeat(" ", w-n) + s
+	}
+	return fit(s, w)
+}
+
+// clip cuts or pads styled text to exactly w cells.
+func clip(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	n := ansi.StringWidth(s)
+	if n > w {
+		s = ansi.Truncate(s, w, ellipsis)
+		n = ansi.StringWidth(s)
+	}
+	if n < w {
+		s += strings.Repeat(" ", w-n)
+	}
+	return s
+}
+
+// wrap breaks plain text into lines of at most w cells. Line breaks in the text
+// stay; words longer than a line are broken.
+func wrap(s string, w int) []string {
+	if w < 1 {
+		w = 1
+	}
+	var out []string
+	for _, line := range strings.Split(s, "\n") {
+		out = append(out, strings.Split(ansi.Wrap(clean(line), w, ""), "\n")...)
+	}
+	return out
+}
+
+// wrapPath is wrap for field paths: it breaks before a dot or a bracket.
+func wrapPath(s string, w int) []string {
+	var out []string
+	line := ""
+	for _, part := range pathParts(clean(s)) {
+		if line != "" && ansi.StringWidth(line)+ansi.StringWidth(part) > w {
+			out = append(out, line)
+			line = ""
+		}
+		line += part
+	}
+	var cut []string
+	for _, l := range append(out, line) {
+		cut = append(cut, wrap(l, w)...)
+	}
+	return cut
+}
+
+func pathParts(s string) []string {
+	var parts []string
+	from := 0
+	for i := 1; i < len(s); i++ {
+		if s[i] == '.' || s[i] == '[' {
+			parts = append(parts, s[from:i])
+			from = i
+		}
+	}
+	return append(parts, s[from:])
+}
+
+// overlay puts a box on a screen of lines, with its left upper corner at x, y.
+func overlay(lines, box []string, x, y, w int) {
+	for i, b := range box {
+		if y+i < 0 || y+i >= len(lines) {
+			continue
+		}
+		under := lines[y+i]
+		bw := ansi.StringWidth(b)
+		left := clip(ansi.Cut(under, 0, x), x)
+		// A wide rune under the edge of the box is cut in two: clip makes up for it.
+		right := ansi.Cut(under, x+bw, w)
+		if missing := w - x - bw - ansi.StringWidth(right); missing > 0 {
+			right = strings.Repeat(" ", missing) + right
+		}
+		lines[y+i] = left + "\x1b[m" + b + right
+	}
+}
+
+// plural is "1 fix" or "2 fixes".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return itoa(n) + " " + many
+}
+
+// pluralKind is the plural of a Kubernetes kind: Deployments, NetworkPolicies.
+func pluralKind(kind string) string {
+	switch {
+	case strings.HasSuffix(kind, "y"):
+		return kind[:len(kind)-1] + "ies"
+	case strings.HasSuffix(kind, "s"):
+		return kind + "es"
+	default:
+		return kind + "s"
+	}
+}
+
+// short names of kinds, as kubectl api-resources lists them.
+var shortKinds = map[string]string{
+	"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds", "ReplicaSet": "rs", "ReplicationController": "rc",
+	"Job": "job", "CronJob": "cj", "Pod": "po", "ServiceAccount": "sa", "Namespace": "ns",
+	"NetworkPolicy": "netpol", "Service": "svc", "Ingress": "ing", "ConfigMap": "cm",
+}
+
+// short is deploy/web.
+func short(r harden.Ref) string {
+	k, ok := shortKinds[r.Kind]
+	if !ok {
+		k = strings.ToLower(r.Kind)
+	}
+	return k + "/" + r.Name
+}
+
+// span is a piece of a line in one style.
+type span struct {
+	style lipgloss.Style
+	text  string
+}
+
+// spread puts left and right spans on a line of w cells; what has no room on the
+// right is left out, the left is cut last.
+func spread(left string, right []string, gap string, w int) string {
+	room := w - ansi.StringWidth(left)
+	end := ""
+	for _, r := range right {
+		if r == "" {
+			continue
+		}
+		cost := ansi.StringWidth(r) + ansi.StringWidth(gap)
+		if cost > room {
+			break
+		}
+		end += gap + r
+		room -= cost
+	}
+	lw := w - ansi.StringWidth(end)
+	return clip(left, lw) + end
+}

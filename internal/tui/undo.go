@@ -1,0 +1,150 @@
+package tui
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// undoing is the list of what was applied.
+type undoing struct {
+	seq     int
+	busy    bool
+	cancel  context.CancelFunc
+	records []harden.Record
+	err     error
+	list    list
+	page    doc
+	drawn   drawn
+}
+
+type historyMsg struct {
+	seq     int
+	records []harden.Record
+	err     error
+}
+
+type recordRows []harden.Record
+
+func (r recordRows) Len() int        { return len(r) }
+func (r recordRows) ID(i int) string { return r[i].ID }
+
+func (m *Model) openUndo() tea.Cmd {
+	m.screen = screenUndo
+	u := &m.undo
+	u.stop()
+	u.seq++
+	u.busy, u.err = true, nil
+	var ctx context.Context
+	ctx, u.cancel = context.WithCancel(m.root)
+	b, seq := m.backend, u.seq
+	return func() tea.Msg {
+		records, err := b.History(ctx)
+		return historyMsg{seq, records, err}
+	}
+}
+
+func (u *undoing) stop() {
+	if u.cancel != nil {
+		u.cancel()
+		u.cancel = nil
+	}
+	u.busy = false
+}
+
+func (m *Model) gotHistory(msg historyMsg) tea.Cmd {
+	u := &m.undo
+	if msg.seq != u.seq || !u.busy {
+		return nil
+	}
+	u.stop()
+	if msg.err != nil {
+		u.err = msg.err
+		return m.fail("reading the journal", msg.err)
+	}
+	old := recordRows(u.records)
+	u.records = msg.records
+	pane, _ := m.split(len(u.records))
+	u.list.keep(old, recordRows(u.records), pane.h-2)
+	return nil
+}
+
+func (m *Model) closeUndo() tea.Cmd {
+	m.undo.stop()
+	m.screen = screenBrowse
+	return nil
+}
+
+// record is the one under the cursor, or nil.
+func (m *Model) record() *harden.Record {
+	u := &m.undo
+	if u.list.at >= len(u.records) {
+		return nil
+	}
+	return &u.records[u.list.at]
+}
+
+// undoable are the objects of a record that were, or may have been, written.
+func undoable(r *harden.Record) []harden.Ref {
+	var out []harden.Ref
+	for _, o := range r.Objects {
+		if o.State == harden.RecordApplied || o.State == harden.RecordStarted {
+			out = append(out, o.Object)
+		}
+	}
+	return out
+}
+
+// whyNotUndo tells why a record cannot be undone, or "".
+func whyNotUndo(r *harden.Record) string {
+	if r == nil {
+		return "nothing was applied yet"
+	}
+	if len(undoable(r)) > 0 {
+		return ""
+	}
+	for _, o := range r.Objects {
+		if o.State == harden.RecordUndone {
+			return "this plan is already undone"
+		}
+	}
+	return "nothing of this plan was written"
+}
+
+func (m *Model) confirmUndo(id string, refs []harden.Ref) tea.Cmd {
+	var objects []*harden.ObjectPlan
+	for _, r := range refs {
+		objects = append(objects, &harden.ObjectPlan{Target: r})
+	}
+	lines := consequences(objects)
+	for i := range lines {
+		lines[i] = strings.Replace(lines[i], "be changed", "get the former values back", 1)
+	}
+	b := m.backend
+	return m.ask(&confirm{
+		title: "Undo in " + m.backend.Title() + "?",
+		lines: lines,
+		notes: []string{"Workloads whose pod template changes restart. The findings come back."},
+		yes:   "undo",
+		do: func(m *Model) tea.Cmd {
+			m.undo.stop()
+			return m.startRun(true, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
+				return b.Undo(ctx, id, harden.ApplyOptions{}, progress)
+			})
+		},
+	})
+}
+
+// undoRun undoes the plan that was just applied.
+func (m *Model) undoRun() tea.Cmd {
+	var refs []harden.Ref
+	for _, o := range m.run.objects {
+		if o.phase != harden.Refused && o.phase != harden.Skipped {
+			refs = append(refs, o.ref)
+		}
+	}
+	return m.confirmUndo(m.run.report.ID, refs)
+}

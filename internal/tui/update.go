@@ -1,0 +1,212 @@
+package tui
+
+import (
+	tea "charm.land/bubbletea/v2"
+)
+
+// Update takes one message. Everything slow is in the command that it returns.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.take(msg)
+	return m, tea.Batch(cmd, m.follow())
+}
+
+func (m *Model) take(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.KeyPressMsg:
+		return m.key(msg)
+	case tea.PasteMsg:
+		if m.typing != nil && len(m.dialogs) == 0 {
+			return m.typeFilter(msg)
+		}
+	case tea.MouseClickMsg:
+		return m.click(msg)
+	case tea.MouseWheelMsg:
+		return m.wheel(msg)
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+		m.reclamp()
+		m.clampLists()
+	case tea.BackgroundColorMsg:
+		m.theme = newTheme(msg.IsDark())
+	case spinMsg:
+		m.spins = false
+		m.spin++
+	case toastOverMsg:
+		if msg.seq == m.toast.seq {
+			m.toast.text = ""
+		}
+	case changesOverMsg:
+		if msg.seq == m.load.changes {
+			m.load.changes = 0
+		}
+	case armMsg:
+		msg.c.armed = true
+	default:
+		return m.answer(msg)
+	}
+	return nil
+}
+
+// answer takes what a command found out.
+func (m *Model) answer(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case loadedMsg:
+		return m.loaded(msg)
+	case watchMsg:
+		if msg.seq == m.load.seq {
+			return next(msg.seq, msg.ch, m.x)
+		}
+	case snapshotMsg:
+		return m.watched(msg)
+	case watchEndMsg:
+		if msg.seq == m.load.seq {
+			m.load.watching = false
+		}
+	case classesMsg:
+		return m.gotClasses(msg)
+	case previewDueMsg:
+		return m.previewDue(msg)
+	case previewMsg:
+		return m.previewed(msg)
+	case plannedMsg:
+		return m.planned(msg)
+	case takenOverMsg:
+		return m.tookOver(msg)
+	case eventMsg:
+		return m.event(msg)
+	case runDoneMsg:
+		return m.runDone(msg)
+	case historyMsg:
+		return m.gotHistory(msg)
+	}
+	return nil
+}
+
+func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
+	if !m.toast.bad {
+		m.toast.text = "" // read, or not wanted
+	}
+	if m.tooSmall() {
+		if k := msg.String(); k == "q" || k == "ctrl+c" {
+			return m.askQuit()
+		}
+		return nil
+	}
+	if d := m.top(); d != nil {
+		return d.key(m, msg)
+	}
+	if m.typing != nil {
+		return m.typeFilter(msg)
+	}
+	return m.press(msg.String())
+}
+
+func (m *Model) askQuit() tea.Cmd {
+	if m.run.active() {
+		if m.tooSmall() {
+			return nil // a confirm must be read before it is answered
+		}
+		return m.askStop(true)
+	}
+	return m.quit()
+}
+
+// quit ends the UI; what is under way is told that nobody waits for it.
+func (m *Model) quit() tea.Cmd {
+	if m.load.cancel != nil {
+		m.load.cancel()
+	}
+	m.detail.stop()
+	m.plan.stop()
+	m.undo.stop()
+	return tea.Quit
+}
+
+// moveCursor moves in the list of the present screen.
+func (m *Model) moveCursor(delta int) tea.Cmd {
+	switch m.screen {
+	case screenPlan:
+		if m.plan.zoom {
+			return m.scrollDetail(delta)
+		}
+		pane, _ := m.split(m.planRows().Len())
+		m.plan.list.move(m.planRows(), delta, pane.h-2)
+	case screenApply:
+		m.run.follows = false
+		pane, _ := m.split(len(m.run.objects))
+		m.run.list.move(runRows(m.run.objects), delta, pane.h-2)
+	case screenUndo:
+		pane, _ := m.split(len(m.undo.records))
+		m.undo.list.move(recordRows(m.undo.records), delta, pane.h-2)
+	default:
+		return m.step(delta)
+	}
+	return nil
+}
+
+// clampLists fits the lists of the other screens to a new size.
+func (m *Model) clampLists() {
+	pane, _ := m.split(m.planRows().Len())
+	m.plan.list.clamp(m.planRows(), pane.h-2)
+	pane, _ = m.split(len(m.run.objects))
+	m.run.list.clamp(runRows(m.run.objects), pane.h-2)
+	pane, _ = m.split(len(m.undo.records))
+	m.undo.list.clamp(recordRows(m.undo.records), pane.h-2)
+}
+
+func (m *Model) pageBy(n int) tea.Cmd {
+	if m.screen != screenBrowse {
+		return m.scrollDetail(n * max(1, m.detailRect().h-3))
+	}
+	return m.step(n * m.pageSize())
+}
+
+// detailRect is where the scrolling text of the present screen stands.
+func (m *Model) detailRect() rect {
+	switch m.screen {
+	case screenPlan:
+		if m.plan.zoom {
+			return m.body()
+		}
+		_, r := m.split(m.planRows().Len())
+		return r
+	case screenApply:
+		_, r := m.split(len(m.run.objects))
+		return r
+	case screenUndo:
+		_, r := m.split(len(m.undo.records))
+		return r
+	default:
+		return m.panes().detail
+	}
+}
+
+func (m *Model) scrollDetail(delta int) tea.Cmd {
+	h := m.detailRect().h - 2
+	switch m.screen {
+	case screenPlan:
+		m.plan.page.scroll(delta, h)
+	case screenApply:
+		m.run.page.scroll(delta, h)
+	case screenUndo:
+		m.undo.page.scroll(delta, h)
+	default:
+		m.detail.page.scroll(delta, h)
+	}
+	return nil
+}
+
+func (m *Model) cyclePane(delta level) tea.Cmd {
+	n := levelDetail + 1
+	if m.current() == nil {
+		n = levelDetail
+	}
+	m.browse.focus = (m.browse.focus + delta + n) % n
+	m.reclamp()
+	return nil
+}
+
+func (m *Model) zoomIn() tea.Cmd {
+	m.plan.zoom = !m.plan.zoom
+	return nil
+}

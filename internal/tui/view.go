@@ -1,0 +1,308 @@
+package tui
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// View draws the frame: exactly as many lines as the terminal has, none wider.
+func (m *Model) View() tea.View {
+	v := tea.NewView(m.render())
+	v.AltScreen = true
+	v.MouseMode = tea.MouseModeCellMotion
+	v.WindowTitle = "harden " + clean(m.backend.Title())
+	v.Cursor = m.cursor()
+	return v
+}
+
+func (m *Model) render() string {
+	if m.width <= 0 || m.height <= 0 {
+		return ""
+	}
+	var lines []string
+	if m.tooSmall() {
+		lines = m.moreRoom()
+	} else {
+		lines = append(lines, m.header())
+		lines = append(lines, m.bodyLines()...)
+		if m.screen == screenBrowse && m.filterShown() {
+			lines = append(lines, m.filterLine())
+		}
+		lines = append(lines, m.footer())
+		if d := m.top(); d != nil {
+			box := d.box(m, m.width, m.height)
+			w := lipgloss.Width(box[0])
+			overlay(lines, box, max(0, (m.width-w)/2), max(0, (m.height-len(box))/2), m.width)
+		}
+	}
+	for len(lines) < m.height {
+		lines = append(lines, "")
+	}
+	lines = lines[:m.height]
+	for i := range lines {
+		lines[i] = clip(lines[i], m.width)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (m *Model) cursor() *tea.Cursor {
+	if m.tooSmall() || m.typing == nil || m.top() != nil {
+		return nil
+	}
+	c := m.typing.Cursor()
+	if c == nil {
+		return nil
+	}
+	c.Y = m.height - 2
+	c.X = min(c.X, m.width-1)
+	return c
+}
+
+func (m *Model) moreRoom() []string {
+	lines := make([]string, m.height)
+	text := "harden needs " + itoa(minWidth) + "x" + itoa(minHeight) + " cells"
+	lines[m.height/2] = m.theme.warn.Render(center(text, m.width))
+	return lines
+}
+
+func center(s string, w int) string {
+	pad := max(0, (w-ansi.StringWidth(s))/2)
+	return fit(strings.Repeat(" ", pad)+s, w)
+}
+
+// header says where we are and how fresh the data is.
+func (m *Model) header() string {
+	st := &m.theme.styles
+	sep := st.dim.Render(" › ")
+	left := st.brand.Render(" harden ") + " " + st.strong.Render(clean(m.backend.Title()))
+	for _, part := range m.crumbs() {
+		left += sep + st.text.Render(clean(part))
+	}
+	glyph, word, good := m.connection()
+	style := st.good
+	if !good {
+		style = st.warn
+	}
+	right := []string{style.Render(glyph + " " + word)}
+	if m.opts.ReadOnly {
+		right = append(right, st.warn.Render("read-only"))
+	}
+	if n := len(m.unread()); n > 0 {
+		text := "⚠ " + plural(n, "kind", "kinds") + " not readable"
+		if m.width < threePanes {
+			text = "⚠ " + itoa(n) + " unread"
+		}
+		right = append(right, st.warn.Render(text))
+	}
+	if m.x != nil && m.x.snap.Inventory != nil {
+		right = append(right, st.dim.Render(plural(m.x.snap.Inventory.Objects, "object", "objects")))
+	}
+	if m.x != nil && m.x.snap.Took > 0 {
+		right = append(right, st.dim.Render(tookWord(m.x.snap.Took)))
+	}
+	// The crumbs give way to the state of the connection, not the other way round.
+	room := m.width - lipgloss.Width(right[0]) - 3
+	if lipgloss.Width(left) > room {
+		left = ansi.Truncate(left, room, ellipsis)
+	}
+	return spread(left, right, "  ", m.width-1) + " "
+}
+
+func (m *Model) crumbs() []string {
+	switch {
+	case m.screen == screenPlan:
+		return []string{"plan"}
+	case m.screen == screenApply && m.run.undo:
+		return []string{"undo"}
+	case m.screen == screenApply:
+		return []string{"apply"}
+	case m.screen == screenUndo:
+		return []string{"applied plans"}
+	case m.x == nil:
+		return nil
+	}
+	var parts []string
+	switch s := m.selectedSpace(); s {
+	case rowAll:
+	case rowSystem:
+		parts = append(parts, "system")
+	default:
+		parts = append(parts, m.x.spaces[s].name)
+	}
+	if o := m.selectedObject(); o != rowAll && m.browse.focus >= levelObjects {
+		parts = append(parts, m.x.objects[o].name)
+	}
+	if r := m.current(); r != nil && m.browse.focus == levelDetail {
+		parts = append(parts, r.Fixer.ID)
+	}
+	return parts
+}
+
+func (m *Model) bodyLines() []string {
+	switch m.screen {
+	case screenPlan:
+		return m.planView()
+	case screenApply:
+		return m.runView()
+	case screenUndo:
+		return m.undoView()
+	}
+	if m.x == nil {
+		return m.startView()
+	}
+	return m.browseView()
+}
+
+// footer is the last toast, or what can be done here.
+func (m *Model) footer() string {
+	st := &m.theme.styles
+	right := ""
+	if n := len(m.marked()); n > 0 && m.screen == screenBrowse {
+		right = st.accent.Render("✓ " + itoa(n) + " marked ")
+	}
+	room := m.width - lipgloss.Width(right)
+	if m.toast.text != "" {
+		glyph, style, end := " • ", st.accent, ""
+		if m.toast.bad {
+			glyph, style = " ✗ ", st.bad
+			end = st.key.Render("! ") + st.dim.Render("details ")
+		}
+		return style.Render(glyph) + clip(st.text.Render(clean(m.toast.text)), room-3-lipgloss.Width(end)) + end + right
+	}
+	return clip(m.hints(room), room) + right
+}
+
+// hints are the actions of this screen by their use, as many as have room; the
+// last two, help and quit, always.
+func (m *Model) hints(room int) string {
+	st := &m.theme.styles
+	var shown []*action
+	for i := range m.actions {
+		if a := &m.actions[i]; a.hint > 0 && a.on&m.place() != 0 {
+			shown = append(shown, a)
+		}
+	}
+	slices.SortStableFunc(shown, func(a, b *action) int { return cmp.Compare(a.hint, b.hint) })
+	text := func(a *action) string { return " " + or(keyNames[a.keys[0]], a.keys[0]) + " " + a.name + " " }
+	last := max(0, len(shown)-2)
+	for _, a := range shown[last:] {
+		room -= ansi.StringWidth(text(a)) + 1
+	}
+	out := ""
+	for i, a := range shown {
+		w := ansi.StringWidth(text(a)) + 1
+		if i < last && w > room {
+			continue
+		}
+		if i < last {
+			room -= w
+		}
+		if out != "" {
+			out += st.border.Render("·")
+		}
+		key, name := st.key, st.text
+		if a.why(m) != "" {
+			key, name = st.dim, st.dim
+		}
+		out += key.Render(" "+or(keyNames[a.keys[0]], a.keys[0])) + name.Render(" "+a.name+" ")
+	}
+	return out
+}
+
+// startView is the body before there is data.
+func (m *Model) startView() []string {
+	st := &m.theme.styles
+	body := m.body()
+	var text []string
+	if m.load.err != nil {
+		p := &page{st: st, w: min(72, m.width-8)}
+		p.lead(st.bad, "✗ ", st.strong, "Could not read "+m.backend.Title())
+		p.gap()
+		p.para(st.text, 0, m.load.err.Error())
+		if room := max(3, body.h-4); len(p.lines) > room {
+			p.lines = append(p.lines[:room-1], st.dim.Render(ellipsis+"  press ! for all of it"))
+		}
+		p.gap()
+		p.lines = append(p.lines, st.key.Render("r")+st.text.Render(" try again    ")+st.key.Render("q")+st.text.Render(" quit"))
+		for _, l := range p.lines {
+			text = append(text, strings.Repeat(" ", max(0, (m.width-p.w)/2))+l)
+		}
+	} else {
+		what := "Reading " + m.backend.Title() + " " + ellipsis
+		pad := max(0, (m.width-ansi.StringWidth(clean(what))-2)/2)
+		text = []string{strings.Repeat(" ", pad) + st.accent.Render(m.spinGlyph()) + " " + st.text.Render(clean(what))}
+	}
+	lines := make([]string, body.h)
+	top := max(0, (body.h-len(text))/2)
+	for i, l := range text {
+		if top+i < len(lines) {
+			lines[top+i] = l
+		}
+	}
+	return lines
+}
+
+// box draws a pane: thin border, title left and note right in the upper edge,
+// foot in the lower. Lines are cut or padded to its inside.
+func (m *Model) box(r rect, title, note, foot string, focused bool, lines []string) []string {
+	if r.h < 2 || r.w < 4 {
+		return nil
+	}
+	st := &m.theme.styles
+	edge, name := st.border, st.dim
+	if focused {
+		edge, name = st.focus, st.strong
+	}
+	inner := r.w - 2
+	title = ansi.Truncate(clean(title), max(0, inner-4), ellipsis)
+	if ansi.StringWidth(note)+ansi.StringWidth(title)+5 > inner {
+		note = ""
+	}
+	fill := inner - ansi.StringWidth(title) - 2 - ansi.StringWidth(note)
+	out := make([]string, 0, r.h)
+	out = append(out, edge.Render("┌")+name.Render(" "+title+" ")+edge.Render(strings.Repeat("─", max(0, fill)))+st.dim.Render(note)+edge.Render("┐"))
+	side := edge.Render("│")
+	for i := range r.h - 2 {
+		l := ""
+		if i < len(lines) {
+			l = lines[i]
+		}
+		out = append(out, side+clip(l, inner)+side)
+	}
+	if foot != "" {
+		foot = " " + foot + " "
+	}
+	foot = ansi.Truncate(foot, max(0, inner-1), "")
+	return append(out, edge.Render("└"+strings.Repeat("─", max(0, inner-1-ansi.StringWidth(foot))))+st.dim.Render(foot)+edge.Render("─┘"))
+}
+
+// beside joins columns of equal height.
+func beside(columns ...[]string) []string {
+	var out []string
+	for _, c := range columns {
+		if c == nil {
+			continue
+		}
+		if out == nil {
+			out = append(out, c...)
+			continue
+		}
+		for i := range out {
+			out[i] += c[i]
+		}
+	}
+	return out
+}
+
+// padded puts a blank cell on the left of each line.
+func padded(lines []string) []string {
+	for i, l := range lines {
+		lines[i] = " " + l
+	}
+	return lines
+}
