@@ -241,7 +241,7 @@ func (g *toolchain) key(c component) (string, error) {
 // build builds a component into dir, which appears only when it is complete.
 func (g *toolchain) build(ctx context.Context, c component, dir string, w io.Writer) error {
 	start := time.Now()
-	fmt.Fprintf(w, "%s: building (%s when nothing of it is in Go's cache)\n", c.name, c.cold)
+	fmt.Fprintf(w, "%s: building (cold, on two idle cores: %s)\n", c.name, c.cold)
 	temp, err := os.MkdirTemp(filepath.Dir(dir), c.name+"-building-")
 	if err != nil {
 		return fmt.Errorf("making a folder: %w", err)

@@ -149,7 +149,7 @@ func (l *Lab) start(ctx context.Context) error {
 		return err
 	}
 	if l.opts.Nodes > 0 {
-		if err := l.wait(ctx, fmt.Sprintf("%d nodes", l.opts.Nodes), func(ctx context.Context) error {
+		if err := l.wait(ctx, "the nodes", func(ctx context.Context) error {
 			return l.rest.nodesReady(ctx, l.opts.Nodes)
 		}); err != nil {
 			return err
@@ -186,7 +186,7 @@ func (l *Lab) wait(ctx context.Context, what string, ready func(context.Context)
 	for {
 		err := ready(ctx)
 		if err == nil {
-			l.log("%s: ready", what)
+			l.log("%s ready", what)
 			return nil
 		}
 		l.mu.Lock()
@@ -199,8 +199,12 @@ func (l *Lab) wait(ctx context.Context, what string, ready func(context.Context)
 		}
 		select {
 		case <-ctx.Done():
-			last := processes[len(processes)-1]
-			return fmt.Errorf("waiting for %s: %w (last answer: %w)\nlast lines of %s:\n%s", what, ctx.Err(), err, last.log, indent(tail(last.log, 20)))
+			err := fmt.Errorf("waiting for %s: %w (last answer: %w)", what, ctx.Err(), err)
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) { // nobody asked for the end: say what there is to know
+				last := processes[len(processes)-1]
+				err = fmt.Errorf("%w\nlast lines of %s:\n%s", err, last.log, indent(tail(last.log, 20)))
+			}
+			return err
 		case <-time.After(25 * time.Millisecond):
 		}
 	}

@@ -1,13 +1,16 @@
 package lab_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +19,21 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/test/lab/labtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(labtest.Main(m)) }
+// ownerEnv turns this test binary into a process that starts a lab, prints its folder and waits to be killed.
+const ownerEnv = "LAB_TEST_OWNER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(ownerEnv) != "" {
+		l, err := lab.Start(context.Background(), lab.Options{Nodes: 1})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(l.Dir())
+		select {}
+	}
+	os.Exit(labtest.Main(m))
+}
 
 const web = `apiVersion: apps/v1
 kind: Deployment
@@ -265,6 +282,42 @@ func TestTwoLabsAndStop(t *testing.T) {
 		t.Errorf("processes of a stopped lab:\n%s", left)
 	}
 	kubectl(t, two, "", "get", "namespaces") // untouched
+}
+
+func TestKilledOwnerLeavesNothing(t *testing.T) {
+	labtest.Shared(t) // or skip
+	owner := exec.Command(os.Args[0])
+	owner.Env = append(os.Environ(), ownerEnv+"=1")
+	owner.Stderr = os.Stderr
+	out, err := owner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := strings.TrimSpace(line)
+	if running := strings.Count(processesOf(t, dir), "\n"); running != 5 {
+		t.Errorf("%d processes name the lab's folder, want its 5 components", running)
+	}
+	if err := owner.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = owner.Wait() // says that it was killed
+	if runtime.GOOS == "linux" {
+		eventually(t, "", func() string { return processesOf(t, dir) })
+	}
+	if _, err := lab.List(); err != nil { // sweeps
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder of a killed lab: %v, want it gone", err)
+	}
+	eventually(t, "", func() string { return processesOf(t, dir) })
 }
 
 func TestStartFailsWithTheLog(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// PodAnnotation, on a pod or in a pod template, tells the simulated kubelet what becomes of the pod. Its values are
-// the Pod… constants; without it a pod is ready at once, and the pod of a Job completes. It can be set, changed and
-// removed while the pod lives.
+// PodAnnotation tells the simulated kubelet what becomes of a pod. It stands on the pod or in a pod template; its
+// values are the Pod… constants below. Without it a pod is ready at once, and the pod of a Job completes. It can be
+// set, changed and removed while the pod lives.
 const PodAnnotation = "lab.kubectl-harden.github.io/pod"
 
 // PodWhenAnnotation limits PodAnnotation to pods whose spec has a value, so that a workload that runs breaks when a

@@ -135,9 +135,15 @@ func sweep() {
 	if err != nil {
 		return
 	}
-	entries, _ := os.ReadDir(filepath.Join(root, "labs"))
-	for _, e := range entries {
+	labs, _ := os.ReadDir(filepath.Join(root, "labs"))
+	for _, e := range labs {
 		sweepOne(filepath.Join(root, "labs", e.Name()))
+	}
+	ports, _ := os.ReadDir(filepath.Join(root, "ports"))
+	for _, e := range ports {
+		if l, err := tryLock(filepath.Join(root, "ports", e.Name())); err == nil {
+			l.release()
+		}
 	}
 }
 

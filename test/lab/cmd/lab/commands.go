@@ -53,6 +53,15 @@ func build(ctx context.Context, args []string) error {
 	return nil
 }
 
+// ensureBuilt builds what is missing, and says nothing when nothing is.
+func ensureBuilt(ctx context.Context) error {
+	if _, err := lab.Cached(ctx); err == nil {
+		return nil
+	}
+	_, err := lab.Build(ctx, os.Stderr)
+	return err
+}
+
 func up(ctx context.Context, args []string) error {
 	f := flags("up")
 	name := f.String("name", defaultName, "")
@@ -77,7 +86,7 @@ func up(ctx context.Context, args []string) error {
 		}
 		stages = append(stages, string(data))
 	}
-	if _, err := lab.Build(ctx, os.Stderr); err != nil {
+	if err := ensureBuilt(ctx); err != nil {
 		return err
 	}
 	l, err := lab.Start(ctx, lab.Options{

@@ -22,7 +22,7 @@ const (
 // upDetached runs 'lab up' with the same arguments in the background and returns when its lab is ready.
 func upDetached(ctx context.Context, name string, args []string) error {
 	// What can be built is built here, where the user sees it.
-	if _, err := lab.Build(ctx, os.Stderr); err != nil {
+	if err := ensureBuilt(ctx); err != nil {
 		return err
 	}
 	logPath, err := logFile(name)
