@@ -31,8 +31,9 @@ test: prepare lab-binaries ## all tests, those against a real control plane incl
 
 check: check-format check-lint check-vet check-imports check-modules check-generated check-shell ## formatting, linters, import directions, generated files
 
+# Without -trimpath, which releases have: it would compile every dependency a second time, apart from the tests.
 build: ## bin/kubectl-harden
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-harden$(EXE) ./cmd/kubectl-harden
+	go build -ldflags '$(LDFLAGS)' -o bin/kubectl-harden$(EXE) ./cmd/kubectl-harden
 
 install: build ## the plugin and its completion into PREFIX/bin (default ~/.local/bin)
 	install -d '$(PREFIX)/bin'
