@@ -54,7 +54,8 @@ type tally struct {
 
 var tallied = [4]harden.Severity{harden.Critical, harden.High, harden.Medium, harden.Low}
 
-func (m *Model) tally(inner int, all []*counts) tally {
+// tally lays counts out; names keep at least so many cells before a bar gets any.
+func (m *Model) tally(inner, names int, all []*counts) tally {
 	var t tally
 	for i := range t.widths {
 		t.widths[i] = 3
@@ -70,8 +71,9 @@ func (m *Model) tally(inner int, all []*counts) tally {
 		}
 		t.most = max(t.most, n)
 	}
-	if inner-t.cells() >= 23 {
-		t.bar = 6
+	const bar = 6
+	if inner-2-t.cells()-bar-1 >= names {
+		t.bar = bar
 	}
 	return t
 }
@@ -167,7 +169,7 @@ func (m *Model) spacesPane(r rect) []string {
 	if b.unfolded || m.x.allSystem() {
 		everything.plus(&system)
 	}
-	t := m.tally(inner, all)
+	t := m.tally(inner, 14, all)
 	var lines []string
 	for i := b.spaces.top; i < min(b.spaces.top+r.h-2, b.spaceRows.Len()); i++ {
 		st, glyph := m.rowStyles(i == b.spaces.at, focused)
@@ -254,7 +256,7 @@ func (m *Model) objectsPane(r rect) []string {
 			all = append(all, c)
 		}
 	}
-	t := m.tally(inner, all)
+	t := m.tally(inner, 24, all)
 	space := m.selectedSpace()
 	var lines []string
 	for i := b.objects.top; i < min(b.objects.top+r.h-2, b.objectRows.Len()); i++ {

@@ -33,11 +33,13 @@ func drive(t *testing.T, b Backend, opts Options, w, h int, body func(*driver)) 
 	synctest.Test(t, func(t *testing.T) {
 		d := &driver{t: t, m: New(b, opts)}
 		d.m.root, d.stop = context.WithCancel(context.Background())
+		defer func() {
+			d.stop()
+			time.Sleep(time.Minute) // ticks that nobody waits for any more
+		}()
 		d.run(d.m.Init())
 		d.send(tea.WindowSizeMsg{Width: w, Height: h})
 		body(d)
-		d.stop()
-		time.Sleep(time.Minute) // ticks that nobody waits for any more
 	})
 }
 

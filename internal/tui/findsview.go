@@ -32,11 +32,11 @@ func (m *Model) findColumns(inner int) findColumns {
 		return c
 	}
 	// The container may be left out, but not the object where rows are of many.
-	c.id = room
+	c.id = min(room, m.x.widest)
 	if m.selectedObject() == rowAll && m.browse.group == bySeverity {
-		c.id = min(room, max(14, room*55/100))
-	} else if room >= 32 {
-		c.id = min(room, max(22, room*65/100))
+		c.id = min(c.id, max(14, room*58/100))
+	} else if c.id > room-8 {
+		c.id = room
 	}
 	c.place = room - c.id
 	return c

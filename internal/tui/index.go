@@ -66,18 +66,17 @@ type row struct {
 // index is a snapshot made ready for drawing: built off the update loop, never
 // changed afterwards.
 type index struct {
-	snap     *harden.Snapshot
-	spaces   []entry // worst first, those of the system last
-	objects  []entry // worst first
-	rows     []row
-	orders   [3][]int32 // rows by grouping
-	fixers   []*harden.Fixer
-	places   []string // container names that occur
-	byID     map[string]int32
-	total    counts // without namespaces of the system
-	unknown  bool   // some finding is StatusUnknown
-	onlyOne  bool   // one namespace in the scope
-	hasNames bool   // rows come from several files
+	snap    *harden.Snapshot
+	spaces  []entry // worst first, those of the system last
+	objects []entry // worst first
+	rows    []row
+	orders  [3][]int32 // rows by grouping
+	fixers  []*harden.Fixer
+	places  []string // container names that occur
+	byID    map[string]int32
+	total   counts // without namespaces of the system
+	onlyOne bool   // one namespace in the scope
+	widest  int    // letters of the longest fixer id
 }
 
 // grouping is how the findings are ordered.
@@ -112,12 +111,11 @@ func spaceName(r harden.Ref, live bool) string {
 
 type builder struct {
 	*index
-	live      bool
-	spaceAt   map[string]int32
-	objectAt  map[harden.Key]int32
-	fixerAt   map[*harden.Fixer]int32
-	placeAt   map[string]int32
-	firstFile string
+	live     bool
+	spaceAt  map[string]int32
+	objectAt map[harden.Key]int32
+	fixerAt  map[*harden.Fixer]int32
+	placeAt  map[string]int32
 }
 
 // newIndex reads a snapshot; prev, which may be nil, is what was shown before.
@@ -172,10 +170,6 @@ func (b *builder) objectOf(r harden.Ref) int32 {
 			id:   strings.Join([]string{k.Group, k.Kind, k.Namespace, k.Name, r.Source.String()}, "|"),
 			name: short(r), ref: r, space: b.spaceOf(spaceName(r, b.live)),
 		})
-		if file := r.Source.File; file != "" {
-			b.hasNames = b.hasNames || b.firstFile != "" && b.firstFile != file
-			b.firstFile = file
-		}
 	}
 	return i
 }
@@ -191,6 +185,7 @@ func (b *builder) finding(f *harden.Finding) {
 		fixer = int32(len(b.fixers))
 		b.fixerAt[f.Fixer] = fixer
 		b.fixers = append(b.fixers, f.Fixer)
+		b.widest = max(b.widest, len(f.Fixer.ID))
 	}
 	at, ok := b.placeAt[f.Container.Name]
 	if !ok {
@@ -206,7 +201,6 @@ func (b *builder) finding(f *harden.Finding) {
 	if !b.spaces[r.space].system {
 		b.total.add(f)
 	}
-	b.unknown = b.unknown || f.Status == harden.StatusUnknown
 }
 
 // sort puts namespaces, objects and the three orders of rows in place.

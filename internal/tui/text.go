@@ -133,12 +133,14 @@ func overlay(lines, box []string, x, y, w int) {
 		under := lines[y+i]
 		bw := ansi.StringWidth(b)
 		left := clip(ansi.Cut(under, 0, x), x)
-		// A wide rune under the edge of the box is cut in two: clip makes up for it.
+		// A wide rune under the edge of the box cannot be cut in two: a blank
+		// stands for the half that is left.
+		room := max(0, w-x-bw)
 		right := ansi.Cut(under, x+bw, w)
-		if missing := w - x - bw - ansi.StringWidth(right); missing > 0 {
-			right = strings.Repeat(" ", missing) + right
+		if ansi.StringWidth(right) > room {
+			right = " " + ansi.Cut(under, x+bw+1, w)
 		}
-		lines[y+i] = left + "\x1b[m" + b + right
+		lines[y+i] = left + "\x1b[m" + b + clip(right, room)
 	}
 }
 
