@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/session"
+)
+
+// A connection is where objects come from: kubectl's connection flags, or files.
+type connection struct {
+	config        *genericclioptions.ConfigFlags
+	files         []string
+	allNamespaces bool
+	settings      harden.Settings
+}
+
+var errNoKubeconfig = hinted(errors.New("no kubeconfig: nothing names a cluster"), "set KUBECONFIG or use --kubeconfig; to check manifests without a cluster use -f")
+
+func newConnection() *connection {
+	return &connection{config: genericclioptions.NewConfigFlags(true)}
+}
+
+// addSourceFlags adds the flags of the commands that look at objects.
+func (c *connection) addSourceFlags(fs *pflag.FlagSet) {
+	fs.StringSliceVarP(&c.files, "filename", "f", nil, "Manifests to look at instead of a cluster: files, directories (with all that is below), or - for standard input")
+	fs.BoolVarP(&c.allNamespaces, "all-namespaces", "A", false, "Look at all namespaces")
+	fs.StringSliceVar(&c.settings.AllowedRegistries, "allowed-registries", nil, "Image prefixes that are allowed, such as registry.example.com/team; turns on the rule image-registry-allowed")
+	fs.StringSliceVar(&c.settings.MutableTags, "mutable-tags", nil, "Image tags that count as moving, besides latest, main and the like")
+}
+
+func (c *connection) onFiles() bool { return len(c.files) > 0 }
+
+func (c *connection) validate() error {
+	if c.allNamespaces && *c.config.Namespace != "" {
+		return errors.New("--all-namespaces and --namespace exclude each other: use one")
+	}
+	return nil
+}
+
+// scope is what the flags ask for.
+func (c *connection) scope() (harden.Scope, error) {
+	s := harden.Scope{All: c.allNamespaces}
+	if c.allNamespaces {
+		return s, nil
+	}
+	if c.onFiles() {
+		if ns := *c.config.Namespace; ns != "" {
+			s.Namespaces = []string{ns}
+		}
+		return s, nil
+	}
+	ns, _, err := c.config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return s, fmt.Errorf("reading kubeconfig: %w", err)
+	}
+	s.Namespaces = []string{ns}
+	return s, nil
+}
+
+// open makes the session that the flags ask for.
+func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
+	if c.onFiles() {
+		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{DefaultNamespace: *c.config.Namespace, Settings: c.settings})
+	}
+	raw, err := c.config.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, fmt.Errorf("reading kubeconfig: %w", err)
+	}
+	// Without this, client-go would try a server on localhost:8080.
+	if len(raw.Clusters) == 0 && *c.config.APIServer == "" && os.Getenv("KUBERNETES_SERVICE_HOST") == "" {
+		return nil, errNoKubeconfig
+	}
+	cfg, err := c.config.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("reading kubeconfig: %w", err)
+	}
+	name := raw.CurrentContext
+	if *c.config.Context != "" {
+		name = *c.config.Context
+	}
+	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Settings: c.settings, Actor: c.actor(raw, name)})
+}
+
+// actor is the user that the journal names: as far as the kubeconfig tells.
+func (c *connection) actor(cfg clientcmdapi.Config, contextName string) string {
+	for _, flag := range []*string{c.config.Impersonate, c.config.AuthInfoName} {
+		if *flag != "" {
+			return *flag
+		}
+	}
+	if kubecontext := cfg.Contexts[contextName]; kubecontext != nil {
+		return kubecontext.AuthInfo
+	}
+	return ""
+}

@@ -1,0 +1,304 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/report"
+	"github.com/kubectl-harden/kubectl-harden/internal/session"
+)
+
+type fixOptions struct {
+	*connection
+	selection
+	streams   genericiooptions.IOStreams
+	output    string
+	dryRun    string
+	classes   []string
+	yes       bool
+	wait      bool
+	timeout   time.Duration
+	live      bool
+	force     []string
+	exitCode  bool
+	planOpts  harden.PlanOptions
+	applyOpts harden.ApplyOptions
+	scope     harden.Scope
+	session   *session.Session
+}
+
+var (
+	fixOutputs = []string{"diff", "yaml", "json"}
+	dryRuns    = []string{"none", "client", "server"}
+)
+
+// dryRunDefault is --dry-run without a value: server on a cluster, client on files.
+const dryRunDefault = "default"
+
+// defaultTimeout is how long one rollout is watched.
+const defaultTimeout = 5 * time.Minute
+
+func newFix(conn *connection, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &fixOptions{connection: conn, streams: streams}
+	cmd := &cobra.Command{
+		Use:   "fix [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE]",
+		Short: "Show the patches, ask, apply them, watch the rollouts and read back",
+		Long: `Show the smallest patches for what is wrong, one per object, and what the API
+server says to them; then ask, apply them by server-side apply, watch the
+rollouts, and read back whether the findings are gone. What was applied can be
+taken back with 'kubectl harden undo'.
+
+A dry run shows the fixes of all classes. Applying takes the classes safe and
+evidence; fixes of class review are for a person to choose, with --class.`,
+		Example: `  # See everything that could be done, without writing anything
+  kubectl harden fix -n shop --dry-run
+
+  # Apply what is proven to be safe
+  kubectl harden fix -n shop --yes
+
+  # Choose one workload and rule by hand
+  kubectl harden fix deployment/web -n shop --only seccomp-profile-missing --class review
+
+  # Partial objects for Git
+  kubectl harden fix -n shop --dry-run -o yaml
+
+  # Fixed manifests
+  kubectl harden fix -f deploy/ --dry-run -o yaml`,
+		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
+	}
+	o.addSourceFlags(cmd.Flags())
+	o.selection.addFlags(cmd)
+	fs := cmd.Flags()
+	fs.StringVarP(&o.output, "output", "o", "diff", "Output of the plan: "+strings.Join(fixOutputs, ", "))
+	fs.StringVar(&o.dryRun, "dry-run", "none", "Write nothing: server (ask the API server), client (ask nobody) or none. Without a value: server on a cluster, client on files")
+	fs.Lookup("dry-run").NoOptDefVal = dryRunDefault
+	fs.StringSliceVar(&o.classes, "class", nil, "Classes of fixes: safe, evidence, review (default: all for a dry run, safe,evidence to apply)")
+	fs.BoolVarP(&o.yes, "yes", "y", false, "Apply without asking")
+	fs.BoolVar(&o.wait, "wait", true, "Watch the rollouts and read back")
+	fs.DurationVar(&o.timeout, "timeout", defaultTimeout, "How long to watch one rollout")
+	fs.BoolVar(&o.live, "live", false, "Patch live even where an owner (Flux, Helm, Argo CD) will undo it or be hurt by it")
+	fs.StringSliceVar(&o.force, "force-conflicts", nil, "Take over these fields (as the conflict names them), or all without a value, from managers that hold them by update; never from one that applies server-side")
+	fs.Lookup("force-conflicts").NoOptDefVal = "*"
+	fs.BoolVar(&o.exitCode, "exit-code", false, "With --dry-run: exit with code 1 when there is something to change")
+	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(fixOutputs, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions(dryRuns, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("class", cobra.FixedCompletions(classNames(), cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
+	if err := o.selection.complete(args); err != nil {
+		return err
+	}
+	if o.dryRun == dryRunDefault {
+		o.dryRun = "server"
+		if o.onFiles() {
+			o.dryRun = "client"
+		}
+	}
+	for _, c := range o.classes {
+		class, err := harden.ParseClass(c)
+		if err != nil {
+			return fmt.Errorf("reading --class: %w", err)
+		}
+		o.planOpts.Classes = append(o.planOpts.Classes, class)
+	}
+	if len(o.classes) == 0 && o.applies() {
+		o.planOpts.Classes = []harden.Class{harden.Safe, harden.Evidence}
+	}
+	o.planOpts.Live = o.live
+	o.planOpts.ForceConflicts = o.force
+	o.planOpts.ServerDryRun = o.dryRun != "client" && !o.onFiles()
+	o.applyOpts = harden.ApplyOptions{ForceConflicts: o.force, NoWait: !o.wait, Timeout: o.timeout}
+	if err := o.check(); err != nil {
+		return err
+	}
+	var err error
+	if o.scope, err = o.connection.scope(); err != nil {
+		return err
+	}
+	o.session, err = o.open(cmd)
+	return err
+}
+
+// check refuses flags that contradict each other, before anything is read.
+func (o *fixOptions) check() error {
+	if err := oneOf("output", o.output, fixOutputs); err != nil {
+		return err
+	}
+	if err := oneOf("dry-run", o.dryRun, dryRuns); err != nil {
+		return err
+	}
+	if o.onFiles() && o.dryRun == "server" {
+		return errors.New("--dry-run=server needs a cluster: for files use --dry-run=client")
+	}
+	if o.onFiles() && o.applies() {
+		return hinted(errors.New("files are not written"), "print the fixed documents with 'kubectl harden fix -f FILE --dry-run -o yaml'")
+	}
+	if o.exitCode && o.applies() {
+		return errors.New("--exit-code goes with --dry-run")
+	}
+	if o.applies() && !o.yes && !interactive(o.streams) {
+		return hinted(errors.New("there is no terminal to ask on"), "look at the plan with --dry-run, then apply it with --yes")
+	}
+	return o.connection.validate()
+}
+
+func (o *fixOptions) applies() bool { return o.dryRun == "none" }
+
+func (o *fixOptions) Validate() error { return nil }
+
+func (o *fixOptions) Run(ctx context.Context) error {
+	defer o.session.Close()
+	snap, err := o.session.Load(ctx, o.scope)
+	if err != nil {
+		return err
+	}
+	findings, err := o.find(snap)
+	if err != nil {
+		return err
+	}
+	plan, err := o.session.Plan(ctx, findings, o.planOpts)
+	if err != nil {
+		return err
+	}
+	if err := o.print(plan, snap); err != nil {
+		return err
+	}
+	if o.applies() {
+		return o.apply(ctx, plan)
+	}
+	if err := o.session.Incomplete(); err != nil {
+		return err
+	}
+	refused := slices.ContainsFunc(plan.Objects, func(op *harden.ObjectPlan) bool { return op.DryRun != nil && op.DryRun.Err != nil })
+	switch {
+	case refused:
+		return exitCode(exitError)
+	case o.exitCode && len(plan.Objects) > 0:
+		return exitCode(exitFindings)
+	}
+	return nil
+}
+
+func (o *fixOptions) print(plan *harden.Plan, snap *harden.Snapshot) error {
+	p := &report.Plan{Plan: plan, Unread: snap.Inventory.Unread}
+	switch {
+	case o.output == "json":
+		return p.JSON(o.streams.Out)
+	case o.output == "yaml" && o.onFiles():
+		out, err := o.session.Rewrite(plan)
+		if err != nil {
+			return err
+		}
+		if _, err := o.streams.Out.Write(out); err != nil {
+			return err
+		}
+		p.Summary(o.streams.ErrOut, "")
+		return nil
+	case o.output == "yaml":
+		if err := p.YAML(o.streams.Out); err != nil {
+			return err
+		}
+		p.Summary(o.streams.ErrOut, "")
+		return nil
+	}
+	return p.Diff(o.streams.Out)
+}
+
+// apply asks, applies what may be changed live, and tells how it ended.
+func (o *fixOptions) apply(ctx context.Context, plan *harden.Plan) error {
+	live, refused := splitDelivery(plan)
+	if len(live.Objects) == 0 {
+		if len(refused) > 0 {
+			fmt.Fprintln(o.streams.ErrOut, "Nothing was applied: every object has an owner that has to be told instead (see above).")
+			return exitCode(exitError)
+		}
+		fmt.Fprintln(o.streams.ErrOut, "Nothing to apply.")
+		if hint := o.classHint(plan); hint != "" {
+			fmt.Fprintln(o.streams.ErrOut, "hint: "+hint)
+		}
+		return nil
+	}
+	if !o.yes {
+		yes, err := confirm(o.streams, report.Question(live))
+		if err != nil {
+			return err
+		}
+		if !yes {
+			fmt.Fprintln(o.streams.ErrOut, "Nothing was applied.")
+			return nil
+		}
+	}
+	rep, err := o.session.Apply(ctx, live, o.applyOpts, progress(o.streams))
+	if err != nil {
+		return err
+	}
+	if err := report.Outcomes(o.streams.ErrOut, rep); err != nil {
+		return err
+	}
+	if len(refused) > 0 || !allGood(rep) {
+		return exitCode(exitError)
+	}
+	return nil
+}
+
+// classHint says how to get at fixes that were left out by their class.
+func (o *fixOptions) classHint(plan *harden.Plan) string {
+	n := 0
+	for _, l := range plan.LeftOut {
+		if l.Fix != nil && l.Fix.Class == harden.Review {
+			n++
+		}
+	}
+	if n == 0 || slices.Contains(o.planOpts.Classes, harden.Review) {
+		return ""
+	}
+	return fmt.Sprintf("%d fixes need a person's decision: look at them with --dry-run, choose with --only or TYPE/NAME, and add --class review", n)
+}
+
+func splitDelivery(plan *harden.Plan) (live *harden.Plan, other []*harden.ObjectPlan) {
+	live = &harden.Plan{Live: plan.Live, LeftOut: plan.LeftOut}
+	for _, op := range plan.Objects {
+		if op.Delivery == harden.DeliverLive {
+			live.Objects = append(live.Objects, op)
+		} else {
+			other = append(other, op)
+		}
+	}
+	return live, other
+}
+
+// progress tells people what happens; programs get the outcomes only.
+func progress(s genericiooptions.IOStreams) func(harden.Event) {
+	if !isTerminal(s.ErrOut) {
+		return func(harden.Event) {}
+	}
+	return func(e harden.Event) {
+		msg := ""
+		if e.Message != "" {
+			msg = ": " + e.Message
+		}
+		fmt.Fprintf(s.ErrOut, "%s %s%s\n", e.Object.Long(), e.Phase, msg)
+	}
+}
+
+func allGood(rep *harden.ApplyReport) bool {
+	return !slices.ContainsFunc(rep.Outcomes, func(x harden.Outcome) bool { return !x.Phase.Good() })
+}
+
+func classNames() []string {
+	var names []string
+	for _, c := range harden.Classes() {
+		names = append(names, c.String())
+	}
+	return names
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// kinds are the kinds that carry findings, with the names that people use for
+// them. They are built in to every cluster, so no discovery is needed.
+var kinds = []struct {
+	kind  string
+	group string
+	names []string
+}{
+	{"Pod", "", []string{"pod", "pods", "po"}},
+	{"Deployment", "apps", []string{"deployment", "deployments", "deploy"}},
+	{"StatefulSet", "apps", []string{"statefulset", "statefulsets", "sts"}},
+	{"DaemonSet", "apps", []string{"daemonset", "daemonsets", "ds"}},
+	{"ReplicaSet", "apps", []string{"replicaset", "replicasets", "rs"}},
+	{"ReplicationController", "", []string{"replicationcontroller", "replicationcontrollers", "rc"}},
+	{"Job", "batch", []string{"job", "jobs"}},
+	{"CronJob", "batch", []string{"cronjob", "cronjobs", "cj"}},
+	{"Namespace", "", []string{"namespace", "namespaces", "ns"}},
+	{"ServiceAccount", "", []string{"serviceaccount", "serviceaccounts", "sa"}},
+}
+
+// parseNames reads TYPE/NAME arguments, TYPE NAME..., or TYPE alone; a Ref
+// without a name stands for all objects of the kind.
+func parseNames(args []string) ([]harden.Ref, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	var refs []harden.Ref
+	if !strings.Contains(args[0], "/") {
+		for _, t := range strings.Split(args[0], ",") {
+			kind, err := parseKind(t)
+			if err != nil {
+				return nil, err
+			}
+			if len(args) == 1 {
+				refs = append(refs, harden.Ref{Kind: kind})
+			}
+			for _, name := range args[1:] {
+				if strings.Contains(name, "/") {
+					return nil, fmt.Errorf("reading argument %q: do not mix TYPE NAME with TYPE/NAME", name)
+				}
+				refs = append(refs, harden.Ref{Kind: kind, Name: name})
+			}
+		}
+		return refs, nil
+	}
+	for _, a := range args {
+		t, name, ok := strings.Cut(a, "/")
+		if !ok || name == "" || strings.Contains(name, "/") {
+			return nil, fmt.Errorf("reading argument %q: expected TYPE/NAME such as deployment/web", a)
+		}
+		kind, err := parseKind(t)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, harden.Ref{Kind: kind, Name: name})
+	}
+	return refs, nil
+}
+
+func parseKind(s string) (string, error) {
+	resource, group, hasGroup := strings.Cut(strings.ToLower(s), ".")
+	if hasGroup {
+		// deployments.v1.apps is as good as deployments.apps.
+		if v, g, ok := strings.Cut(group, "."); ok && strings.HasPrefix(v, "v") && g != "" {
+			group = g
+		}
+	}
+	var known []string
+	for _, k := range kinds {
+		known = append(known, k.names[0])
+		if slices.Contains(k.names, resource) && (!hasGroup || group == k.group) {
+			return k.kind, nil
+		}
+	}
+	return "", hinted(fmt.Errorf("unknown kind %q", s), "kinds with findings are: "+strings.Join(known, ", "))
+}
+
+// A filter selects findings.
+type filter struct {
+	names    []harden.Ref
+	selector labels.Selector
+	min      harden.Severity
+	only     []string
+	skip     []string
+}
+
+// match reports whether the user asked for the finding.
+func (f *filter) match(x *harden.Finding) bool {
+	if x.Severity < f.min || slices.Contains(f.skip, x.Fixer.ID) {
+		return false
+	}
+	if len(f.only) > 0 && !slices.Contains(f.only, x.Fixer.ID) {
+		return false
+	}
+	if f.selector != nil && !f.selector.Empty() && (x.Workload == nil || !f.selector.Matches(labels.Set(x.Workload.Meta.Labels))) {
+		return false
+	}
+	if len(f.names) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(f.names, func(r harden.Ref) bool {
+		return named(r, x.Object) || x.Workload != nil && named(r, x.Workload.Ref)
+	})
+}
+
+func named(want, have harden.Ref) bool {
+	return want.Kind == have.Kind && (want.Name == "" || want.Name == have.Name)
+}
+
+// missing are the named objects that the inventory does not have.
+func (f *filter) missing(inv *harden.Inventory) []harden.Ref {
+	var out []harden.Ref
+	for _, r := range f.names {
+		if r.Name != "" && !inventoryHas(inv, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func inventoryHas(inv *harden.Inventory, r harden.Ref) bool {
+	switch r.Kind {
+	case "Namespace":
+		return inv.Namespaces[r.Name] != nil
+	case "ServiceAccount":
+		for _, sas := range inv.ServiceAccounts {
+			if sas[r.Name] != nil {
+				return true
+			}
+		}
+		return false
+	}
+	for _, w := range inv.Workloads {
+		if named(r, w.Ref) {
+			return true
+		}
+		for _, p := range w.Pods {
+			if r.Kind == "Pod" && p.Name == r.Name {
+				return true
+			}
+		}
+	}
+	return false
+}

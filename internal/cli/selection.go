@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A selection is the flags that choose findings, shared by scan and fix.
+type selection struct {
+	severity string
+	only     []string
+	skip     []string
+	selector string
+
+	filter filter
+}
+
+func (s *selection) addFlags(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&s.severity, "severity", "info", "Least severity to show: info, low, medium, high or critical")
+	fs.StringSliceVar(&s.only, "only", nil, "Only these rules (comma-separated ids, see 'kubectl harden explain')")
+	fs.StringSliceVar(&s.skip, "skip", nil, "All but these rules")
+	fs.StringVarP(&s.selector, "selector", "l", "", "Label selector for workloads, such as app=web")
+	complete := cobra.FixedCompletions(ruleIDs(), cobra.ShellCompDirectiveNoFileComp)
+	must(cmd.RegisterFlagCompletionFunc("only", complete))
+	must(cmd.RegisterFlagCompletionFunc("skip", complete))
+	must(cmd.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(severityNames(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func (s *selection) complete(args []string) error {
+	names, err := parseNames(args)
+	if err != nil {
+		return err
+	}
+	s.filter = filter{names: names, only: s.only, skip: s.skip}
+	if s.filter.min, err = harden.ParseSeverity(s.severity); err != nil {
+		return fmt.Errorf("reading --severity: %w", err)
+	}
+	if s.filter.selector, err = labels.Parse(s.selector); err != nil {
+		return fmt.Errorf("reading --selector %q: %w", s.selector, err)
+	}
+	known := ruleIDs()
+	for _, id := range slices.Concat(s.only, s.skip) {
+		if !slices.Contains(known, id) {
+			return unknownRule(id)
+		}
+	}
+	return nil
+}
+
+// find is what the user asked for out of a snapshot. An object that was named
+// and is not there is an error.
+func (s *selection) find(snap *harden.Snapshot) ([]*harden.Finding, error) {
+	if missing := s.filter.missing(snap.Inventory); len(missing) > 0 {
+		where := "in the files"
+		if snap.Inventory.Live() {
+			where = "in namespace " + strings.Join(snap.Inventory.Scope, ", ")
+		}
+		var names []string
+		for _, r := range missing {
+			names = append(names, strings.ToLower(r.Kind)+"/"+r.Name)
+		}
+		return nil, hinted(fmt.Errorf("%s not found %s", strings.Join(names, ", "), where), "list what is there with 'kubectl harden scan -o name'; choose a namespace with -n or all with -A")
+	}
+	var out []*harden.Finding
+	for _, f := range snap.Findings {
+		if s.filter.match(f) {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+func ruleIDs() []string {
+	var ids []string
+	for _, f := range fixers.Suite() {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+func severityNames() []string {
+	var names []string
+	for _, s := range harden.Severities() {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+func unknownRule(id string) error {
+	hint := "list the rules with 'kubectl harden explain'"
+	if near := nearest(id, ruleIDs()); near != "" {
+		hint = fmt.Sprintf("did you mean %q? %s", near, hint)
+	}
+	return hinted(fmt.Errorf("unknown rule %q", id), hint)
+}
+
+// nearest is the known name that contains the words of s best, or "".
+func nearest(s string, known []string) string {
+	best, score := "", 0
+	for _, k := range known {
+		n := 0
+		for _, word := range strings.Split(s, "-") {
+			if len(word) > 2 && strings.Contains(k, word) {
+				n += len(word)
+			}
+		}
+		if n > score {
+			best, score = k, n
+		}
+	}
+	return best
+}
+
+// must stops on a mistake in a command's own definition.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

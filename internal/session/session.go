@@ -1,0 +1,271 @@
+// Package session is one working session over a cluster or over files: it reads,
+// judges, plans, applies and undoes. Both faces, commands and UI, use it, so
+// that what one can do the other can do through the same call.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/client-go/applyconfigurations"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/engine"
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+)
+
+// A Session is safe for use by several goroutines.
+type Session struct {
+	engine    *engine.Engine
+	converter managedfields.TypeConverter
+	now       func() time.Time
+	source    source
+
+	mu         sync.Mutex
+	current    *harden.Snapshot
+	generation int
+	objects    map[harden.Key]*unstructured.Unstructured // of the current snapshot, for previews
+}
+
+// A source is where a session's objects come from.
+type source interface {
+	title() string
+	live() bool
+	read(ctx context.Context, scope harden.Scope) (*harden.Inventory, error)
+	watch(ctx context.Context, scope harden.Scope, first *harden.Inventory) <-chan update
+	// object reads one object as it is now, with managedFields.
+	object(ctx context.Context, ref harden.Ref) (*unstructured.Unstructured, error)
+	close()
+}
+
+// An update is a new inventory, or the loss of the connection to the old one.
+type update struct {
+	inventory *harden.Inventory
+	err       error // the inventory is stale
+}
+
+func newSession(src source, settings harden.Settings, now func() time.Time) *Session {
+	return &Session{
+		engine:    &engine.Engine{Suite: fixers.Suite(), Settings: settings},
+		converter: applyconfigurations.NewTypeConverter(scheme.Scheme),
+		now:       now,
+		source:    src,
+	}
+}
+
+// Close ends what the session holds open.
+func (s *Session) Close() { s.source.close() }
+
+// Title names what is looked at: the kubeconfig context, or the files.
+func (s *Session) Title() string { return s.source.title() }
+
+// Live reports whether there is a cluster behind the session.
+func (s *Session) Live() bool { return s.source.live() }
+
+// Load reads the scope and runs all rules over it.
+func (s *Session) Load(ctx context.Context, scope harden.Scope) (*harden.Snapshot, error) {
+	start := s.now()
+	inv, err := s.source.read(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	return s.judge(inv, scope, start), nil
+}
+
+// Watch sends a new snapshot whenever something changed, until ctx ends.
+func (s *Session) Watch(ctx context.Context, scope harden.Scope) <-chan *harden.Snapshot {
+	out := make(chan *harden.Snapshot)
+	s.mu.Lock()
+	var first *harden.Inventory
+	if s.current != nil {
+		first = s.current.Inventory
+	}
+	s.mu.Unlock()
+	go func() {
+		defer close(out)
+		for u := range s.source.watch(ctx, scope, first) {
+			snap := s.snapshot(u, scope)
+			if snap == nil {
+				continue
+			}
+			select {
+			case out <- snap:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+func (s *Session) snapshot(u update, scope harden.Scope) *harden.Snapshot {
+	if u.err == nil {
+		return s.judge(u.inventory, scope, s.now())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		return nil
+	}
+	s.generation++
+	stale := *s.current
+	stale.Generation, stale.Stale, stale.Err = s.generation, true, u.err
+	s.current = &stale
+	return &stale
+}
+
+func (s *Session) judge(inv *harden.Inventory, scope harden.Scope, start time.Time) *harden.Snapshot {
+	res := s.engine.Run(inv)
+	res.Took = s.now().Sub(start)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation++
+	s.current = &harden.Snapshot{Result: res, Scope: scope, Generation: s.generation}
+	s.objects = nil
+	return s.current
+}
+
+// Fixes proposes ways to repair a finding of the current snapshot, best first.
+func (s *Session) Fixes(f *harden.Finding) []harden.Fix {
+	s.mu.Lock()
+	snap := s.current
+	s.mu.Unlock()
+	if snap == nil {
+		return nil
+	}
+	return s.engine.Fixes(snap.Inventory, f)
+}
+
+// Preview is the plan for one finding, without asking the server.
+func (s *Session) Preview(ctx context.Context, f *harden.Finding) (*harden.Plan, error) {
+	return s.build(ctx, []*harden.Finding{f}, harden.PlanOptions{}, s.cachedObject)
+}
+
+// Plan merges the first allowed fix of each finding into one patch per object;
+// with ServerDryRun it asks the server about each.
+func (s *Session) Plan(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error) {
+	p, err := s.build(ctx, findings, opts, s.source.object)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := s.source.(*clusterSource); ok && opts.ServerDryRun {
+		if err := c.dryRun(ctx, p, opts); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+type objectFunc func(context.Context, harden.Ref) (*unstructured.Unstructured, error)
+
+func (s *Session) build(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions, object objectFunc) (*harden.Plan, error) {
+	s.mu.Lock()
+	snap := s.current
+	s.mu.Unlock()
+	if snap == nil {
+		return nil, errors.New("planning: nothing was read yet")
+	}
+	picks := make([]plan.Pick, 0, len(findings))
+	for _, f := range findings {
+		picks = append(picks, plan.Pick{Finding: f, Fixes: s.engine.Fixes(snap.Inventory, f)})
+	}
+	objects, err := fetch(ctx, targets(picks), object)
+	if err != nil {
+		return nil, err
+	}
+	get := func(r harden.Ref) (*unstructured.Unstructured, error) {
+		return objects[r.Key()], nil // nil: it is gone
+	}
+	return plan.Build(snap.Inventory, picks, get, s.converter, opts)
+}
+
+// cachedObject reads an object once a snapshot, so that moving through findings
+// of one workload does not ask the server again and again.
+func (s *Session) cachedObject(ctx context.Context, ref harden.Ref) (*unstructured.Unstructured, error) {
+	s.mu.Lock()
+	o, generation := s.objects[ref.Key()], s.generation
+	s.mu.Unlock()
+	if o != nil {
+		return o.DeepCopy(), nil
+	}
+	o, err := s.source.object(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if generation == s.generation {
+		if s.objects == nil {
+			s.objects = map[harden.Key]*unstructured.Unstructured{}
+		}
+		s.objects[ref.Key()] = o
+	}
+	return o.DeepCopy(), nil
+}
+
+// Apply applies a plan object by object.
+func (s *Session) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error) {
+	c, err := s.cluster("applying")
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.writer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Apply(ctx, p, opts, progress)
+}
+
+// History lists what was applied to this cluster, newest first.
+func (s *Session) History(ctx context.Context) ([]harden.Record, error) {
+	c, err := s.cluster("reading the journal")
+	if err != nil {
+		return nil, err
+	}
+	return c.history(ctx)
+}
+
+// Undo takes an applied plan back.
+func (s *Session) Undo(ctx context.Context, id string, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error) {
+	c, err := s.cluster("undoing")
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.writer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Undo(ctx, id, opts, progress)
+}
+
+func (s *Session) cluster(doing string) (*clusterSource, error) {
+	if c, ok := s.source.(*clusterSource); ok {
+		return c, nil
+	}
+	return nil, fmt.Errorf("%s: there is no cluster behind files", doing)
+}
+
+// Rewrite is the text of all files with the plan carried out; what the plan does
+// not touch stays byte for byte.
+func (s *Session) Rewrite(p *harden.Plan) ([]byte, error) {
+	f, ok := s.source.(*fileSource)
+	if !ok {
+		return nil, errors.New("rewriting: a cluster has no files")
+	}
+	return f.rewrite(p, s.converter)
+}
+
+// Incomplete is what could not be read from files, or nil.
+func (s *Session) Incomplete() error {
+	if f, ok := s.source.(*fileSource); ok {
+		return f.err
+	}
+	return nil
+}
