@@ -1,0 +1,193 @@
+package files
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/applyconfigurations"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/structured-merge-diff/v6/value"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+)
+
+// A change is what a test asks for: one object and what must be true or gone.
+type change struct {
+	Kind, Name string
+	Set        map[string]any
+	Remove     []string
+}
+
+// path reads a.b[key=value,key=value].c
+func path(t *testing.T, s string) harden.Path {
+	t.Helper()
+	var parts []any
+	for s != "" {
+		end := strings.IndexAny(s, ".[")
+		if end < 0 {
+			end = len(s)
+		}
+		if end > 0 {
+			parts = append(parts, s[:end])
+		}
+		s = strings.TrimPrefix(s[end:], ".")
+		if !strings.HasPrefix(s, "[") {
+			continue
+		}
+		keys, rest, _ := strings.Cut(s[1:], "]")
+		var fields []any
+		for pair := range strings.SplitSeq(keys, ",") {
+			k, v, _ := strings.Cut(pair, "=")
+			var val any = v
+			if i, err := strconv.Atoi(v); err == nil {
+				val = i
+			}
+			fields = append(fields, k, val)
+		}
+		parts = append(parts, fieldpath.KeyByFields(fields...))
+		s = strings.TrimPrefix(rest, ".")
+	}
+	p, err := fieldpath.MakePath(parts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// rewrite makes the changes as a plan does and writes the files.
+func rewrite(t *testing.T, s *Set, changes []change) ([]File, error) {
+	t.Helper()
+	conv := applyconfigurations.NewTypeConverter(scheme.Scheme)
+	after := map[harden.Key]*unstructured.Unstructured{}
+	for _, c := range changes {
+		for key, o := range s.objects {
+			if key.Kind != c.Kind || key.Name != c.Name {
+				continue
+			}
+			set := harden.SetObject(o.ref, value.NewValueInterface(c.Set).Unstructured().(map[string]any)).Set
+			var remove []harden.Path
+			for _, r := range c.Remove {
+				remove = append(remove, path(t, r))
+			}
+			u, err := plan.Project(s.Object(key), set, remove, conv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after[key] = u
+		}
+	}
+	if len(after) != len(changes) {
+		t.Fatalf("%d of %d objects found", len(after), len(changes))
+	}
+	return s.Rewrite(after)
+}
+
+func TestRewrite(t *testing.T) {
+	tests, err := filepath.Glob("testdata/rewrite/*.txtar")
+	if err != nil || len(tests) == 0 {
+		t.Fatal("no tests", err)
+	}
+	special := strings.NewReplacer("<CR>", "\r", "<BOM>", "\ufeff", "<EOF>\n", "")
+	for _, test := range tests {
+		t.Run(strings.TrimSuffix(filepath.Base(test), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(test)
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, text := a.Files[0].Name, special.Replace(string(a.Files[0].Data))
+			name := filepath.Join(t.TempDir(), input)
+			writeFile(t, name, text)
+			set, err := Load([]string{name}, nil, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var changes []change
+			for l := range strings.Lines(string(a.Files[1].Data)) {
+				var c change
+				if err := yaml.UnmarshalStrict([]byte(l), &c); err != nil {
+					t.Fatal(err)
+				}
+				changes = append(changes, c)
+			}
+			files, err := rewrite(t, set, changes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := string(files[0].Data)
+			if files[0].Changed != (got != text) {
+				t.Errorf("Changed is %t", files[0].Changed)
+			}
+			checkSecondRun(t, files[0], changes)
+			shown := strings.NewReplacer("\r", "<CR>", "\ufeff", "<BOM>").Replace(got)
+			if !strings.HasSuffix(shown, "\n") {
+				shown += "<EOF>\n"
+			}
+			if *update {
+				a.Files = append(a.Files[:2], txtar.File{Name: "want", Data: []byte(shown)})
+				if err := os.WriteFile(test, txtar.Format(a), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if len(a.Files) != 3 {
+				t.Fatal("no wanted result")
+			}
+			if diff := cmp.Diff(string(a.Files[2].Data), shown); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// checkSecondRun makes the same changes again: nothing must be left to do.
+func checkSecondRun(t *testing.T, f File, changes []change) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), filepath.Base(f.Name))
+	writeFile(t, name, string(f.Data))
+	set, err := Load([]string{name}, nil, Options{})
+	if err != nil {
+		t.Fatalf("the result cannot be loaded: %v", err)
+	}
+	again, err := rewrite(t, set, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again[0].Changed {
+		t.Errorf("the second run changes something:\n%s", cmp.Diff(string(f.Data), string(again[0].Data)))
+	}
+}
+
+func TestRewriteKeepsTheDefaultNamespaceOut(t *testing.T) {
+	const text = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: a\n"
+	set, err := Load([]string{"-"}, strings.NewReader(text), Options{DefaultNamespace: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := rewrite(t, set, []change{{Kind: "ServiceAccount", Name: "a", Set: map[string]any{"automountServiceAccountToken": false}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(text+"automountServiceAccountToken: false\n", string(files[0].Data)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRewriteRefusesWhatIsNotThere(t *testing.T) {
+	set, err := Load([]string{"-"}, strings.NewReader("{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}}"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := harden.Key{Kind: "ServiceAccount", Name: "b"}
+	if _, err := set.Rewrite(map[harden.Key]*unstructured.Unstructured{key: {}}); err == nil || !strings.Contains(err.Error(), "ServiceAccount/b") {
+		t.Errorf("got %v, want an error that names the object", err)
+	}
+}
