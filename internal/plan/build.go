@@ -35,7 +35,8 @@ type Objects func(harden.Ref) (*unstructured.Unstructured, error)
 // A pick that cannot be planned is in LeftOut with the reason: its class is not
 // allowed, another finding must be repaired first, it contradicts a more severe
 // fix of the plan, the API server would refuse the result, the object is gone,
-// or has everything already. An error means that a fix is wrong in itself: it
+// or has everything already. For files Delivery is always DeliverLive, which
+// then means that the change is written to the output. An error means that a fix is wrong in itself: it
 // sets spec.replicas, or it cannot be read.
 func Build(inv *harden.Inventory, picks []Pick, objects Objects, conv managedfields.TypeConverter, opts harden.PlanOptions) (*harden.Plan, error) {
 	b := &builder{inv: inv, read: objects, conv: conv, opts: opts, objects: map[harden.Key]object{}, reasons: map[*candidate]string{}}

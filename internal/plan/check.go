@@ -1,12 +1,12 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -33,7 +33,7 @@ func Unintended(live, returned *unstructured.Unstructured, intended *fieldpath.S
 	}
 	changes, err := before.Compare(after)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("comparing %s %q before and after: %w", live.GetKind(), live.GetName(), err)
 	}
 	wanted := Paths(intended)
 	asked := func(path harden.Path) bool {
@@ -83,45 +83,42 @@ var withoutDefaults = []string{"securityContext", "labels", "annotations"}
 // value, or not at all; an explicit zero equals absent. It is empty when the
 // object is as set wants it. The result is sorted, in the form of PathString.
 func Unmet(returned, set *unstructured.Unstructured, conv managedfields.TypeConverter) ([]string, error) {
+	paths, err := unmet(returned, set, conv)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, path := range paths {
+		names = append(names, PathString(path))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// unmet are the leaves of set that an apply of it would change.
+func unmet(object, set *unstructured.Unstructured, conv managedfields.TypeConverter) ([]harden.Path, error) {
 	leaves, err := FieldSet(set, conv)
 	if err != nil {
 		return nil, err
 	}
-	var unmet []string
-	for _, path := range Paths(leaves) {
-		want, _ := lookup(set.Object, path)
-		if !holds(returned, path, want) {
-			unmet = append(unmet, PathString(path))
-		}
+	applied, err := merge(object, set, conv)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(unmet)
-	return unmet, nil
-}
-
-// holds reports whether the object has the value at the path; an explicit zero
-// that is stored as absent equals absent.
-func holds(object *unstructured.Unstructured, path harden.Path, want any) bool {
-	have, ok := lookup(object.Object, path)
-	if ok && value.Equals(value.NewValueInterface(have), value.NewValueInterface(want)) {
-		return true
+	before, err := toTyped(stored(object), conv)
+	if err != nil {
+		return nil, err
 	}
-	zero, omitted := zeroOf(object.GroupVersionKind(), path)
-	if !omitted {
-		// An empty struct or list is met by whatever lies there.
-		return ok && isEmpty(want)
+	after, err := toTyped(stored(applied), conv)
+	if err != nil {
+		return nil, err
 	}
-	return sameScalar(zero, want) && (!ok || sameScalar(zero, have))
-}
-
-func isEmpty(v any) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		return len(v) == 0
-	case []any:
-		return len(v) == 0
-	default:
-		return false
+	changes, err := before.Compare(after)
+	if err != nil {
+		return nil, fmt.Errorf("comparing %s %q with what it should be: %w", object.GetKind(), object.GetName(), err)
 	}
+	changed := changes.Added.Union(changes.Modified).Union(changes.Removed)
+	return slices.DeleteFunc(Paths(leaves), func(p harden.Path) bool { return !changed.Has(p) }), nil
 }
 
 // serverFields are written by the server alone.

@@ -21,6 +21,7 @@ containers:
   volumeMounts: [{mountPath: /tmp, name: harden-tmp}]
 - name: log
   securityContext: {runAsNonRoot: true}
+  volumeMounts: [{mountPath: /tmp, name: harden-tmp}]
 hostNetwork: false
 volumes:
 - {name: harden-tmp, emptyDir: {}}
@@ -67,6 +68,14 @@ status: {replicas: 1}`, nil,
 		{
 			"a second volume", "spec: {template: {spec: {volumes: [{name: more, emptyDir: {}}]}}}",
 			[]string{`.spec.template.spec.volumes[name="more"]`, `.spec.template.spec.volumes[name="more"].emptyDir`, `.spec.template.spec.volumes[name="more"].name`},
+		},
+		{
+			"a second item of a list that the body adds", "spec: {template: {spec: {containers: [{name: log, volumeMounts: [{mountPath: /x, name: x}]}]}}}",
+			[]string{
+				`.spec.template.spec.containers[name="log"].volumeMounts[mountPath="/x"]`,
+				`.spec.template.spec.containers[name="log"].volumeMounts[mountPath="/x"].mountPath`,
+				`.spec.template.spec.containers[name="log"].volumeMounts[mountPath="/x"].name`,
+			},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -125,6 +134,30 @@ containers: [{name: web, image: web:1, ports: [{containerPort: 53, protocol: UDP
 	}
 }
 
+func TestUnmetTellsEmptyFromAnything(t *testing.T) {
+	live := object(t, `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: demo, labels: {app: x}}
+spec: {podSelector: {matchLabels: {app: x}}, policyTypes: [Ingress]}
+`)
+	for set, want := range map[string][]string{
+		"spec: {podSelector: {}}":    {".spec.podSelector"}, // an atomic struct: {} selects every pod
+		"spec: {policyTypes: []}":    {".spec.policyTypes"}, // an atomic list is replaced
+		"metadata: {labels: {}}":     nil,                   // a map: {} asks for nothing
+		"spec: {ingress: [{}]}":      {".spec.ingress"},
+		"metadata: {labels: {a: b}}": {".metadata.labels.a"},
+	} {
+		got, err := plan.Unmet(live, harden.SetObject(ref(live), fields(t, set)).Set, converter())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", set, d)
+		}
+	}
+}
+
 func TestRequestsAndRemovalPatch(t *testing.T) {
 	live := object(t, deployment)
 	r := ref(live)
@@ -170,6 +203,26 @@ spec:
 {"op":"test","path":"/spec/template/spec/volumes/0","value":{"hostPath":{"path":"/srv"},"name":"data"}},
 {"op":"remove","path":"/spec/template/spec/volumes/0"}]`
 	same(t, "patch", operations(t, []byte(want)), operations(t, patch))
+}
+
+// A zero is a removal only where the server stores it as absent.
+func TestRequestsKeepsRemovalsThatZeroCannotSay(t *testing.T) {
+	live := object(t, deployment)
+	r := ref(live)
+	for _, path := range []harden.Path{
+		harden.ContainerPath(r, web, "securityContext", "privileged"),                                                         // a pointer
+		harden.ContainerPath(r, web, "volumeMounts", fieldpath.KeyByFields("mountPath", "/data"), "name"),                     // required
+		fieldpath.MakePathOrDie("spec", "replicas"),                                                                           // a pointer with a default
+		harden.ContainerPath(r, web, "securityContext", "capabilities"),                                                       // a struct
+		fieldpath.MakePathOrDie("spec", "template", "metadata", "labels", "app"),                                              // in a map
+		harden.ContainerPath(r, web, "ports", fieldpath.KeyByFields("containerPort", 53, "protocol", "UDP")),                  // a list item
+		harden.PodSpecPath(r, "volumes", fieldpath.KeyByFields("name", "data"), "hostPath", "path"),                           // required
+		harden.ContainerPath(r, web, "ports", fieldpath.KeyByFields("containerPort", 53, "protocol", "UDP"), "containerPort"), // required
+	} {
+		if set, rest := plan.Requests(&harden.ObjectPlan{Target: r, Remove: []harden.Path{path}}, live); set != nil || len(rest) != 1 {
+			t.Errorf("%s became %s", plan.PathString(path), text(t, set))
+		}
+	}
 }
 
 func operations(t *testing.T, patch []byte) string {

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/managedfields"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -156,17 +157,12 @@ func suppress(before, set *unstructured.Unstructured, conv managedfields.TypeCon
 	if err != nil {
 		return nil, err
 	}
-	var had, stays []harden.Path
-	for _, path := range Paths(leaves) {
-		v, _ := lookup(set.Object, path)
-		if keys := isKeyLeaf(path); keys || !holds(before, path, v) {
-			if _, there := lookup(before.Object, path[:len(path)-1]); !keys || !there {
-				stays = append(stays, path)
-			}
-			continue
-		}
-		had = append(had, path)
+	stays, err := unmet(before, set, conv)
+	if err != nil || len(stays) == 0 {
+		return nil, err
 	}
+	staying := fieldpath.NewSet(stays...)
+	had := slices.DeleteFunc(Paths(leaves), func(path harden.Path) bool { return staying.Has(path) || isKeyLeaf(path) })
 	had = slices.DeleteFunc(had, func(path harden.Path) bool { return isNameOf(path, stays) })
 	items, err := itemsOf(set, conv)
 	if err != nil {
@@ -179,11 +175,7 @@ func suppress(before, set *unstructured.Unstructured, conv managedfields.TypeCon
 			had = append(had, item)
 		}
 	}
-	out, err := Without(set, had, conv)
-	if err != nil || len(stays) == 0 {
-		return nil, err
-	}
-	return out, nil
+	return Without(set, had, conv)
 }
 
 // isKeyLeaf reports whether the path is a key field of a list item.

@@ -293,6 +293,16 @@ func TestWhatTheServerRefusesIsNotPlanned(t *testing.T) {
 	}
 }
 
+// A fix is not to blame for what was wrong before it.
+func TestOldContradictionsDoNotHoldUpOtherFixes(t *testing.T) {
+	w := files(t, strings.Replace(deployment, "privileged: true", "runAsNonRoot: true\n          runAsUser: 0", 1))
+	r := w.ref(longDeployment)
+	p := w.build(harden.PlanOptions{}, pick("non-root", harden.Low, harden.SetPodSpec(r, fields(t, "securityContext: {runAsNonRoot: true}"))))
+	if len(p.LeftOut) != 0 {
+		t.Errorf("left out %v", reasons(p))
+	}
+}
+
 func TestLeftOut(t *testing.T) {
 	w := cluster(t, deployment, strings.Replace(deployment, "name: shop, namespace: demo", "name: twice, namespace: demo", 1))
 	twice := w.objects["demo/Deployment/twice"]
@@ -433,6 +443,22 @@ spec:
           name: data
           readOnly: true
 `, text(t, op.Set))
+}
+
+// Two workloads share a ServiceAccount: the more severe finding decides, though
+// the other one comes first by name.
+func TestSeverityGoesBeforeName(t *testing.T) {
+	account := `{apiVersion: v1, kind: ServiceAccount, metadata: {name: shared, namespace: demo}}`
+	w := cluster(t, account)
+	set := func(id, on string, severity harden.Severity, value string) plan.Pick {
+		p := pick(id, severity, harden.SetObject(w.ref("demo/ServiceAccount/shared"), fields(t, "automountServiceAccountToken: "+value)))
+		p.Finding.Object = harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "demo", Name: on}
+		return p
+	}
+	p := w.build(harden.PlanOptions{}, set("a", "aaa", harden.Low, "true"), set("b", "bbb", harden.High, "false"))
+	if d := cmp.Diff([]string{"b"}, planned(one(t, p))); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestCronJobTemplate(t *testing.T) {

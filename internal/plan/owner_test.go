@@ -178,6 +178,7 @@ func TestDelivery(t *testing.T) {
 		{name: "server-side kubectl, live by choice", writer: by("kubectl", apply), set: adds, live: true, want: harden.DeliverLive, why: "live by your choice, although kubectl applies"},
 		{name: "Helm 3, a field that the chart does not set", meta: helm, writer: by("helm", update), set: adds, want: harden.DeliverLive, why: "Helm release demo/shop does not set these fields: they survive helm upgrade"},
 		{name: "Helm 3, a field of the chart", meta: helm, writer: by("helm", update), set: changes, want: harden.DeliverSource, why: "the next helm upgrade resets it"},
+		{name: "Helm 3, a field that somebody edited by hand", meta: helm, writer: by("kubectl-edit", update), set: changes, want: harden.DeliverLive, why: "does not set these fields"},
 		{name: "Helm 3, a removal", meta: helm, writer: by("kubectl-edit", update), remove: true, want: harden.DeliverSource, why: "may put back what is taken away"},
 		{name: "Helm 4 (T108)", meta: helm, writer: by("helm", apply), set: adds, want: harden.DeliverSource, why: `(manager "helm")`},
 		{name: "Argo CD, a field that is not in Git (T107)", meta: argo, writer: by("argocd-controller", update), set: adds, want: harden.DeliverLive, why: "stay and show as Synced"},
