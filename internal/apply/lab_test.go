@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,13 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/test/lab/labtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(labtest.Main(m)) }
+func TestMain(m *testing.M) {
+	// These tests mostly wait for a rollout, not for a processor.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	os.Exit(labtest.Main(m))
+}
 
 // A bench is a namespace of the lab and an Applier that works in it.
 type bench struct {

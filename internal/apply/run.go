@@ -98,6 +98,9 @@ func (r *run) object(ctx context.Context, op *harden.ObjectPlan) harden.Outcome 
 		if errors.Is(err, errNothingToDo) {
 			return harden.Outcome{Phase: harden.Refused, Message: errNothingToDo.Error() + ": nothing was written", Err: err}
 		}
+		if sent == nil && ctx.Err() != nil {
+			return harden.Outcome{Phase: harden.Skipped, Message: "nothing was written: cancelled", Err: err}
+		}
 		if sent == nil {
 			return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 		}
@@ -134,7 +137,7 @@ func (a *Applier) sortFindings(ctx context.Context, op *harden.ObjectPlan) (open
 	}
 	standing := map[string]bool{}
 	for _, f := range fresh {
-		if f.Status == harden.StatusFail {
+		if f.Status == harden.StatusFail || f.Status == harden.StatusUnknown {
 			standing[f.ID()] = true
 		}
 	}

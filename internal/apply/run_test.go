@@ -7,12 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
-	"github.com/kubectl-harden/kubectl-harden/test/lab"
 )
 
 func nonRoot(ref harden.Ref) harden.Change {
@@ -354,7 +352,3 @@ type lostError struct{}
 func (lostError) Error() string   { return "connection reset by peer" }
 func (lostError) Timeout() bool   { return false }
 func (lostError) Temporary() bool { return false }
-
-var _ = lab.PodHangs
-
-var _ = time.Second

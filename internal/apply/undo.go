@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -147,6 +148,7 @@ func (u *undo) takeBackFrom(ctx context.Context, o *journal.Object, live *unstru
 		if len(res.aliens) > 0 {
 			return nil, fmt.Errorf("nothing of %s was undone: %s", say(o.Ref()), strings.Join(res.aliens, "; "))
 		}
+		res.notes = append(res.notes, "nothing was written: the object is as it was before the plan")
 		return res, u.handOver(o)
 	}
 	u.emit(harden.Event{Object: o.Ref(), Phase: harden.Applying, Message: "taking it back"})
@@ -208,6 +210,9 @@ func (u *undo) watch(ctx context.Context, ref harden.Ref, res *result) harden.Ou
 	}
 	w := u.newWatch(ctx, res.before, u.opts, u.emit)
 	w.stuck = state.stuck
+	if ref.Kind == "StatefulSet" {
+		w.abandoned, w.swept = state.revision, map[types.UID]bool{}
+	}
 	u.emit(harden.Event{Object: ref, Phase: harden.RollingOut, Message: "waiting for the controller"})
 	end := w.follow(ctx)
 	switch {

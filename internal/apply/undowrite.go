@@ -103,8 +103,11 @@ func (u *undo) writeTwice(ctx context.Context, o *journal.Object, live, intent *
 	}
 	for try := 1; ; try++ {
 		owned, err := u.sendOwners(ctx, o, after, intent, restored)
-		if err == nil || !isVersionConflict(err) || try >= maxTries {
-			return owned, err
+		if err == nil {
+			return owned, nil
+		}
+		if !isVersionConflict(err) || try >= maxTries {
+			return nil, fmt.Errorf("the values are as before, but the fields are not yet held by whom they were: undo it once more: %w", err)
 		}
 		// Controllers write its status at this very time.
 		if after, err = u.get(ctx, ref); err != nil {

@@ -44,6 +44,9 @@ type rolloutWatch struct {
 	// controller's verdict of then: neither is about this rollout.
 	refused map[types.UID]corev1.Event
 	stuck   string
+	// abandoned is the revision of a StatefulSet whose template was taken back.
+	abandoned string
+	swept     map[types.UID]bool // its pods that were dealt with
 }
 
 // follow returns when the rollout has ended, ctx has, or the time is over. The
@@ -116,6 +119,7 @@ func (w *rolloutWatch) look(ctx context.Context) (*ending, string, error) {
 	if !r.observed {
 		return nil, r.progress(), nil
 	}
+	w.sweep(ctx, r)
 	if r.done() || r.manual != "" {
 		return &ending{unproven: r.unproven()}, "", nil
 	}
@@ -146,6 +150,43 @@ func (w *rolloutWatch) lookAtPods(ctx context.Context, r *rollout) (*ending, str
 		}
 	}
 	return nil, progress, nil
+}
+
+// sweep deletes the pods that the abandoned template left broken. A StatefulSet
+// waits for them for ever, even when its template is repaired; to delete them by
+// hand is what its documentation says ("forced rollback", kubernetes#67250).
+func (w *rolloutWatch) sweep(ctx context.Context, r *rollout) {
+	if w.abandoned == "" || w.abandoned == r.revision {
+		return
+	}
+	old := *r
+	old.revision = w.abandoned
+	broken, err := w.applier.newPods(ctx, w.ref, &old)
+	if err != nil {
+		return // looking again shows that the rollout does not get on
+	}
+	for i := range broken {
+		p := &broken[i]
+		if isReady(p) || p.DeletionTimestamp != nil || w.swept[p.UID] {
+			continue
+		}
+		w.swept[p.UID] = true
+		said := fmt.Sprintf("deleting pod %s, which the undone template left broken and the StatefulSet would not replace", p.Name)
+		err := w.applier.typed.CoreV1().Pods(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(p.UID))})
+		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+			said = fmt.Sprintf("pod %s of the undone template is broken and keeps the StatefulSet from going on; delete it (kubectl delete pod %[1]s -n %s): %v", p.Name, p.Namespace, err)
+		}
+		w.progress(said)
+	}
+}
+
+func isReady(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
 }
 
 type openWatch func(ctx context.Context) (watch.Interface, error)
