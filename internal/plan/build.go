@@ -100,7 +100,9 @@ func (b *builder) choose(picks []Pick) ([]*candidate, error) {
 	slices.SortStableFunc(picks, func(x, y Pick) int {
 		return cmp.Or(-cmp.Compare(x.Finding.Severity, y.Finding.Severity), compareFindings(x.Finding, y.Finding))
 	})
-	picks = slices.CompactFunc(picks, func(x, y Pick) bool { return x.Finding.Object.Key() == y.Finding.Object.Key() && x.Finding.ID() == y.Finding.ID() })
+	picks = slices.CompactFunc(picks, func(x, y Pick) bool {
+		return x.Finding.Object.Key() == y.Finding.Object.Key() && x.Finding.ID() == y.Finding.ID()
+	})
 	var chosen []*candidate
 	for _, pick := range picks {
 		fix, why := b.take(pick)
