@@ -23,14 +23,14 @@ go build -o "$work/ansi2svg" ./hack/ansi2svg
 
 screen() { tmux -S "$socket" capture-pane -p "$@" -t ui; }
 
-# Waits until the screen shows a text and stays as it is for a second.
+# Waits until the screen shows a text and stays as it is for a moment.
 settle() {
   local text=$1 before='' now same=0
   for _ in $(seq 1 120); do
     now=$(screen) || { echo "the UI ended" >&2; return 1; }
     if [[ $now == *"$text"* && $now == "$before" ]]; then
       same=$((same + 1))
-      [ $same -ge 4 ] && return
+      [ $same -ge 3 ] && return
     else
       same=0
     fi
@@ -41,22 +41,35 @@ settle() {
   return 1
 }
 
-# scene NAME TITLE TEXT [KEY...]: presses the keys, waits for the text, and draws docs/img/NAME.svg.
-scene() {
-  local name=$1 title=$2 text=$3 key
-  shift 3
-  for key in "$@"; do
-    tmux -S "$socket" send-keys -t ui "$key"
+# press_until TEXT KEY: presses the key until the screen shows the text.
+press_until() {
+  local now
+  for _ in $(seq 1 50); do
+    now=$(screen)
+    [[ $now == *"$1"* ]] && return
+    tmux -S "$socket" send-keys -t ui "$2"
     settle ''
   done
-  settle "$text"
-  screen -e | "$work/ansi2svg" -width $width -height $height -title "$title" >"$work/$name.svg"
-  mkdir -p docs/img
-  mv "$work/$name.svg" "docs/img/$name.svg"
-  echo "docs/img/$name.svg"
+  printf 'pressing %s never showed %q:\n%s\n' "$2" "$1" "$now" >&2
+  return 1
 }
 
-tmux -S "$socket" -f "$work/tmux.conf" new-session -d -s ui -x $width -y $height \
-  "COLORTERM=truecolor bin/kubectl-harden -n shop"
+# draw NAME TITLE: what is on the screen becomes docs/img/NAME.svg.
+draw() {
+  settle ''
+  screen -e | "$work/ansi2svg" -width $width -height $height -title "$2" >"$work/$1.svg"
+  mkdir -p docs/img
+  mv "$work/$1.svg" "docs/img/$1.svg"
+  echo "docs/img/$1.svg"
+}
 
-scene browse "kubectl harden: namespaces and workloads, their findings, and the patch for one of them" run-as-non-root
+# Within tmux, programs hold back with colours; what it stores and captures has all of them.
+tmux -S "$socket" -f "$work/tmux.conf" new-session -d -s ui -x $width -y $height \
+  "env -u TMUX TERM=xterm-256color COLORTERM=truecolor bin/kubectl-harden -A"
+
+settle 'deploy/api'
+tmux -S "$socket" send-keys -t ui l # into the workloads
+press_until '› deploy/api' j
+tmux -S "$socket" send-keys -t ui l # into its findings
+press_until '┌ run-as-non-root' j
+draw browse "kubectl harden: namespaces and workloads with their findings, why one of them matters, and the patch for it"
