@@ -47,8 +47,10 @@ func TestNoDefaultDeny(t *testing.T) {
 		{"T52 selects by expression", namespace + workload + policy("d", "podSelector: {matchExpressions: [{key: app, operator: Exists}]}, policyTypes: [Ingress, Egress]"), []string{missingIngress, missingEgress}},
 		{"rules that narrow", namespace + workload + policy("d", "podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{from: [{podSelector: {}}]}], egress: [{ports: [{port: 443}]}]"), nil},
 		{"allow all beside a deny", namespace + workload + policy("deny", "podSelector: {}, policyTypes: [Ingress, Egress]") + policy("open", "podSelector: {}, policyTypes: [Egress], egress: [{}]"), []string{"fail medium allow-all Egress"}},
-		{"policy of another namespace", namespace + workload + strings.Replace(policy("d", "podSelector: {}, policyTypes: [Ingress, Egress]"), "shop", "other", 1) + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n",
-			[]string{missingIngress, missingEgress}},
+		{
+			"policy of another namespace", namespace + workload + strings.Replace(policy("d", "podSelector: {}, policyTypes: [Ingress, Egress]"), "shop", "other", 1) + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n",
+			[]string{missingIngress, missingEgress},
+		},
 		{"no workload", namespace, []string{"fail low missing Ingress", "fail low missing Egress"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -25,8 +25,10 @@ func TestProbeOrLifecycleHost(t *testing.T) {
 			"medium//app:a/readinessProbe.httpGet goes to 169.254.169.254", "medium//app:a/startupProbe.tcpSocket goes to h",
 			"medium//app:a/lifecycle.postStart.tcpSocket goes to t", "medium//app:a/lifecycle.preStop.httpGet goes to x",
 		}},
-		{"sidecar", withTemplate("", "initContainers: [{name: s, image: s, restartPolicy: Always, livenessProbe: {httpGet: {port: 80, host: h}}}], containers: [{name: a, image: a}]"),
-			[]string{"medium//sidecar:s/livenessProbe.httpGet goes to h"}},
+		{
+			"sidecar", withTemplate("", "initContainers: [{name: s, image: s, restartPolicy: Always, livenessProbe: {httpGet: {port: 80, host: h}}}], containers: [{name: a, image: a}]"),
+			[]string{"medium//sidecar:s/livenessProbe.httpGet goes to h"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, lines(fixtest.Run(t, ProbeOrLifecycleHost, test.yaml))); diff != "" {

@@ -26,8 +26,10 @@ func TestMemoryLimit(t *testing.T) {
 		{"limit", deployment(with), nil},
 		{"limit of 0 is none", deployment("containers: [{name: web, image: w, resources: {limits: {memory: 0}}}]"), []string{"medium app:web "}},
 		{"request and another limit", deployment("containers: [{name: web, image: w, resources: {requests: {memory: 1Gi}, limits: {cpu: 1}}}]"), []string{"medium app:web "}},
-		{"init and sidecar", deployment("initContainers: [{name: i, image: i}, {name: s, image: s, restartPolicy: Always}], " + with),
-			[]string{"low init:i an init container runs only until it is done", "medium sidecar:s "}},
+		{
+			"init and sidecar", deployment("initContainers: [{name: i, image: i}, {name: s, image: s, restartPolicy: Always}], " + with),
+			[]string{"low init:i an init container runs only until it is done", "medium sidecar:s "},
+		},
 		{"T36 supplied at admission", deployment(without) + pod("p1", with) + pod("p2", with), []string{"info app:web supplied at admission"}},
 		{"T36 not in every pod", deployment(without) + pod("p1", with) + pod("p2", without), []string{"medium app:web "}},
 		{"T37 at the pod", deployment("resources: {limits: {memory: 64Mi}}, " + without), nil},
