@@ -54,6 +54,8 @@ func (r spaceRows) ID(i int) string {
 type objectRows struct {
 	x     *index
 	items []int32
+	sum   counts // of all rows
+	most  int    // failures of the row with the most
 }
 
 func (r objectRows) Len() int { return len(r.items) }
@@ -242,6 +244,9 @@ func (m *Model) deriveObjects() objectRows {
 			continue
 		}
 		r.items = append(r.items, int32(i))
+		c := m.objectCounts(int32(i))
+		r.sum.plus(c)
+		r.most = max(r.most, c.failures())
 	}
 	if len(r.items) > 1 {
 		r.items = slices.Insert(r.items, 0, rowAll)

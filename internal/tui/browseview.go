@@ -54,22 +54,15 @@ type tally struct {
 
 var tallied = [4]harden.Severity{harden.Critical, harden.High, harden.Medium, harden.Low}
 
-// tally lays counts out; names keep at least so many cells before a bar gets any.
-func (m *Model) tally(inner, names int, all []*counts) tally {
-	var t tally
-	for i := range t.widths {
-		t.widths[i] = 3
+// tally lays counts out for rows that sum holds together; names keep at least
+// so many cells before a bar gets any.
+func newTally(inner, names int, sum *counts, most int) tally {
+	t := tally{most: most}
+	for i, s := range tallied {
+		t.widths[i] = max(3, len(itoa(sum.failed[s]))+1)
 	}
-	for _, c := range all {
-		n := 0
-		for i, s := range tallied {
-			t.widths[i] = max(t.widths[i], len(itoa(c.failed[s]))+1)
-			n += c.failed[s]
-		}
-		if c.unknown > 0 && inner >= 36 {
-			t.unknown = max(t.unknown, len(itoa(c.unknown))+1, 3)
-		}
-		t.most = max(t.most, n)
+	if sum.unknown > 0 && inner >= 36 {
+		t.unknown = max(len(itoa(sum.unknown))+1, 3)
 	}
 	const bar = 6
 	if inner-2-t.cells()-bar-1 >= names {
@@ -123,23 +116,38 @@ func (t *tally) write(b *strings.Builder, st *styles, c *counts) {
 		return
 	}
 	b.WriteString(st.text.Render(" "))
-	left, sum := t.bar, 0
-	for _, s := range tallied {
-		sum += c.failed[s]
-	}
-	length := 0
-	if t.most > 0 {
-		length = (sum*t.bar + t.most - 1) / t.most
-	}
-	for _, s := range tallied {
-		if c.failed[s] == 0 || length == 0 {
-			continue
-		}
-		n := min(max(1, c.failed[s]*length/sum), left)
-		b.WriteString(st.severity[s].Render(strings.Repeat(bars[s], n)))
+	left := t.bar
+	for i, n := range t.cut(c) {
+		b.WriteString(st.severity[tallied[i]].Render(strings.Repeat(bars[tallied[i]], n)))
 		left -= n
 	}
 	b.WriteString(st.text.Render(strings.Repeat(" ", left)))
+}
+
+// cut is how many cells of the bar each severity gets: at least one where there
+// is a finding, the most to what there is most of.
+func (t *tally) cut(c *counts) [4]int {
+	var cells [4]int
+	sum, top := 0, 0
+	for i, s := range tallied {
+		sum += c.failed[s]
+		if c.failed[s] > c.failed[tallied[top]] {
+			top = i
+		}
+	}
+	if sum == 0 || t.most == 0 {
+		return cells
+	}
+	length := min(t.bar, (sum*t.bar+t.most-1)/t.most)
+	left := length
+	for i, s := range tallied {
+		if c.failed[s] > 0 && left > 0 {
+			cells[i] = min(max(1, c.failed[s]*length/sum), left)
+			left -= cells[i]
+		}
+	}
+	cells[top] += left
+	return cells
 }
 
 func (m *Model) allCounts() *counts {
@@ -156,20 +164,22 @@ func (m *Model) spacesPane(r rect) []string {
 	b := &m.browse
 	focused := b.focus == levelSpaces
 	inner := r.w - 2
-	var system, everything counts
-	all := []*counts{&everything}
+	var system counts
+	most := 0
 	for i := range m.x.spaces {
 		c := m.spaceCounts(int32(i))
-		all = append(all, c)
+		most = max(most, c.failures())
 		if m.x.spaces[i].system {
 			system.plus(c)
 		}
 	}
-	everything.plus(m.allCounts())
+	everything := *m.allCounts()
+	whole := everything
+	whole.plus(&system)
 	if b.unfolded || m.x.allSystem() {
-		everything.plus(&system)
+		everything = whole
 	}
-	t := m.tally(inner, 14, all)
+	t := newTally(inner, 14, &whole, most)
 	var lines []string
 	for i := b.spaces.top; i < min(b.spaces.top+r.h-2, b.spaceRows.Len()); i++ {
 		st, glyph := m.rowStyles(i == b.spaces.at, focused)
@@ -196,14 +206,6 @@ func (m *Model) spacesPane(r rect) []string {
 		lines = m.emptyNote(inner, "No namespaces", "match the filter")
 	}
 	return m.box(r, "Namespaces", t.head(), position(b.spaces.at, b.spaceRows.Len()), focused, lines)
-}
-
-func (c *counts) plus(o *counts) {
-	for i := range c.failed {
-		c.failed[i] += o.failed[i]
-	}
-	c.unknown += o.unknown
-	c.other += o.other
 }
 
 func (x *index) allSystem() bool {
@@ -247,23 +249,14 @@ func (m *Model) objectsPane(r rect) []string {
 	b := &m.browse
 	focused := b.focus == levelObjects
 	inner := r.w - 2
-	var sum counts
-	all := []*counts{&sum}
-	for _, at := range b.objectRows.items {
-		if at != rowAll {
-			c := m.objectCounts(at)
-			sum.plus(c)
-			all = append(all, c)
-		}
-	}
-	t := m.tally(inner, 24, all)
+	t := newTally(inner, 24, &b.objectRows.sum, b.objectRows.most)
 	space := m.selectedSpace()
 	var lines []string
 	for i := b.objects.top; i < min(b.objects.top+r.h-2, b.objectRows.Len()); i++ {
 		st, glyph := m.rowStyles(i == b.objects.at, focused)
 		at := b.objectRows.items[i]
 		if at == rowAll {
-			lines = append(lines, m.tallyRow(st, glyph, "all workloads", st.text, false, &t, &sum, inner))
+			lines = append(lines, m.tallyRow(st, glyph, "all workloads", st.text, false, &t, &b.objectRows.sum, inner))
 			continue
 		}
 		o := &m.x.objects[at]

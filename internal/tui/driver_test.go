@@ -43,6 +43,20 @@ func drive(t *testing.T, b Backend, opts Options, w, h int, body func(*driver)) 
 	})
 }
 
+// restart begins anew after the person quit.
+func (d *driver) restart() {
+	w, h := d.m.width, d.m.height
+	d.stop()
+	time.Sleep(time.Minute)
+	d.mu.Lock()
+	d.queue, d.quit = nil, false
+	d.mu.Unlock()
+	d.m = New(d.m.backend, d.m.opts)
+	d.m.root, d.stop = context.WithCancel(context.Background())
+	d.run(d.m.Init())
+	d.send(tea.WindowSizeMsg{Width: w, Height: h})
+}
+
 func (d *driver) run(cmd tea.Cmd) {
 	if cmd == nil {
 		return

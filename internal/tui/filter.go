@@ -247,7 +247,7 @@ func near(word, name string) bool {
 	if strings.Contains(name, word) {
 		return true
 	}
-	if len(word) < 3 {
+	if len(word) < 3 || !inOrder(word, name) {
 		return false
 	}
 	found := fuzzy.FindNoSort(word, []string{name})
@@ -256,4 +256,15 @@ func near(word, name string) bool {
 	}
 	at := found[0].MatchedIndexes
 	return at[len(at)-1]-at[0] < 2*len(word)+4
+}
+
+// inOrder is a quick test that most names fail.
+func inOrder(word, name string) bool {
+	i := 0
+	for j := 0; j < len(name) && i < len(word); j++ {
+		if name[j] == word[i] {
+			i++
+		}
+	}
+	return i == len(word)
 }

@@ -43,12 +43,18 @@ func TestAnything(t *testing.T) {
 				k := anyKeys[r.IntN(len(anyKeys))]
 				what = "key " + k
 				if c, ok := d.m.top().(*confirm); ok {
+					if r.IntN(3) == 0 {
+						k = "y"
+					}
 					allowed = k == "y" && c.armed && !d.m.tooSmall() && (c.yes == "apply" || c.yes == "undo")
 				}
 				d.press(k)
-			case n < 72: // a person who knows what to do
+			case n < 72: // a person who knows what to do, up to the answer
 				what = "goal"
-				d.press([]string{"a", "f", "f", "u", "enter"}[r.IntN(5)])
+				for _, k := range [][]string{{"esc", "esc", "A", "a", "f", "f"}, {"esc", "esc", "u", "u"}, {"u"}}[r.IntN(3)] {
+					d.press(k)
+				}
+				d.wait(armAfter)
 			case n < 80:
 				what = "wait"
 				d.wait(time.Duration(r.IntN(600)) * time.Millisecond)
@@ -84,6 +90,9 @@ func TestAnything(t *testing.T) {
 				case 2:
 					f.prevErr = errors.New("the schema is unknown")
 				}
+			}
+			if d.quit {
+				d.restart()
 			}
 			if after := writes(); after != before {
 				if !allowed {
