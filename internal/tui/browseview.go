@@ -261,7 +261,7 @@ func (m *Model) objectsPane(r rect) []string {
 		}
 		o := &m.x.objects[at]
 		name, style := o.name, st.text
-		if full := name + "  " + m.x.spaces[o.space].name; space < 0 && ansi.StringWidth(full) <= inner-2-t.cells() {
+		if full := name + "  " + m.x.spaces[o.space].name; space < 0 && o.ref.Kind != "Namespace" && ansi.StringWidth(full) <= inner-2-t.cells() {
 			name = full
 		}
 		if o.counts.total() == 0 {

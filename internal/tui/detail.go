@@ -161,6 +161,9 @@ func (m *Model) writeDetail(p *page, r *row) {
 	p.para(p.st.strong, 0, f.Fixer.Title)
 	sign, style := p.st.signOf(f)
 	p.spans(span{style, sign.glyph + " " + sign.word}, span{p.st.dim, "  " + where(f)})
+	if !f.Object.Source.IsZero() {
+		p.para(p.st.dim, 0, f.Object.Source.String())
+	}
 	if f.SeverityWhy != "" && f.Severity != f.Base {
 		p.para(p.st.dim, 2, "moved from "+f.Base.String()+": "+f.SeverityWhy)
 	}
@@ -212,9 +215,6 @@ func where(f *harden.Finding) string {
 	}
 	if !f.Container.IsZero() {
 		s += " › " + containerWord(f.Container)
-	}
-	if !f.Object.Source.IsZero() {
-		s += "  " + f.Object.Source.String()
 	}
 	return s
 }

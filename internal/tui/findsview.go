@@ -157,7 +157,10 @@ func (m *Model) placeOf(r *row, w int) string {
 		at = containerWord(r.Container)
 	}
 	if m.selectedObject() != rowAll || m.browse.group == byObject {
-		return or(at, r.Discriminator)
+		if full := at + " " + r.Discriminator; at == "" || ansi.StringWidth(full) <= w {
+			at = strings.TrimSpace(full)
+		}
+		return at
 	}
 	o, space := &m.x.objects[r.object], ""
 	if m.selectedSpace() < 0 {

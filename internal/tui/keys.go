@@ -37,6 +37,7 @@ type action struct {
 	help  string
 	on    place
 	hint  int  // place in the line of hints, 0: not there
+	rare  bool // hinted at only when it is possible
 	moves bool // moves the cursor: not in the palette
 	// ready tells why the action is not possible now, or "".
 	ready func(*Model) string
@@ -122,7 +123,7 @@ func actions() []action {
 		{name: "unmark", keys: []string{"A"}, help: "unmark all", on: onBrowse, ready: noMarks, run: (*Model).markNone},
 		{name: "fix", keys: []string{"f"}, help: "plan the marked fixes, or the one under the cursor", on: onBrowse, hint: 4, ready: noFix, run: (*Model).openPlan},
 		{name: "apply", keys: []string{"f"}, help: "apply the plan (asks first)", on: onPlan, hint: 1, ready: noApply, run: (*Model).confirmApply},
-		{name: "take over", keys: []string{"F"}, help: "take the fields in conflict over from a manager that holds them by Update, for this object; again to give them back", on: onPlan, hint: 2, ready: noTakeOver, run: (*Model).takeOver},
+		{name: "take over", keys: []string{"F"}, help: "take the fields in conflict over from a manager that holds them by Update, for this object; again to give them back", on: onPlan, hint: 2, rare: true, ready: noTakeOver, run: (*Model).takeOver},
 		{name: "undo", keys: []string{"u"}, help: "what was applied, and taking it back", on: onBrowse, hint: 5, ready: noUndoList, run: (*Model).openUndo},
 		{name: "undo", keys: []string{"u"}, help: "take back what was just applied (asks first)", on: onApply, hint: 1, ready: noUndoRun, run: (*Model).undoRun},
 		{name: "undo", keys: []string{"u", "enter"}, help: "take this plan back (asks first)", on: onUndo, hint: 1, ready: noUndo, run: func(m *Model) tea.Cmd {
@@ -150,7 +151,7 @@ func actions() []action {
 		{name: "scroll down", keys: []string{"J", "shift+down"}, help: "scroll the details down from the list", on: onLists, moves: true, run: func(m *Model) tea.Cmd { return m.scrollDetail(3) }},
 		{name: "copy patch", keys: []string{"y"}, help: "copy the patch", on: onBrowse | onPlan, ready: noPatch, run: (*Model).copyPatch},
 		{name: "copy finding", keys: []string{"Y"}, help: "copy the finding as markdown", on: onBrowse, ready: noFinding, run: (*Model).copyFinding},
-		{name: "not readable", keys: []string{"r"}, help: "what could not be read, and why", on: onBrowse, hint: 9, ready: allRead, run: (*Model).showUnread},
+		{name: "not readable", keys: []string{"r"}, help: "what could not be read, and why", on: onBrowse, hint: 9, rare: true, ready: allRead, run: (*Model).showUnread},
 		{name: "retry", keys: []string{"r", "ctrl+r"}, help: "try to read again", on: onStart, hint: 1, ready: noReload, run: (*Model).reload},
 		{name: "rescan", keys: []string{"ctrl+r"}, help: "read everything again", on: onBrowse, ready: noReload, run: (*Model).reload},
 		{name: "ask again", keys: []string{"ctrl+r"}, help: "plan again and ask the server again", on: onPlan, run: (*Model).askPlan},

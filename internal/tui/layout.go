@@ -40,7 +40,7 @@ func (m *Model) panes() panes {
 	case m.width >= threePanes:
 		left := min(max(m.width*25/100, 32), 50)
 		rest := m.width - left
-		finds := rest * 46 / 100
+		finds := rest * findsShare(m.width, focus) / 100
 		p.left(rect{body.x, body.y, left, body.h}, focus, len(m.browse.spaceRows.items))
 		p.finds = rect{left, body.y, finds, body.h}
 		p.detail = rect{left + finds, body.y, rest - finds, body.h}
@@ -59,6 +59,21 @@ func (m *Model) panes() panes {
 		*[4]*rect{&p.spaces, &p.objects, &p.finds, &p.detail}[focus] = body
 	}
 	return p
+}
+
+// findsShare is how much of the room right of the left pane the findings get, in
+// percent. Where room is scarce the pane that is worked in grows.
+func findsShare(w int, focus level) int {
+	switch {
+	case w >= 150:
+		return 48
+	case focus <= levelObjects:
+		return 58
+	case focus == levelFinds:
+		return 52
+	default:
+		return 40
+	}
 }
 
 // left places namespaces over workloads, or only the one that has the keys

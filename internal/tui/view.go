@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
@@ -102,7 +103,7 @@ func (m *Model) header() string {
 	if m.x != nil && m.x.snap.Inventory != nil {
 		right = append(right, st.dim.Render(plural(m.x.snap.Inventory.Objects, "object", "objects")))
 	}
-	if m.x != nil && m.x.snap.Took > 0 {
+	if m.x != nil && m.x.snap.Took >= time.Millisecond {
 		right = append(right, st.dim.Render(tookWord(m.x.snap.Took)))
 	}
 	// The crumbs give way to the state of the connection, not the other way round.
@@ -183,7 +184,7 @@ func (m *Model) hints(room int) string {
 	st := &m.theme.styles
 	var shown []*action
 	for i := range m.actions {
-		if a := &m.actions[i]; a.hint > 0 && a.on&m.place() != 0 {
+		if a := &m.actions[i]; a.hint > 0 && a.on&m.place() != 0 && (!a.rare || a.why(m) == "") {
 			shown = append(shown, a)
 		}
 	}
@@ -260,7 +261,7 @@ func (m *Model) box(r rect, title, note, foot string, focused bool, lines []stri
 	}
 	inner := r.w - 2
 	title = ansi.Truncate(clean(title), max(0, inner-4), ellipsis)
-	if ansi.StringWidth(note)+ansi.StringWidth(title)+5 > inner {
+	if ansi.StringWidth(note)+ansi.StringWidth(title)+3 > inner {
 		note = ""
 	}
 	fill := inner - ansi.StringWidth(title) - 2 - ansi.StringWidth(note)
