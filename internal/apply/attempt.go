@@ -155,7 +155,7 @@ func checkDrift(t *attempt) error {
 	if t.op.Before == nil {
 		return nil
 	}
-	for _, path := range pathsOf(t.intended) {
+	for _, path := range plan.Paths(t.intended) {
 		was, had := plan.Lookup(t.op.Before, path)
 		is, has := plan.Lookup(t.live, path)
 		if had != has || had && !same(was, is) {
@@ -171,7 +171,7 @@ func (t *attempt) unchanged(next *attempt) bool {
 	if t.live.GetGeneration() != next.live.GetGeneration() || !slices.EqualFunc(ourEntries(t.live), ourEntries(next.live), sameEntry) {
 		return false
 	}
-	for _, path := range pathsOf(t.intended) {
+	for _, path := range plan.Paths(t.intended) {
 		was, had := plan.Lookup(t.live, path)
 		is, has := plan.Lookup(next.live, path)
 		if had != has || had && !same(was, is) {

@@ -64,6 +64,9 @@ func (a *Applier) askAll(ctx context.Context, t *attempt, force []string, d *har
 	if d.Unintended, err = plan.Unintended(t.live, t.after, t.intended, a.converter); err != nil {
 		return err
 	}
+	if t.set == nil {
+		return nil
+	}
 	unmet, err := plan.Unmet(t.after, t.set, a.converter)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func giveBack(present, recorded []metav1.ManagedFieldsEntry, places []harden.Pat
 // shareOf is the part of a set that lies at, below or on the way to the places.
 func shareOf(set *fieldpath.Set, places []harden.Path) *fieldpath.Set {
 	share := fieldpath.NewSet()
-	for _, path := range pathsOf(set) {
+	for _, path := range plan.Paths(set) {
 		if slices.ContainsFunc(places, func(p harden.Path) bool { return plan.Within(path, p) || plan.Within(p, path) }) {
 			share.Insert(path)
 		}

@@ -270,7 +270,7 @@ func (b *bench) wantMessage(report *harden.ApplyReport, parts ...string) {
 // managedFields and the annotations by which controllers count revisions.
 func (b *bench) wantSame(before, after *unstructured.Unstructured) {
 	b.Helper()
-	if diff := cmp.Diff(comparable(before), comparable(after)); diff != "" {
+	if diff := cmp.Diff(withoutStatus(before), withoutStatus(after)); diff != "" {
 		b.Errorf("%s is not as it was before (-before +after):\n%s", before.GetName(), diff)
 	}
 	if diff := cmp.Diff(ownership(b.T, before), ownership(b.T, after)); diff != "" {
@@ -278,7 +278,7 @@ func (b *bench) wantSame(before, after *unstructured.Unstructured) {
 	}
 }
 
-func comparable(u *unstructured.Unstructured) map[string]any {
+func withoutStatus(u *unstructured.Unstructured) map[string]any {
 	out := bare(u)
 	annotations := out.GetAnnotations()
 	delete(annotations, deploymentRevision)
@@ -297,7 +297,7 @@ func ownership(t *testing.T, u *unstructured.Unstructured) map[string][]string {
 	out := map[string][]string{}
 	for _, h := range all {
 		name := h.entry.Manager + "/" + string(h.entry.Operation) + "/" + h.entry.APIVersion
-		for _, path := range pathsOf(h.fields) {
+		for _, path := range plan.Paths(h.fields) {
 			s := plan.PathString(path)
 			if h.entry.Subresource == "" && !strings.Contains(s, deploymentRevision) {
 				out[name] = append(out[name], s)

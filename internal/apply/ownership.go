@@ -103,7 +103,7 @@ func managerOf(message string) string {
 }
 
 func hasString(set *fieldpath.Set, field string) bool {
-	for _, path := range pathsOf(set) {
+	for _, path := range plan.Paths(set) {
 		if plan.PathString(path) == field {
 			return true
 		}
@@ -172,12 +172,4 @@ func rawFields(e metav1.ManagedFieldsEntry) []byte {
 		return nil
 	}
 	return e.FieldsV1.GetRawBytes()
-}
-
-// pathsOf are the paths of a set. Set.All (structured-merge-diff v6.4) panics
-// when a loop over it ends early.
-func pathsOf(set *fieldpath.Set) []harden.Path {
-	var paths []harden.Path
-	set.Iterate(func(p fieldpath.Path) { paths = append(paths, p.Copy()) })
-	return paths
 }

@@ -59,7 +59,7 @@ func (a *Applier) leavesOfCreated(o *journal.Object, t *attempt) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range pathsOf(set) {
+	for _, path := range plan.Paths(set) {
 		v, _ := plan.Lookup(t.set, path)
 		o.Leaves = append(o.Leaves, journal.Leaf{Path: journal.Path(path), Value: v, Absent: true})
 	}
@@ -110,7 +110,7 @@ func (a *Applier) places(t *attempt) ([]harden.Path, error) {
 		return nil, err
 	}
 	var places []harden.Path
-	for _, path := range pathsOf(set) {
+	for _, path := range plan.Paths(set) {
 		if isKeyField(path) && !isNewItem(t.live, path[:len(path)-1]) {
 			continue
 		}

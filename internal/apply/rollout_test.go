@@ -65,11 +65,11 @@ func TestRolloutWhosePodsAreRefused(t *testing.T) {
 }
 
 func TestRolloutThatProvesNothing(t *testing.T) {
-	replace := func(manifest, old, new string) string {
+	replace := func(manifest, old, other string) string {
 		if !strings.Contains(manifest, old) {
 			t.Fatalf("no %q in the manifest", old)
 		}
-		return strings.Replace(manifest, old, new, 1)
+		return strings.Replace(manifest, old, other, 1)
 	}
 	replicaSet := replace(deploymentYAML, "kind: Deployment", "kind: ReplicaSet")
 	for _, test := range []struct {

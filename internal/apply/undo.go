@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,6 +53,13 @@ func (a *Applier) entriesAfter(entry *journal.Entry) []*journal.Entry {
 	slices.Reverse(later)
 	return later
 }
+
+// An undo often comes in the middle of a rollout, when controllers write the
+// object's status all the time; every try looks at the object anew.
+const (
+	undoTries = 20
+	undoPause = 100 * time.Millisecond
+)
 
 // An undo is one call of Undo.
 type undo struct {
@@ -105,7 +113,7 @@ func (u *undo) takeBack(ctx context.Context, o *journal.Object) (*result, error)
 			return nil, fmt.Errorf("%s is another object than the one that was changed: it was deleted and made again; nothing was undone", say(ref))
 		}
 		res, err := u.takeBackFrom(ctx, o, live)
-		if err != nil && isVersionConflict(err) && try < maxTries {
+		if err != nil && isVersionConflict(err) && try < undoTries && wait(ctx, undoPause, nil) {
 			continue
 		}
 		return res, err

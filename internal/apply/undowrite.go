@@ -106,10 +106,9 @@ func (u *undo) writeTwice(ctx context.Context, o *journal.Object, live, intent *
 		if err == nil {
 			return owned, nil
 		}
-		if !isVersionConflict(err) || try >= maxTries {
+		if !isVersionConflict(err) || try >= undoTries || !wait(ctx, undoPause, nil) {
 			return nil, fmt.Errorf("the values are as before, but the fields are not yet held by whom they were: undo it once more: %w", err)
 		}
-		// Controllers write its status at this very time.
 		if after, err = u.get(ctx, ref); err != nil {
 			return nil, err
 		}
