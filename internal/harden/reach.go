@@ -2,33 +2,25 @@ package harden
 
 import "fmt"
 
-// OutOfReach is what to do instead where no change to the workload can repair
+// OutOfReach is what to do by hand where no change to the workload can repair
 // the finding: on an ephemeral container, on a container that admission injects,
-// and on the mirror of a static pod.
-func (f *Finding) OutOfReach() (instead Fix, ok bool) {
+// and on the mirror of a static pod. Want is a verb phrase, such as
+// "set runAsNonRoot: true".
+func (f *Finding) OutOfReach(want string) (instead Fix, ok bool) {
+	by := func(format string, args ...any) (Fix, bool) {
+		return Fix{Title: want, Class: Review, Manual: fmt.Sprintf(format, args...)}, true
+	}
 	switch {
 	case f.Container.Kind == EphemeralContainer:
-		return Fix{
-			Title: "replace the Pod", Class: Review,
-			Manual: fmt.Sprintf("Delete the Pod once the debugging is done, so that its controller makes a new one. Ephemeral container %q can be neither changed nor removed.", f.Container.Name),
-		}, true
+		note := ""
+		if f.Workload != nil && f.Workload.Ref.Kind == "Pod" {
+			note = " (nothing recreates this Pod: keep its manifest)"
+		}
+		return by("Ephemeral container %q can be neither changed nor removed. When the debugging is over, replace the Pod: kubectl delete pod %s -n %s%s", f.Container.Name, f.Object.Name, f.Object.Namespace, note)
 	case f.Lens == Injected:
-		return Fix{
-			Title: "change what injects the container", Class: Review,
-			Manual: fmt.Sprintf("Change the configuration of the webhook or policy that adds container %q: %s does not declare it.", f.Container.Name, owner(f)),
-		}, true
+		return by("%s does not declare container %q: something adds it when Pods are created, such as a sidecar injector. In its configuration: %s.", f.Workload.Ref, f.Container.Name, want)
 	case f.Workload != nil && f.Workload.IsStatic():
-		return Fix{
-			Title: "change the file on the node", Class: Review,
-			Manual: "Change the manifest that the kubelet reads on the node. The API server only shows a mirror of this static pod, and a change of the mirror does nothing.",
-		}, true
+		return by("The kubelet of node %q runs this Pod from a file there (the staticPodPath of its configuration); what the API shows is a copy. In that file: %s.", f.Workload.Template.Spec.NodeName, want)
 	}
 	return Fix{}, false
-}
-
-func owner(f *Finding) string {
-	if f.Workload == nil {
-		return "the workload"
-	}
-	return f.Workload.Ref.String()
 }

@@ -17,13 +17,13 @@ func TestOutOfReach(t *testing.T) {
 		says    string // empty: a change can repair it
 	}{
 		{"declared container", Finding{Workload: web, Container: ContainerRef{AppContainer, "web"}}, ""},
-		{"ephemeral container", Finding{Workload: web, Lens: Injected, Container: ContainerRef{EphemeralContainer, "debug"}}, "Delete the Pod"},
+		{"ephemeral container", Finding{Workload: web, Lens: Injected, Container: ContainerRef{EphemeralContainer, "debug"}}, "kubectl delete pod"},
 		{"injected container", Finding{Workload: web, Lens: Injected, Container: ContainerRef{SidecarContainer, "proxy"}}, "Deployment/web does not declare it"},
-		{"static pod", Finding{Workload: static}, "manifest that the kubelet reads"},
+		{"static pod", Finding{Workload: static}, "In that file: set x"},
 		{"namespace", Finding{}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			fix, ok := test.finding.OutOfReach()
+			fix, ok := test.finding.OutOfReach("set x")
 			if ok != (test.says != "") || !strings.Contains(fix.Manual, test.says) || len(fix.Changes) > 0 {
 				t.Errorf("OutOfReach() = %+v, %v; want a text with %q and no changes", fix, ok, test.says)
 			}

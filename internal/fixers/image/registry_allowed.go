@@ -44,7 +44,7 @@ than it says.
 	},
 	Check: checkRegistryAllowed,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
-		if instead, ok := f.OutOfReach(); ok {
+		if instead, ok := f.OutOfReach("take the image from an allowed registry"); ok {
 			return []harden.Fix{instead}
 		}
 		return []harden.Fix{{

@@ -93,7 +93,7 @@ func reportUnreadable(p *harden.Pass, f harden.Finding, c harden.Container, err 
 }
 
 func fixTagMutable(p *harden.Pass, f *harden.Finding) []harden.Fix {
-	if instead, ok := f.OutOfReach(); ok {
+	if instead, ok := f.OutOfReach("name the image with its digest"); ok {
 		return []harden.Fix{instead}
 	}
 	c, _ := p.Pod.Container(f.Container)

@@ -1,7 +1,6 @@
 package pod
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -37,31 +36,9 @@ func missing(code, text string) harden.Claim {
 // fix of the blocking finding along: its own change alone would be refused.
 func proposing(want string, fix func(*harden.Pass, *harden.Finding) []harden.Fix) func(*harden.Pass, *harden.Finding) []harden.Fix {
 	return func(p *harden.Pass, f *harden.Finding) []harden.Fix {
-		if manual := byHand(p, f, want); manual != "" {
-			return []harden.Fix{{Title: want, Class: harden.Review, Manual: manual}}
+		if instead, ok := f.OutOfReach(want); ok {
+			return []harden.Fix{instead}
 		}
 		return fix(p, f)
 	}
-}
-
-// byHand says what a person has to do where the object that holds the container
-// cannot be changed; empty where it can.
-func byHand(p *harden.Pass, f *harden.Finding, want string) string {
-	switch {
-	case f.Container.Kind == harden.EphemeralContainer:
-		return fmt.Sprintf("An ephemeral container can be neither changed nor removed. When the debugging is over, replace the Pod: kubectl delete pod %s -n %s", f.Object.Name, f.Object.Namespace) +
-			orphanNote(p)
-	case f.Lens == harden.Injected:
-		return fmt.Sprintf("Container %q is not in the template of %s: something adds it when Pods are created, such as a sidecar injector. In its configuration: %s.", f.Container.Name, p.Workload.Ref, want)
-	case p.Workload != nil && p.Workload.IsStatic():
-		return fmt.Sprintf("The kubelet of node %q runs this Pod from a file there (the staticPodPath of its configuration); what the API shows is a copy. In that file: %s.", p.Pod.Spec.NodeName, want)
-	}
-	return ""
-}
-
-func orphanNote(p *harden.Pass) string {
-	if p.Workload != nil && p.Workload.Ref.Kind == "Pod" {
-		return " (nothing recreates this Pod: keep its manifest)"
-	}
-	return ""
 }
