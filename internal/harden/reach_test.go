@@ -18,7 +18,7 @@ func TestOutOfReach(t *testing.T) {
 	}{
 		{"declared container", Finding{Workload: web, Container: ContainerRef{AppContainer, "web"}}, ""},
 		{"ephemeral container", Finding{Workload: web, Lens: Injected, Container: ContainerRef{EphemeralContainer, "debug"}}, "kubectl delete pod"},
-		{"injected container", Finding{Workload: web, Lens: Injected, Container: ContainerRef{SidecarContainer, "proxy"}}, "Deployment/web does not declare it"},
+		{"injected container", Finding{Workload: web, Lens: Injected, Container: ContainerRef{SidecarContainer, "proxy"}}, "Deployment/web does not declare container"},
 		{"static pod", Finding{Workload: static}, "In that file: set x"},
 		{"namespace", Finding{}, ""},
 	} {
