@@ -50,3 +50,70 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// Where the fast parser has an answer, it is that of the library.
+func FuzzFast(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, msg := notText(data); msg != "" {
+			return
+		}
+		for _, sp := range split(string(data)) {
+			checkFast(t, string(data)[sp.start:sp.end])
+		}
+	})
+}
+
+func checkFast(t *testing.T, text string) {
+	t.Helper()
+	var p fastParser
+	got, ok := p.parse(text, 7)
+	if !ok {
+		return
+	}
+	want, err := parseYAML(text, 7)
+	if err != nil {
+		t.Fatalf("%q: the fast parser reads what is wrong: %v", text, err)
+	}
+	if got == nil || want == nil {
+		if got != nil || want != nil && !want.isNull() {
+			t.Fatalf("%q: got %v, want %v", text, got, want)
+		}
+		return
+	}
+	if at := difference(want, got); at != nil {
+		t.Errorf("%q: line %d, column %d: got %s", text, at.line, at.col, at.what())
+	}
+}
+
+// difference returns the first node that differs; where a null that nobody wrote
+// stands is not compared.
+func difference(want, got *node) *node {
+	nothing := want.plain && want.value == "" && want.kind == scalarNode
+	if want.kind != got.kind || want.plain != got.plain || want.value != got.value || len(want.kids) != len(got.kids) ||
+		!nothing && (want.line != got.line || want.col != got.col) {
+		return got
+	}
+	for i := range want.kids {
+		if d := difference(&want.kids[i], &got.kids[i]); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+func TestMostManifestsAreReadFast(t *testing.T) {
+	text := string(filestest.Deployments(50))
+	slow := 0
+	spans := split(text)
+	for _, sp := range spans {
+		var p fastParser
+		if _, ok := p.parse(text[sp.start:sp.end], 1); !ok {
+			slow++
+		}
+		checkFast(t, text[sp.start:sp.end])
+	}
+	if slow > 0 {
+		t.Errorf("%d of %d documents are left to the library", slow, len(spans))
+	}
+}

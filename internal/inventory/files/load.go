@@ -115,13 +115,14 @@ func (s *Set) decodeAll(docs []*document) {
 	for range min(runtime.GOMAXPROCS(0), len(docs)) {
 		wg.Go(func() {
 			const batch = 8
+			var fast fastParser
 			for {
 				from := int(next.Add(batch)) - batch
 				if from >= len(docs) {
 					return
 				}
 				for _, d := range docs[from:min(from+batch, len(docs))] {
-					s.decode(d)
+					s.decode(d, &fast)
 				}
 			}
 		})
@@ -131,13 +132,14 @@ func (s *Set) decodeAll(docs []*document) {
 
 func (d *document) text() string { return d.file.text[d.span.start:d.span.end] }
 
-// parse reads the document into a tree; nil for one without content.
-func (d *document) parse() (*node, *ReadError) {
+// parse reads the document into a tree; nil for one without content. The tree is
+// valid until the parser is used again.
+func (d *document) parse(fast *fastParser) (*node, *ReadError) {
 	text := d.text()
 	if d.json() {
 		return parseJSON(text, d.span.line)
 	}
-	if n, ok := parseFast(text, d.span.line); ok {
+	if n, ok := fast.parse(text, d.span.line); ok {
 		return n, nil
 	}
 	n, err := parseYAML(text, d.span.line)
@@ -159,12 +161,12 @@ func (d *document) fail(errs []*ReadError) {
 	}
 }
 
-func (s *Set) decode(d *document) {
+func (s *Set) decode(d *document, fast *fastParser) {
 	d.line = d.span.line
 	if isBlank(d.text()) {
 		return
 	}
-	root, err := d.parse()
+	root, err := d.parse(fast)
 	switch {
 	case err != nil && d.isTemplate():
 		d.skipped = fmt.Sprintf("looks like a Helm template: render it first (helm template … | kubectl harden scan -f -); as it stands, line %d: %s", err.Line, err.Msg)
@@ -212,7 +214,7 @@ func (s *Set) Object(key harden.Key) *unstructured.Unstructured {
 	if o == nil {
 		return nil
 	}
-	root, err := o.doc.parse()
+	root, err := o.doc.parse(&fastParser{})
 	if err != nil {
 		return nil
 	}

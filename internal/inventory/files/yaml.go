@@ -13,7 +13,7 @@ import (
 
 // aliasBudget is how many nodes the aliases of one document may expand to;
 // without a limit nine lines of YAML fill any memory.
-const aliasBudget = 1_000_000
+const aliasBudget = 100_000
 
 // maxDepth is how deep a document may nest; far more than any object does.
 const maxDepth = 500
