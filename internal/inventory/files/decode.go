@@ -55,7 +55,7 @@ var unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
 
 func (d *decoder) value(n *node, v reflect.Value) {
 	t := v.Type()
-	if reflect.PointerTo(t).Implements(unmarshalerType) {
+	if k := t.Kind(); k != reflect.String && k != reflect.Bool && shapeOf(t).unmarshals {
 		d.unmarshal(n, v)
 		return
 	}
@@ -76,6 +76,8 @@ func (d *decoder) value(n *node, v reflect.Value) {
 	case reflect.String:
 		if n.kind != scalarNode {
 			d.fail(n, "want a string, got %s", n.what())
+		} else if n.isPlainString() {
+			v.SetString(n.value)
 		} else if t, _ := n.scalar(); t != stringType {
 			d.fail(n, "want a string, got %s: put it in quotes", n.what())
 		} else {
@@ -148,7 +150,7 @@ func (d *decoder) structure(n *node, v reflect.Value) {
 		d.fail(n, "want a mapping, got %s", n.what())
 		return
 	}
-	fields := fieldsOf(v.Type())
+	fields := shapeOf(v.Type()).fields
 	for i := 0; i+1 < len(n.kids); i += 2 {
 		key := &n.kids[i]
 		name := key.value
@@ -222,13 +224,28 @@ func (d *decoder) mapping(n *node, v reflect.Value) {
 	v.Set(m)
 }
 
-var fieldCache sync.Map // reflect.Type -> map[string][]int
+// A shape is what the decoder knows of a type.
+type shape struct {
+	unmarshals bool
+	fields     map[string][]int // of a struct
+}
+
+var shapes sync.Map // reflect.Type -> *shape
+
+func shapeOf(t reflect.Type) *shape {
+	if s, ok := shapes.Load(t); ok {
+		return s.(*shape)
+	}
+	s := &shape{unmarshals: reflect.PointerTo(t).Implements(unmarshalerType)}
+	if t.Kind() == reflect.Struct && !s.unmarshals {
+		s.fields = fieldsOf(t)
+	}
+	shapes.Store(t, s)
+	return s
+}
 
 // fieldsOf lists the JSON fields of a struct, those of inlined structs included.
 func fieldsOf(t reflect.Type) map[string][]int {
-	if f, ok := fieldCache.Load(t); ok {
-		return f.(map[string][]int)
-	}
 	fields := map[string][]int{}
 	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -242,6 +259,5 @@ func fieldsOf(t reflect.Type) map[string][]int {
 			fields[name] = f.Index
 		}
 	}
-	fieldCache.Store(t, fields)
 	return fields
 }

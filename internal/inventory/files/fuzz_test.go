@@ -55,7 +55,7 @@ func FuzzLoad(f *testing.F) {
 func FuzzFast(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, msg := notText(data); msg != "" {
+		if _, msg := notText(string(data)); msg != "" {
 			return
 		}
 		for _, sp := range split(string(data)) {

@@ -44,11 +44,17 @@ func (n *node) str() string {
 	if n == nil || n.kind != scalarNode {
 		return ""
 	}
+	if n.isPlainString() {
+		return n.value
+	}
 	if t, _ := n.scalar(); t != stringType {
 		return ""
 	}
 	return n.value
 }
+
+// isPlainString reports whether a scalar is a string at first sight.
+func (n *node) isPlainString() bool { return !n.plain || !maybeTyped(n.value) }
 
 func (n *node) isNull() bool {
 	t, _ := n.scalar()
@@ -130,6 +136,15 @@ func maybeTyped(s string) bool {
 // resolveNumber reads integers in any base that Go's literals have, with
 // underscores anywhere, and decimal floats, as go.yaml.in/yaml/v2 resolve.go does.
 func resolveNumber(s string) (scalarType, any) {
+	// Most of what gets here is a quantity such as 100m or 128Mi.
+	for i := range len(s) {
+		switch c := s[i]; {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F':
+		case c == '+', c == '-', c == '.', c == '_', c == 'x', c == 'X', c == 'o', c == 'O':
+		default:
+			return stringType, s
+		}
+	}
 	plain := strings.ReplaceAll(s, "_", "")
 	if i, err := strconv.ParseInt(plain, 0, 64); err == nil {
 		return intType, i
@@ -191,6 +206,9 @@ func isDecimalFloat(s string) bool {
 func (n *node) key() (string, bool) {
 	if n.kind != scalarNode {
 		return "", false
+	}
+	if n.isPlainString() {
+		return n.value, true
 	}
 	switch t, v := n.scalar(); t {
 	case stringType:

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -73,12 +72,12 @@ func (r *reader) standardInput() {
 		return
 	}
 	r.seen[Stdin] = true
-	data, err := io.ReadAll(r.stdin)
-	if err != nil {
+	var b strings.Builder
+	if _, err := io.Copy(&b, r.stdin); err != nil {
 		r.fail(Stdin, err, "reading standard input: %v", err)
 		return
 	}
-	r.add(Stdin, data)
+	r.add(Stdin, b.String())
 }
 
 // directory reads the manifests below a directory, in the order of their
@@ -112,12 +111,27 @@ func (r *reader) file(p string) {
 		return
 	}
 	r.seen[id] = true
-	data, err := os.ReadFile(p)
+	text, err := readFile(p)
 	if err != nil {
 		r.fail(p, err, "%v", cause(err))
 		return
 	}
-	r.add(p, data)
+	r.add(p, text)
+}
+
+// readFile reads a file into a string without a second copy of it.
+func readFile(p string) (string, error) {
+	f, err := os.Open(p)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var b strings.Builder
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		b.Grow(int(info.Size()))
+	}
+	_, err = io.Copy(&b, f)
+	return b.String(), err
 }
 
 // cause drops the path from a file error: the message names it already.
@@ -128,37 +142,36 @@ func cause(err error) error {
 	return err
 }
 
-var utf8BOM = []byte("\xef\xbb\xbf")
+const utf8BOM = "\ufeff"
 
-func (r *reader) add(name string, data []byte) {
+func (r *reader) add(name, text string) {
 	f := &file{name: name}
-	data, f.bom = bytes.CutPrefix(data, utf8BOM)
-	if line, msg := notText(data); msg != "" {
+	f.text, f.bom = strings.CutPrefix(text, utf8BOM)
+	if line, msg := notText(f.text); msg != "" {
 		r.errs = append(r.errs, &ReadError{File: name, Line: line, Msg: msg})
 		return
 	}
-	f.text = string(data)
 	r.files = append(r.files, f)
 }
 
 // notText says why the data cannot be a manifest, or "".
-func notText(data []byte) (line int, msg string) {
-	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+func notText(data string) (line int, msg string) {
+	if strings.HasPrefix(data, "\xff\xfe") || strings.HasPrefix(data, "\xfe\xff") {
 		return 0, "this is UTF-16: save it as UTF-8"
 	}
-	if at := bytes.IndexByte(data, 0); at >= 0 {
+	if at := strings.IndexByte(data, 0); at >= 0 {
 		return 0, fmt.Sprintf("this is a binary file (byte 0 at offset %d), not a manifest", at)
 	}
-	if utf8.Valid(data) {
+	if utf8.ValidString(data) {
 		return 0, ""
 	}
 	at := 0
 	for at < len(data) {
-		r, size := utf8.DecodeRune(data[at:])
+		r, size := utf8.DecodeRuneInString(data[at:])
 		if r == utf8.RuneError && size == 1 {
 			break
 		}
 		at += size
 	}
-	return 1 + bytes.Count(data[:at], []byte("\n")), "this line is not UTF-8 text"
+	return 1 + strings.Count(data[:at], "\n"), "this line is not UTF-8 text"
 }

@@ -63,7 +63,7 @@ func (s *Set) Rewrite(after map[harden.Key]*unstructured.Unstructured) ([]File, 
 func (f *file) rewrite(changes map[*document]map[int]*unstructured.Unstructured) (File, error) {
 	var b strings.Builder
 	if f.bom {
-		b.Write(utf8BOM)
+		b.WriteString(utf8BOM)
 	}
 	var errs []error
 	changed := false
