@@ -168,9 +168,7 @@ func (m *Model) writeDetail(p *page, r *row) {
 		p.para(p.st.dim, 2, "moved from "+f.Base.String()+": "+f.SeverityWhy)
 	}
 	if f.Field != "" {
-		for _, l := range wrapPath(f.Field, p.w) {
-			p.lines = append(p.lines, p.st.code.Render(l))
-		}
+		p.para(p.st.code, 0, f.Field)
 	}
 	p.gap()
 	p.para(p.st.text, 0, f.Reason)
@@ -188,7 +186,7 @@ func (m *Model) writeDetail(p *page, r *row) {
 	}
 	m.writeFix(p, f)
 	if f.Fixer.Doc != "" {
-		p.head("Why it matters", "")
+		p.head("About this rule", "")
 		p.markdown(f.Fixer.Doc)
 	}
 	if len(f.Fixer.Refs) > 0 {

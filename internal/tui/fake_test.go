@@ -228,7 +228,8 @@ var (
 	}
 	fixNonRoot = &harden.Fixer{
 		ID: "run-as-non-root", Title: "Containers must be proven and enforced non-root", Severity: harden.High,
-		Doc: "UID 0 in a container is UID 0 for the kernel. It turns **most runtime and kernel bugs** into a takeover of the node.\n\n" +
+		Doc: "Fields:\n\n    spec.securityContext.runAsNonRoot\n    spec.containers[].securityContext.runAsNonRoot\n\n" +
+			"**Why it matters.** UID 0 in a container is UID 0 for the kernel. It turns **most runtime and kernel bugs** into a takeover\nof the node.\n\n" +
 			"- `runAsNonRoot: true` makes the kubelet refuse to start a container that would run as root.\n" +
 			"- A value on the container replaces the value on the pod.\n\nSee [the docs](https://kubernetes.io/docs/tasks/configure-pod-container/security-context/).",
 		Refs: []harden.Reference{{Standard: "PSS", ID: "restricted: running as non-root"}, {Standard: "CIS", ID: "5.2.7"}, {Standard: "Trivy", ID: "KSV-0012"}},

@@ -225,7 +225,7 @@ func writeRecord(p *page, r *harden.Record) {
 		if len(o.Fixes) > 0 {
 			p.para(p.st.text, 2, strings.Join(o.Fixes, ", "))
 		}
-		if o.Note != "" {
+		if o.Note != "" && o.Note != string(o.State) {
 			p.para(p.st.text, 2, o.Note)
 		}
 	}

@@ -155,6 +155,12 @@ func (p *page) markdown(text string) {
 			flush()
 			p.gap()
 			p.para(p.st.accent, 0, plain(strings.TrimLeft(trimmed, "# ")))
+		case lead == "" && len(para) == 0 && (strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t")):
+			p.para(p.st.code, 2, trimmed)
+		case len(para) == 0 && strings.HasPrefix(trimmed, "**") && strings.Contains(trimmed, ".** "):
+			head, rest, _ := strings.Cut(trimmed[2:], ".** ")
+			p.para(p.st.accent, 0, plain(head))
+			para = append(para, plain(rest))
 		case strings.HasPrefix(trimmed, "- "), strings.HasPrefix(trimmed, "* "):
 			flush()
 			lead = strings.Repeat(" ", min(4, len(line)-len(strings.TrimLeft(line, " ")))) + "• "

@@ -82,41 +82,60 @@ func clip(s string, w int) string {
 }
 
 // wrap breaks plain text into lines of at most w cells. Line breaks in the text
-// stay; words longer than a line are broken.
+// stay. Long words, such as field paths, are broken where their parts meet.
 func wrap(s string, w int) []string {
-	if w < 1 {
-		w = 1
-	}
+	w = max(w, 1)
 	var out []string
-	for _, line := range strings.Split(s, "\n") {
-		out = append(out, strings.Split(ansi.Wrap(clean(line), w, ""), "\n")...)
+	for _, text := range strings.Split(s, "\n") {
+		line, n := "", 0
+		put := func(part string) {
+			pw := ansi.StringWidth(part)
+			if n > 0 && n+pw > w {
+				out = append(out, strings.TrimRight(line, " "))
+				line, n = "", 0
+				part = strings.TrimLeft(part, " ")
+				pw = ansi.StringWidth(part)
+			}
+			for pw > w {
+				head := ansi.Truncate(part, w, "")
+				if head == "" {
+					break // a rune wider than the line
+				}
+				out = append(out, head)
+				part = part[len(head):]
+				pw = ansi.StringWidth(part)
+			}
+			line, n = line+part, n+pw
+		}
+		for i, word := range strings.Split(clean(text), " ") {
+			lead := " "
+			if i == 0 {
+				lead = ""
+			}
+			for k, part := range wordParts(word) {
+				if k > 0 {
+					lead = ""
+				}
+				put(lead + part)
+			}
+		}
+		out = append(out, line)
 	}
 	return out
 }
 
-// wrapPath is wrap for field paths: it breaks before a dot or a bracket.
-func wrapPath(s string, w int) []string {
-	var out []string
-	line := ""
-	for _, part := range pathParts(clean(s)) {
-		if line != "" && ansi.StringWidth(line)+ansi.StringWidth(part) > w {
-			out = append(out, line)
-			line = ""
-		}
-		line += part
-	}
-	var cut []string
-	for _, l := range append(out, line) {
-		cut = append(cut, wrap(l, w)...)
-	}
-	return cut
-}
+const longWord = 20
 
-func pathParts(s string) []string {
+// wordParts cuts a long word before dots and brackets and after slashes,
+// hyphens and commas.
+func wordParts(s string) []string {
+	if len(s) <= longWord {
+		return []string{s}
+	}
 	var parts []string
 	from := 0
 	for i := 1; i < len(s); i++ {
-		if s[i] == '.' || s[i] == '[' {
+		if strings.IndexByte(".[", s[i]) >= 0 || strings.IndexByte("/-,", s[i-1]) >= 0 {
 			parts = append(parts, s[from:i])
 			from = i
 		}

@@ -224,6 +224,33 @@ func TestFit(t *testing.T) {
 	}
 }
 
+func TestWrap(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		w    int
+		want []string
+	}{
+		{"", 10, []string{""}},
+		{"one two three", 8, []string{"one two", "three"}},
+		{"a\nb", 8, []string{"a", "b"}},
+		{"E-SPEC  two blanks stay", 40, []string{"E-SPEC  two blanks stay"}},
+		{"see .spec.template.spec.containers[web].image now", 20, []string{"see .spec.template", ".spec.containers", "[web].image now"}},
+		{"abcdefghijkl", 5, []string{"abcde", "fghij", "kl"}},
+		{"日本語日本語", 5, []string{"日本", "語日", "本語"}},
+		{"read-only stays whole", 9, []string{"read-only", "stays", "whole"}},
+	} {
+		got := wrap(test.text, test.w)
+		for _, l := range got {
+			if ansi.StringWidth(l) > test.w {
+				t.Errorf("%q is wider than %d", l, test.w)
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%q:\n%s", test.text, diff)
+		}
+	}
+}
+
 func TestOverlayKeepsTheWidth(t *testing.T) {
 	for x := range 8 {
 		lines := []string{"日本語日本語日本語", strings.Repeat("x", 18), ""}
