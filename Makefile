@@ -27,6 +27,7 @@ demo: prepare build lab ## a real cluster with insecure workloads, and the UI on
 	@hack/demo.sh
 
 test: prepare lab-binaries ## all tests, those against a real control plane included
+	HARDEN_LAB=required go -C test/flux test -timeout 10m ./...
 	HARDEN_LAB=required go test -timeout 20m ./...
 
 check: check-format check-lint check-vet check-imports check-modules check-generated check-shell ## formatting, linters, import directions, generated files
@@ -80,6 +81,7 @@ check-imports:
 check-modules:
 	go mod tidy -diff
 	go -C tools mod tidy -diff
+	go -C test/flux mod tidy -diff
 
 # Compares with a copy rather than with git, so that documents may be edited while this runs.
 check-generated:

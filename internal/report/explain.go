@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -43,7 +45,7 @@ func RulesMarkdown(w io.Writer, suite []*harden.Fixer) error {
 		fmt.Fprintf(out, "| [%s](#%s) | %s | %s | %s | %s |\n", f.ID, f.ID, f.Severity, f.Area, hasFix(f), f.Title)
 	}
 	for _, f := range sorted {
-		fmt.Fprintf(out, "\n## %s\n\n%s. Severity: %s. Fix: %s.\n\n%s\n", f.ID, f.Title, f.Severity, hasFix(f), strings.TrimSpace(f.Doc))
+		fmt.Fprintf(out, "\n## %s\n\n%s. Severity: %s. Fix: %s.\n\n%s\n", f.ID, sentence(f.Title), f.Severity, hasFix(f), strings.TrimSpace(f.Doc))
 		if len(f.Refs) > 0 {
 			fmt.Fprint(out, "\nReferences:\n\n")
 			for _, r := range f.Refs {
@@ -52,6 +54,12 @@ func RulesMarkdown(w io.Writer, suite []*harden.Fixer) error {
 		}
 	}
 	return out.err
+}
+
+// sentence is a sentence fragment with the first letter of a sentence.
+func sentence(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 func byArea(suite []*harden.Fixer) []*harden.Fixer {
