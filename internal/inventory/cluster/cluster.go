@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -89,7 +90,7 @@ func (r *Reader) Warnings() []string { return r.warnings.list() }
 // (ErrNamespaceNotFound; it can't be told where Namespaces may not be read, and
 // Unread says so then), or a name of the scope matches nothing (ErrNotFound).
 func (r *Reader) Read(ctx context.Context, scope harden.Scope) (*harden.Inventory, error) {
-	s, err := r.read(ctx, scope)
+	s, err := r.read(quiet(ctx), scope)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +132,10 @@ func (r *Reader) cluster(ctx context.Context) (harden.Cluster, error) {
 	}
 	return c, nil
 }
+
+// quiet keeps client-go from logging to standard error, into the middle of a
+// screen: what fails is returned. (klog's zero Logger discards.)
+func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.Logger{}) }
 
 // warnings collects the warnings of the API server instead of printing them
 // into the middle of a screen.

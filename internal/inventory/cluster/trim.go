@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -30,34 +32,73 @@ func trim(o object) {
 	}
 }
 
-// A sharer lets pods of one controller share what is equal in them: ten
+// A sharer lets siblings, objects of one controller, share what is equal in
+// them: the pods of a ReplicaSet, the ReplicaSets of a Deployment's history. Ten
 // thousand pods then cost a fraction of what they would, and nothing is lost.
-type sharer map[types.UID]*corev1.Pod
+// It holds the first of each family.
+type sharer map[types.UID]sibling
 
-func (s sharer) share(p *corev1.Pod) {
-	owner := metav1.GetControllerOfNoCopy(p)
+type sibling struct {
+	meta     *metav1.ObjectMeta
+	template *metav1.ObjectMeta // nil for a Pod
+	spec     *corev1.PodSpec
+	status   *corev1.PodStatus // nil but for a Pod
+}
+
+func (s sharer) see(o object) {
+	switch o := o.(type) {
+	case *corev1.Pod:
+		s.share(sibling{meta: &o.ObjectMeta, spec: &o.Spec, status: &o.Status})
+	case *appsv1.ReplicaSet:
+		s.share(sibling{meta: &o.ObjectMeta, template: &o.Spec.Template.ObjectMeta, spec: &o.Spec.Template.Spec})
+	case *batchv1.Job:
+		s.share(sibling{meta: &o.ObjectMeta, template: &o.Spec.Template.ObjectMeta, spec: &o.Spec.Template.Spec})
+	}
+}
+
+func (s sharer) share(o sibling) {
+	owner := controller(o.meta)
 	if owner == nil {
 		return
 	}
-	first := s[owner.UID]
-	if first == nil {
-		s[owner.UID] = p
+	first, ok := s[owner.UID]
+	if !ok {
+		s[owner.UID] = o
 		return
 	}
-	p.Namespace, p.GenerateName = first.Namespace, first.GenerateName
-	p.OwnerReferences = shareSlice(p.OwnerReferences, first.OwnerReferences, func(a, b metav1.OwnerReference) bool {
+	shareMeta(o.meta, first.meta)
+	if o.template != nil {
+		shareMeta(o.template, first.template)
+	}
+	o.spec.NodeSelector = shareMap(o.spec.NodeSelector, first.spec.NodeSelector)
+	o.spec.Tolerations = shareSlice(o.spec.Tolerations, first.spec.Tolerations, func(a, b corev1.Toleration) bool {
+		return a.Key == b.Key && a.Operator == b.Operator && a.Value == b.Value && a.Effect == b.Effect && equalPtr(a.TolerationSeconds, b.TolerationSeconds)
+	})
+	shareContainers(o.spec.InitContainers, first.spec.InitContainers)
+	shareContainers(o.spec.Containers, first.spec.Containers)
+	if o.status != nil {
+		shareStatuses(o.status.InitContainerStatuses, first.status.InitContainerStatuses)
+		shareStatuses(o.status.ContainerStatuses, first.status.ContainerStatuses)
+	}
+}
+
+func controller(m *metav1.ObjectMeta) *metav1.OwnerReference {
+	for i := range m.OwnerReferences {
+		if r := &m.OwnerReferences[i]; r.Controller != nil && *r.Controller {
+			return r
+		}
+	}
+	return nil
+}
+
+func shareMeta(m, first *metav1.ObjectMeta) {
+	shareString(&m.Namespace, first.Namespace)
+	shareString(&m.GenerateName, first.GenerateName)
+	m.Labels, m.Annotations = shareMap(m.Labels, first.Labels), shareMap(m.Annotations, first.Annotations)
+	m.OwnerReferences = shareSlice(m.OwnerReferences, first.OwnerReferences, func(a, b metav1.OwnerReference) bool {
 		return a.UID == b.UID && a.Kind == b.Kind && a.Name == b.Name && a.APIVersion == b.APIVersion &&
 			equalPtr(a.Controller, b.Controller) && equalPtr(a.BlockOwnerDeletion, b.BlockOwnerDeletion)
 	})
-	p.Labels, p.Annotations = shareMap(p.Labels, first.Labels), shareMap(p.Annotations, first.Annotations)
-	p.Spec.NodeSelector = shareMap(p.Spec.NodeSelector, first.Spec.NodeSelector)
-	p.Spec.Tolerations = shareSlice(p.Spec.Tolerations, first.Spec.Tolerations, func(a, b corev1.Toleration) bool {
-		return a.Key == b.Key && a.Operator == b.Operator && a.Value == b.Value && a.Effect == b.Effect && equalPtr(a.TolerationSeconds, b.TolerationSeconds)
-	})
-	shareContainers(p.Spec.InitContainers, first.Spec.InitContainers)
-	shareContainers(p.Spec.Containers, first.Spec.Containers)
-	shareStatuses(p.Status.InitContainerStatuses, first.Status.InitContainerStatuses)
-	shareStatuses(p.Status.ContainerStatuses, first.Status.ContainerStatuses)
 }
 
 func shareContainers(cs, first []corev1.Container) {
@@ -138,10 +179,4 @@ func shareResources(l, first corev1.ResourceList) corev1.ResourceList {
 		}
 	}
 	return first
-}
-
-func (s sharer) see(o object) {
-	if p, ok := o.(*corev1.Pod); ok {
-		s.share(p)
-	}
 }
