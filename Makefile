@@ -34,7 +34,8 @@ check: check-format check-lint check-vet check-imports check-modules check-gener
 
 # Without -trimpath, which releases have: it would compile every dependency a second time, apart from the tests.
 build: ## bin/kubectl-harden
-	go build -ldflags '$(LDFLAGS)' -o bin/kubectl-harden$(EXE) ./cmd/kubectl-harden
+	@echo 'building bin/kubectl-harden, which takes minutes the first time'
+	@go build -ldflags '$(LDFLAGS)' -o bin/kubectl-harden$(EXE) ./cmd/kubectl-harden
 
 install: build ## the plugin and its completion into PREFIX/bin (default ~/.local/bin)
 	install -d '$(PREFIX)/bin'
