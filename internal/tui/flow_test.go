@@ -267,6 +267,13 @@ func TestReloadThatFailsKeepsWhatIsShown(t *testing.T) {
 		d.press("!")
 		d.has("Last error")
 		d.press("esc")
+		s := shop()
+		s.Generation = 2
+		f.send(s)
+		d.settle()
+		d.hasNot("stale") // the watch came back by itself
+		d.press("ctrl+r")
+		d.has("stale")
 		f.loadErr = nil
 		d.press("ctrl+r")
 		d.hasNot("stale")

@@ -16,10 +16,20 @@ type loading struct {
 	busy     bool
 	err      error // why there is nothing to show
 	cancel   context.CancelFunc
+	watch    int // number of the watch
 	watching bool
+	unwatch  context.CancelFunc
 	stale    bool // a reload failed: what is shown is old
 	changes  int  // number of the last change that is marked; 0: none
 	seen     int
+}
+
+func (l *loading) stop() {
+	for _, cancel := range []context.CancelFunc{l.cancel, l.unwatch} {
+		if cancel != nil {
+			cancel()
+		}
+	}
 }
 
 type (
@@ -41,14 +51,15 @@ type (
 	changesOverMsg struct{ seq int }
 )
 
-// reload reads everything anew; what is on screen stays until the answer.
+// reload reads everything anew. What is on screen stays until the answer, and
+// so does the watch: it may come back by itself where the reload fails.
 func (m *Model) reload() tea.Cmd {
 	if m.load.cancel != nil {
 		m.load.cancel()
 	}
 	ctx, cancel := context.WithCancel(m.root)
 	m.load.seq++
-	m.load.busy, m.load.err, m.load.cancel, m.load.watching = true, nil, cancel, false
+	m.load.busy, m.load.err, m.load.cancel = true, nil, cancel
 	b, scope, seq, prev := m.backend, m.opts.Scope, m.load.seq, m.x
 	return func() tea.Msg {
 		snap, err := b.Load(ctx, scope)
@@ -76,12 +87,13 @@ func (m *Model) loaded(msg loadedMsg) tea.Cmd {
 		return m.fail("reading again", msg.err)
 	}
 	m.load.stale = false
+	m.load.stop()
 	cmd := m.adopt(msg.x)
-	ctx, cancel := context.WithCancel(m.root)
-	old := m.load.cancel
-	m.load.cancel = func() { old(); cancel() }
-	b, scope, seq := m.backend, m.opts.Scope, m.load.seq
+	var ctx context.Context
+	ctx, m.load.unwatch = context.WithCancel(m.root)
+	m.load.watch++
 	m.load.watching = true
+	b, scope, seq := m.backend, m.opts.Scope, m.load.watch
 	return tea.Batch(cmd, func() tea.Msg { return watchMsg{seq, b.Watch(ctx, scope)} })
 }
 
@@ -113,7 +125,7 @@ func next(seq int, ch <-chan *harden.Snapshot, prev *index) tea.Cmd {
 }
 
 func (m *Model) watched(msg snapshotMsg) tea.Cmd {
-	if msg.seq != m.load.seq {
+	if msg.seq != m.load.watch {
 		return nil
 	}
 	var cmd tea.Cmd
@@ -125,7 +137,7 @@ func (m *Model) watched(msg snapshotMsg) tea.Cmd {
 			cmd = tea.Batch(cmd, m.fail("connection lost, showing what was last seen", err))
 		}
 	}
-	return tea.Batch(cmd, next(m.load.seq, msg.ch, m.x))
+	return tea.Batch(cmd, next(m.load.watch, msg.ch, m.x))
 }
 
 // adopt shows an index. Cursors and marks stay on what they were on.

@@ -53,13 +53,13 @@ func (m *Model) answer(msg tea.Msg) tea.Cmd {
 	case loadedMsg:
 		return m.loaded(msg)
 	case watchMsg:
-		if msg.seq == m.load.seq {
+		if msg.seq == m.load.watch {
 			return next(msg.seq, msg.ch, m.x)
 		}
 	case snapshotMsg:
 		return m.watched(msg)
 	case watchEndMsg:
-		if msg.seq == m.load.seq {
+		if msg.seq == m.load.watch {
 			m.load.watching = false
 		}
 	case classesMsg:
@@ -113,9 +113,7 @@ func (m *Model) askQuit() tea.Cmd {
 
 // quit ends the UI; what is under way is told that nobody waits for it.
 func (m *Model) quit() tea.Cmd {
-	if m.load.cancel != nil {
-		m.load.cancel()
-	}
+	m.load.stop()
 	m.detail.stop()
 	m.plan.stop()
 	m.undo.stop()
