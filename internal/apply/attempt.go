@@ -89,7 +89,7 @@ func (a *Applier) bodyOf(t *attempt) (*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What the next request takes away must not be held on to by this one.
+	// What the request before this one takes away must not come back by it.
 	if body, err = plan.Without(body, t.rest, a.converter); err != nil {
 		return nil, err
 	}

@@ -135,8 +135,8 @@ func (a *Applier) askApply(ctx context.Context, t *attempt, force []string, d *h
 	return applied, explain(doing, ref, err)
 }
 
-// askRemovals is the dry run of what follows the apply. As a dry run stores
-// nothing, the second request cannot be tried on top of the first: the state
+// askRemovals is the dry run of the removals together with the apply. As a dry
+// run stores nothing, one request cannot be tried on top of the other: the state
 // after both is sent as one change instead.
 func (a *Applier) askRemovals(ctx context.Context, t *attempt, applied *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	if len(t.rest) == 0 {

@@ -269,73 +269,111 @@ func (r *run) save(o *journal.Object) error {
 	return r.journal.Save(r.entry)
 }
 
-// store sends what is in the journal now.
+// store sends what is in the journal now: first what is taken away, then what is
+// set. Between the two requests a controller may act on what lies between, and
+// with less in it that is what runs already; the other way round runAsNonRoot
+// would stand beside a runAsUser of 0 for a moment, and a StatefulSet that made
+// a pod in that moment would wait for it for good.
 func (r *run) store(ctx context.Context, t *attempt, s *sent) (*sent, error) {
-	ref := t.op.Target
-	after, err := r.storeApply(ctx, t)
+	s.after = t.live
+	removal, err := plan.RemovalPatch(t.live, t.rest, r.converter)
 	if err != nil {
-		if !answered(err) {
-			after, err = r.lostAnswer(ctx, t, err)
-		}
-		if err != nil && answered(err) {
-			s.record.State, s.record.Note, s.record.Ended = harden.RecordFailed, err.Error(), r.now()
-			return nil, errors.Join(explain("applying to", ref, err), r.save(s.record))
-		}
-		if err != nil {
-			return s, explain("applying to", ref, err)
+		return nil, r.refused(s, err)
+	}
+	if removal != nil {
+		if err := r.storeRemoval(ctx, t, s, removal); err != nil {
+			err = explain("removing fields of", t.op.Target, err)
+			if answered(err) {
+				return nil, r.refused(s, err)
+			}
+			return s, err
 		}
 	}
-	s.after = after
-	s.record.State, s.record.UID, s.record.After, s.record.Ended = harden.RecordApplied, string(after.GetUID()), revision(after), r.now()
-	if err := r.storeRemovals(ctx, t, s); err != nil {
-		if t.body == nil && answered(err) {
-			s.record.State, s.record.Note = harden.RecordFailed, err.Error()
-			return nil, errors.Join(err, r.save(s.record))
+	if err := r.storeApply(ctx, t, s); err != nil {
+		err = explain("applying to", t.op.Target, err)
+		switch {
+		case s.record.Removal != nil:
+			s.record.Note = "only a part of it was applied: " + err.Error()
+			return s, errors.Join(err, r.save(s.record))
+		case answered(err):
+			return nil, r.refused(s, err)
 		}
-		s.record.Note = "only a part of it was applied: " + err.Error()
-		return s, errors.Join(err, r.save(s.record))
+		return s, err
 	}
 	if s.watch != nil {
-		s.watch.ref.UID = after.GetUID()
+		s.watch.ref.UID = s.after.GetUID()
 	}
 	return s, r.save(s.record)
 }
 
-func (r *run) storeApply(ctx context.Context, t *attempt) (*unstructured.Unstructured, error) {
-	switch {
-	case t.live == nil:
-		return r.sendCreate(ctx, t.op.Target, t.body, store)
-	case t.body == nil:
-		return t.live, nil
-	}
-	return r.sendApply(ctx, t.op.Target, t.body, t.force, store)
+// refused records that nothing was stored.
+func (r *run) refused(s *sent, err error) error {
+	s.record.State, s.record.Note, s.record.Ended = harden.RecordFailed, err.Error(), r.now()
+	return errors.Join(err, r.save(s.record))
 }
 
-// storeRemovals takes away what an apply cannot say, from the object as the
-// apply left it. The patch tests what it removes, so the server refuses it when
-// that has changed.
-func (r *run) storeRemovals(ctx context.Context, t *attempt, s *sent) error {
-	if len(t.rest) == 0 {
-		return nil
-	}
-	ref := t.op.Target
-	patch, err := plan.RemovalPatch(s.after, t.rest, r.converter)
-	if err != nil {
-		return err
-	}
-	if patch == nil {
-		return nil
-	}
+// stored records what the server answered.
+func (r *run) stored(s *sent, after *unstructured.Unstructured) {
+	s.after = after
+	s.record.State, s.record.UID, s.record.After, s.record.Ended = harden.RecordApplied, string(after.GetUID()), revision(after), r.now()
+}
+
+// storeRemoval takes away what an apply cannot say. The patch tests what it
+// removes, so the server refuses it when that has changed.
+func (r *run) storeRemoval(ctx context.Context, t *attempt, s *sent, patch []byte) error {
 	s.record.Removal = patch
 	if err := r.save(s.record); err != nil {
 		return err
 	}
-	after, err := r.sendJSONPatch(ctx, ref, patch, store)
+	after, err := r.sendJSONPatch(ctx, t.op.Target, patch, store)
 	if err != nil {
-		return explain("removing fields of", ref, err)
+		return err
 	}
-	s.after, s.record.After = after, revision(after)
+	r.stored(s, after)
+	return r.save(s.record)
+}
+
+func (r *run) storeApply(ctx context.Context, t *attempt, s *sent) error {
+	if t.body == nil {
+		return nil
+	}
+	var after *unstructured.Unstructured
+	var err error
+	if t.live == nil {
+		after, err = r.sendCreate(ctx, t.op.Target, t.body, store)
+	} else {
+		after, err = r.sendGuarded(ctx, t, s)
+	}
+	if err != nil && !answered(err) {
+		after, err = r.lostAnswer(ctx, t, err)
+	}
+	if err != nil {
+		return err
+	}
+	r.stored(s, after)
 	return nil
+}
+
+// sendGuarded applies to the object as the removals left it. Controllers write
+// its status meanwhile, which makes a new version of it: only when somebody
+// changed more than that is it given up.
+func (r *run) sendGuarded(ctx context.Context, t *attempt, s *sent) (*unstructured.Unstructured, error) {
+	ref := t.op.Target
+	guard(t.body, s.after)
+	for try := 1; ; try++ {
+		after, err := r.sendApply(ctx, ref, t.body, t.force, store)
+		if s.record.Removal == nil || !isVersionConflict(err) || try == maxTries {
+			return after, err
+		}
+		now, getErr := r.get(ctx, ref)
+		if getErr != nil {
+			return nil, getErr
+		}
+		if now.GetUID() != s.after.GetUID() || now.GetGeneration() != s.after.GetGeneration() {
+			return nil, err
+		}
+		guard(t.body, now)
+	}
 }
 
 // lostAnswer finds out what became of a request whose answer did not arrive.

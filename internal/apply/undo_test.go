@@ -44,6 +44,7 @@ func forced(ref harden.Ref) harden.Change {
 		"hostNetwork": false,
 		"containers": []any{map[string]any{"name": "web", "securityContext": map[string]any{
 			"readOnlyRootFilesystem": true, "runAsNonRoot": true, "capabilities": map[string]any{"add": []any{"NET_BIND_SERVICE"}},
+			"seccompProfile": map[string]any{"type": "RuntimeDefault"},
 		}}},
 	})
 }
