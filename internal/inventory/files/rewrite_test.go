@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files/filestest"
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
 )
 
@@ -189,5 +191,58 @@ func TestRewriteRefusesWhatIsNotThere(t *testing.T) {
 	key := harden.Key{Kind: "ServiceAccount", Name: "b"}
 	if _, err := set.Rewrite(map[harden.Key]*unstructured.Unstructured{key: {}}); err == nil || !strings.Contains(err.Error(), "ServiceAccount/b") {
 		t.Errorf("got %v, want an error that names the object", err)
+	}
+}
+
+// Every workload of the demo and of a corpus is changed; nothing but the change
+// may happen to any of them. Rewrite itself checks values and comments.
+func TestRewriteManyManifests(t *testing.T) {
+	corpus := t.TempDir()
+	if err := filestest.WriteCorpus(corpus, 60); err != nil {
+		t.Fatal(err)
+	}
+	set, err := Load([]string{"../../../examples/shop", corpus}, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conv := applyconfigurations.NewTypeConverter(scheme.Scheme)
+	after := map[harden.Key]*unstructured.Unstructured{}
+	for _, w := range set.Inventory(time.Time{}).Workloads {
+		var containers []any
+		for _, c := range w.Template.Spec.Containers {
+			containers = append(containers, map[string]any{"name": c.Name, "securityContext": map[string]any{
+				"readOnlyRootFilesystem": true, "capabilities": map[string]any{"drop": []any{"ALL"}},
+			}})
+		}
+		change := harden.SetPodSpec(w.Ref, map[string]any{"containers": containers})
+		u, err := plan.Project(set.Object(w.Ref.Key()), change.Set, nil, conv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after[w.Ref.Key()] = u
+	}
+	if len(after) < 70 {
+		t.Fatalf("only %d workloads", len(after))
+	}
+	files, err := set.Rewrite(after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	var names []string
+	for i, f := range files {
+		names = append(names, filepath.Join(folder, strconv.Itoa(i)+".yaml"))
+		writeFile(t, names[i], string(f.Data))
+	}
+	again, err := Load(names, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range again.Inventory(time.Time{}).Workloads {
+		for _, c := range w.Template.Spec.Containers {
+			if sc := c.SecurityContext; sc == nil || sc.ReadOnlyRootFilesystem == nil || !*sc.ReadOnlyRootFilesystem || len(sc.Capabilities.Drop) != 1 {
+				t.Errorf("%s, container %s: got %v", w.Ref.Long(), c.Name, sc)
+			}
+		}
 	}
 }
