@@ -137,7 +137,9 @@ func TestReadErrors(t *testing.T) {
 			s := newServer(t)
 			test.set(s)
 			r := newReader(t, s)
-			r.timeout = 300 * time.Millisecond
+			if test.want == ErrUnreachable {
+				r.timeout = 300 * time.Millisecond
+			}
 			_, err := r.Read(t.Context(), test.scope)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
