@@ -53,9 +53,12 @@ func TestConfirmTakesNoKeyBeforeItIsArmed(t *testing.T) {
 
 func TestConfirmCountsWhatWillHappen(t *testing.T) {
 	objects := []*harden.ObjectPlan{
-		{Target: harden.Ref{Kind: "Deployment"}, Restarts: 1}, {Target: harden.Ref{Kind: "Namespace"}},
-		{Target: harden.Ref{Kind: "Deployment"}, Restarts: 1}, {Target: harden.Ref{Kind: "DaemonSet"}, Restarts: 2},
-		{Target: harden.Ref{Kind: "NetworkPolicy"}, Verb: harden.Create}, {Target: harden.Ref{Kind: "NetworkPolicy"}, Verb: harden.Create},
+		{Target: harden.Ref{Kind: "Deployment"}, Restarts: 1},
+		{Target: harden.Ref{Kind: "Namespace"}},
+		{Target: harden.Ref{Kind: "Deployment"}, Restarts: 1},
+		{Target: harden.Ref{Kind: "DaemonSet"}, Restarts: 2},
+		{Target: harden.Ref{Kind: "NetworkPolicy"}, Verb: harden.Create},
+		{Target: harden.Ref{Kind: "NetworkPolicy"}, Verb: harden.Create},
 	}
 	want := []string{"2 Deployments will restart", "1 Namespace will be changed", "1 DaemonSet will restart 2 times", "2 NetworkPolicies will be created"}
 	if diff := cmp.Diff(want, consequences(objects)); diff != "" {
