@@ -59,7 +59,7 @@ type part struct {
 }
 
 // matches reports whether a name of the scope means the workload.
-func (a *assembled) matches(w *harden.Workload, name harden.Ref) bool {
+func (out *assembled) matches(w *harden.Workload, name harden.Ref) bool {
 	same := func(kind, namespace, n string) bool {
 		return kind == name.Kind && n == name.Name && (name.Namespace == "" || namespace == name.Namespace)
 	}
@@ -71,7 +71,7 @@ func (a *assembled) matches(w *harden.Workload, name harden.Ref) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(a.through[w.Ref.UID], func(r harden.Ref) bool { return same(r.Kind, r.Namespace, r.Name) })
+	return slices.ContainsFunc(out.through[w.Ref.UID], func(r harden.Ref) bool { return same(r.Kind, r.Namespace, r.Name) })
 }
 
 // An assembly climbs from pods and carriers to the topmost readable carrier.

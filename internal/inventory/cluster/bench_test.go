@@ -61,7 +61,7 @@ func benchPages(b *testing.B) map[string][][]byte {
 		for j := range podsEach {
 			p := corev1.Pod{ObjectMeta: m, Spec: benchPodSpec(i*podsEach + j)}
 			p.Name, p.UID = fmt.Sprintf("%s-%d", m.Name, j), types.UID(fmt.Sprint("p", i, "-", j))
-			p.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: &metav1.FieldsV1{Raw: bytes.Repeat([]byte("f"), 1500)}}}
+			p.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: metav1.NewFieldsV1(strings.Repeat("f", 1500))}}
 			all = append(all, p)
 		}
 	}

@@ -125,7 +125,8 @@ func TestReadErrors(t *testing.T) {
 			"a named object of a kind that may not be read", func(s *server) {
 				s.on("/apis/apps/v1/namespaces/shop/deployments", forbidden(`deployments.apps is forbidden: User "jane" cannot list`))
 			},
-			harden.Scope{Namespaces: []string{"shop"}, Names: []harden.Ref{{Kind: "Deployment", Namespace: "shop", Name: "web"}}}, ErrForbidden, `User "jane" cannot list`,
+			harden.Scope{Namespaces: []string{"shop"}, Names: []harden.Ref{{Kind: "Deployment", Namespace: "shop", Name: "web"}}},
+			ErrForbidden, `User "jane" cannot list`,
 		},
 		{
 			"a server that hangs", func(s *server) {
@@ -137,7 +138,7 @@ func TestReadErrors(t *testing.T) {
 			s := newServer(t)
 			test.set(s)
 			r := newReader(t, s)
-			if test.want == ErrUnreachable {
+			if errors.Is(test.want, ErrUnreachable) {
 				r.timeout = 300 * time.Millisecond
 			}
 			_, err := r.Read(t.Context(), test.scope)
