@@ -276,12 +276,12 @@ func (r *run) save(o *journal.Object) error {
 // a pod in that moment would wait for it for good.
 func (r *run) store(ctx context.Context, t *attempt, s *sent) (*sent, error) {
 	s.after = t.live
-	removal, err := plan.RemovalPatch(t.live, t.rest, r.converter)
-	if err != nil {
-		return nil, r.refused(s, err)
-	}
-	if removal != nil {
-		if err := r.storeRemoval(ctx, t, s, removal); err != nil {
+	if len(t.rest) > 0 {
+		patch, err := plan.RemovalPatch(t.live, t.rest, r.converter)
+		if err != nil {
+			return nil, r.refused(s, err)
+		}
+		if err := r.storeRemoval(ctx, t, s, patch); err != nil {
 			err = explain("removing fields of", t.op.Target, err)
 			if answered(err) {
 				return nil, r.refused(s, err)

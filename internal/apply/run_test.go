@@ -352,3 +352,24 @@ type lostError struct{}
 func (lostError) Error() string   { return "connection reset by peer" }
 func (lostError) Timeout() bool   { return false }
 func (lostError) Temporary() bool { return false }
+
+// What is taken away goes first: with runAsNonRoot beside a runAsUser of 0, a
+// pod that is made between the two requests could never start.
+func TestRemovalsGoBeforeWhatIsSet(t *testing.T) {
+	b := newBench(t)
+	b.create(strings.Replace(deploymentYAML, "image: example.com/web:1", "image: example.com/web:1\n        securityContext: {runAsUser: 0}", 1))
+	ref := b.ref("apps/v1", "Deployment", "web")
+	change := harden.SetSecurityContext(ref, web, map[string]any{"runAsNonRoot": true})
+	change.Remove = []harden.Path{harden.ContainerPath(ref, web, "securityContext", "runAsUser")}
+	b.wantPhases(b.run(b.plan("rule", change), harden.ApplyOptions{ForceConflicts: []string{"*"}}), harden.Proven)
+
+	if out := b.kubectl("get", "deployment", "web", "-o", "jsonpath={.spec.template.spec.containers[0].securityContext}"); out != `{"runAsNonRoot":true}` {
+		t.Fatalf("securityContext is %s", out)
+	}
+	between := b.kubectl("get", "replicasets", "-o", "jsonpath={.items[*].spec.template.spec.containers[0].securityContext}")
+	for _, s := range strings.Fields(between) {
+		if strings.Contains(s, `"runAsUser":0`) && strings.Contains(s, `"runAsNonRoot":true`) {
+			t.Errorf("a ReplicaSet was made from what no pod can start with: %s", s)
+		}
+	}
+}

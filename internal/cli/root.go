@@ -47,7 +47,7 @@ func (o *rootOptions) Validate() error { return nil }
 func (o *rootOptions) Run(ctx context.Context) error {
 	defer o.session.Close()
 	if isTerminal(o.streams.Out) && isTerminal(o.streams.In) && os.Getenv("TERM") != "dumb" {
-		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly})
+		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Version: version})
 	}
 	snap, err := o.session.Load(ctx, o.scope)
 	if err != nil {

@@ -22,7 +22,7 @@ var everyContainer = &harden.Fixer{
 		}
 	},
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
-		return []harden.Fix{{Title: string(p.Pod.Lens.String()) + " " + p.Object.String()}}
+		return []harden.Fix{{Title: p.Pod.Lens.String() + " " + p.Object.String()}}
 	},
 }
 

@@ -205,9 +205,7 @@ func (b *builder) check(c *candidate) string {
 		if err != nil {
 			return err.Error()
 		}
-		for _, path := range Paths(leaves) {
-			c.paths = append(c.paths, path)
-		}
+		c.paths = append(c.paths, Paths(leaves)...)
 		if change.Verb == harden.Create {
 			anything = true
 			continue

@@ -172,7 +172,8 @@ func TestContradictions(t *testing.T) {
 					pick("two", harden.Low, security(t, r, "capabilities: {drop: [ALL]}\nrunAsNonRoot: true")),
 				}
 			},
-			[]string{"one", "two"}, map[string]string{},
+			[]string{"one", "two"},
+			map[string]string{},
 		},
 		{
 			"set under a removal",
@@ -205,7 +206,8 @@ func TestContradictions(t *testing.T) {
 					pick("remove", harden.Low, harden.RemoveFrom(r, harden.PodSpecPath(r, "hostNetwork"))),
 				}
 			},
-			[]string{"set", "remove"}, map[string]string{},
+			[]string{"set", "remove"},
+			map[string]string{},
 		},
 		{
 			"a pointer's zero is a value",

@@ -131,7 +131,8 @@ func prune(t reflect.Type, data any) {
 	switch v := data.(type) {
 	case map[string]any:
 		for name, child := range v {
-			childType, omit := t, false
+			var childType reflect.Type
+			omit := false
 			switch t.Kind() {
 			case reflect.Struct:
 				field, o, ok := jsonField(t, name)

@@ -140,7 +140,9 @@ func TestJSONDocument(t *testing.T) {
 	}
 	want := []any{
 		"kubectl-harden.github.io/v1alpha1", "ScanReport", 1, 1, "run-as-non-root", "medium", "high", "nobody looked into the image", "fail",
-		"app:web", objectDoc{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}, "review", "missing", "apply", "forbidden: may not list",
+		"app:web",
+		objectDoc{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"},
+		"review", "missing", "apply", "forbidden: may not list",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

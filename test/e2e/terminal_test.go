@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +21,6 @@ import (
 type terminal struct {
 	t      *testing.T
 	pty    *os.File
-	mu     sync.Mutex
 	screen *vt.SafeEmulator
 	ended  chan error
 }

@@ -54,7 +54,10 @@ func (j *Journal) Lock() (unlock func(), err error) {
 		return nil, fmt.Errorf("locking journal %q: %w", path, err)
 	}
 	// The file stays: removing it would let a third run lock another file of the same name.
-	return func() { f.Close() }, nil
+	return func() {
+		unlockFile(f)
+		f.Close()
+	}, nil
 }
 
 // ErrLocked says that another run is applying or undoing on the same cluster.

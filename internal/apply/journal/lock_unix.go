@@ -16,6 +16,10 @@ func lockFile(f *os.File) error {
 	return err
 }
 
+// unlockFile gives the lock back by itself: closing the file is not enough while
+// a process that was forked meanwhile still holds a copy of it.
+func unlockFile(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
+
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

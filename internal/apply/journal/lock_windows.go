@@ -16,5 +16,10 @@ func lockFile(f *os.File) error {
 	return err
 }
 
+func unlockFile(f *os.File) {
+	const all = ^uint32(0)
+	_ = windows.UnlockFileEx(windows.Handle(f.Fd()), 0, all, all, &windows.Overlapped{})
+}
+
 // syncDir does nothing: NTFS journals its metadata, and folders cannot be flushed.
 func syncDir(string) error { return nil }

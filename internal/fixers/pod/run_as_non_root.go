@@ -97,15 +97,19 @@ func userOf(p *harden.Pass, c harden.Container) user {
 	uid := effectiveRunAsUser(p, c)
 	switch {
 	case enforced && isZero(uid):
-		return user{verdictContradiction, "cannot start: runAsNonRoot is true, runAsUser is 0",
-			"The kubelet refuses to start the container (CreateContainerConfigError): runAsNonRoot: true and runAsUser: 0 are both in force."}
+		return user{
+			verdictContradiction, "cannot start: runAsNonRoot is true, runAsUser is 0",
+			"The kubelet refuses to start the container (CreateContainerConfigError): runAsNonRoot: true and runAsUser: 0 are both in force.",
+		}
 	case enforced:
 		return user{}
 	case isZero(uid):
 		return user{verdictRoot, "runs as root: runAsUser is 0", "runAsUser: 0 is in force, and runAsNonRoot is not true."}
 	case uid != nil:
-		return user{verdictUnenforced, fmt.Sprintf("runs as user %d, which nothing enforces", *uid),
-			fmt.Sprintf("runAsUser: %d is in force. Without runAsNonRoot: true a later change to 0, or its removal, goes unnoticed.", *uid)}
+		return user{
+			verdictUnenforced, fmt.Sprintf("runs as user %d, which nothing enforces", *uid),
+			fmt.Sprintf("runAsUser: %d is in force. Without runAsNonRoot: true a later change to 0, or its removal, goes unnoticed.", *uid),
+		}
 	}
 	return imageUserOf(p, c)
 }
@@ -113,36 +117,50 @@ func userOf(p *harden.Pass, c harden.Container) user {
 func imageUserOf(p *harden.Pass, c harden.Container) user {
 	facts := p.Inventory.Images[c.Image]
 	if facts == nil || !facts.Known {
-		return user{verdictUnknownUser, "may run as root: the image decides",
-			"Neither runAsNonRoot nor runAsUser is set: the container runs as the USER of its image, which is root unless the image says otherwise."}
+		return user{
+			verdictUnknownUser, "may run as root: the image decides",
+			"Neither runAsNonRoot nor runAsUser is set: the container runs as the USER of its image, which is root unless the image says otherwise.",
+		}
 	}
 	kind, uid := harden.ParseImageUser(facts.User)
 	switch kind {
 	case harden.ImageUserRoot:
-		return user{verdictRoot, "runs as root: so the image says",
-			fmt.Sprintf("The image's USER is %q, which is root, and nothing in the pod says otherwise.", facts.User)}
+		return user{
+			verdictRoot, "runs as root: so the image says",
+			fmt.Sprintf("The image's USER is %q, which is root, and nothing in the pod says otherwise.", facts.User),
+		}
 	case harden.ImageUserNamed:
-		return user{verdictUnverifiable, fmt.Sprintf("the image's user %q cannot be verified", facts.User),
-			"The image names its user by name. Only the image's /etc/passwd knows its number, and the kubelet does not look there."}
+		return user{
+			verdictUnverifiable, fmt.Sprintf("the image's user %q cannot be verified", facts.User),
+			"The image names its user by name. Only the image's /etc/passwd knows its number, and the kubelet does not look there.",
+		}
 	}
-	return user{verdictUnenforced, fmt.Sprintf("runs as user %d of the image, which nothing enforces", uid),
-		fmt.Sprintf("The image's USER is %q. Without runAsNonRoot: true a later image may run as root.", facts.User)}
+	return user{
+		verdictUnenforced, fmt.Sprintf("runs as user %d of the image, which nothing enforces", uid),
+		fmt.Sprintf("The image's USER is %q. Without runAsNonRoot: true a later image may run as root.", facts.User),
+	}
 }
 
 func windowsUserOf(name string, enforced bool) user {
 	admin := strings.EqualFold(name, "ContainerAdministrator")
 	switch {
 	case enforced && admin:
-		return user{verdictContradiction, "cannot start: runAsNonRoot is true, runAsUserName is ContainerAdministrator",
-			"The kubelet refuses to start the container: both are in force."}
+		return user{
+			verdictContradiction, "cannot start: runAsNonRoot is true, runAsUserName is ContainerAdministrator",
+			"The kubelet refuses to start the container: both are in force.",
+		}
 	case enforced:
 		return user{}
 	case admin:
 		return user{verdictRoot, "runs as ContainerAdministrator", "windowsOptions.runAsUserName is ContainerAdministrator, and runAsNonRoot is not true."}
 	case name != "":
-		return user{verdictUnenforced, fmt.Sprintf("runs as %s, which nothing enforces", name),
-			fmt.Sprintf("windowsOptions.runAsUserName is %q; runAsNonRoot: true keeps it from becoming ContainerAdministrator.", name)}
+		return user{
+			verdictUnenforced, fmt.Sprintf("runs as %s, which nothing enforces", name),
+			fmt.Sprintf("windowsOptions.runAsUserName is %q; runAsNonRoot: true keeps it from becoming ContainerAdministrator.", name),
+		}
 	}
-	return user{verdictUnknownUser, "may run as ContainerAdministrator: the image decides",
-		"Neither runAsNonRoot nor windowsOptions.runAsUserName is set."}
+	return user{
+		verdictUnknownUser, "may run as ContainerAdministrator: the image decides",
+		"Neither runAsNonRoot nor windowsOptions.runAsUserName is set.",
+	}
 }
