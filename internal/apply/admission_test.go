@@ -49,7 +49,7 @@ metadata: {name: %[1]s}
 spec: {policyName: %[1]s, validationActions: [Deny]}`, namespace)
 }
 
-func TestAdmissionThatInterferes(t *testing.T) {
+func TestT116AdmissionThatInterferes(t *testing.T) {
 	const container = `Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: [Object.spec.template.spec.containers{name: "web", %s}]}}}}`
 	for _, test := range []struct {
 		name   string

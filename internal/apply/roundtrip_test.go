@@ -119,7 +119,7 @@ func noToken(ref harden.Ref) harden.Change {
 }
 
 // Two plans are both kept, and each can be undone alone.
-func TestTwoPlansOnOneObject(t *testing.T) {
+func TestT106TwoPlansOnOneObject(t *testing.T) {
 	first := func(ref harden.Ref) harden.Change {
 		return harden.SetSecurityContext(ref, web, map[string]any{"allowPrivilegeEscalation": false})
 	}

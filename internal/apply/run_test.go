@@ -110,7 +110,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestObjectThatIsDeletedBetweenDryRunAndApply(t *testing.T) {
+func TestT111ObjectThatIsDeletedBetweenDryRunAndApply(t *testing.T) {
 	const manifest = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web}"
 	for _, again := range []bool{false, true} {
 		t.Run(map[bool]string{false: "gone", true: "made again"}[again], func(t *testing.T) {

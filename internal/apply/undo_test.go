@@ -51,7 +51,7 @@ func forced(ref harden.Ref) harden.Change {
 
 func revisions(b *bench, ref harden.Ref) int64 { return b.read(ref).GetGeneration() }
 
-func TestUndoOfForcedValues(t *testing.T) {
+func TestT110UndoOfForcedValues(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		flags []string
