@@ -140,6 +140,7 @@ func BenchmarkRead(b *testing.B) {
 			if len(inv.Workloads) != 2500 {
 				b.Fatalf("got %d workloads", len(inv.Workloads))
 			}
+			r.take(inv) // what is kept for Watch would count twice in the next round
 		})
 	})
 }
