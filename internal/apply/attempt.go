@@ -37,7 +37,7 @@ var errNothingToDo = errors.New("it already is as the plan wants it")
 
 // prepare reads the object and computes the attempt. Its errors are fit for people.
 func (a *Applier) prepare(ctx context.Context, op *harden.ObjectPlan) (*attempt, error) {
-	live, err := a.get(ctx, op.Target)
+	live, err := a.Get(ctx, op.Target)
 	if op.Verb == harden.Create {
 		return a.prepareCreate(op, err)
 	}

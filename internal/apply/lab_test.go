@@ -92,7 +92,7 @@ func (b *bench) applier(config *rest.Config, dir string) *Applier {
 }
 
 func (b *bench) recheckRules(ctx context.Context, ref harden.Ref) ([]*harden.Finding, error) {
-	live, err := b.get(ctx, ref)
+	live, err := b.Get(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func (b *bench) healthy(ref harden.Ref) {
 
 func (b *bench) read(ref harden.Ref) *unstructured.Unstructured {
 	b.Helper()
-	u, err := b.get(b.Context(), ref)
+	u, err := b.Get(b.Context(), ref)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -54,7 +54,8 @@ func (toContext) HandleWarningHeaderWithContext(ctx context.Context, _ int, _ st
 	}
 }
 
-func (a *Applier) get(ctx context.Context, ref harden.Ref) (*unstructured.Unstructured, error) {
+// Get reads an object as it is now, with its managedFields.
+func (a *Applier) Get(ctx context.Context, ref harden.Ref) (*unstructured.Unstructured, error) {
 	r, err := a.resource(ref)
 	if err != nil {
 		return nil, err

@@ -365,7 +365,7 @@ func (r *run) sendGuarded(ctx context.Context, t *attempt, s *sent) (*unstructur
 		if s.record.Removal == nil || !isVersionConflict(err) || try == maxTries {
 			return after, err
 		}
-		now, getErr := r.get(ctx, ref)
+		now, getErr := r.Get(ctx, ref)
 		if getErr != nil {
 			return nil, getErr
 		}
@@ -383,7 +383,7 @@ func (r *run) lostAnswer(ctx context.Context, t *attempt, lost error) (*unstruct
 		if try > 0 {
 			time.Sleep(time.Second)
 		}
-		now, err := r.get(ctx, t.op.Target)
+		now, err := r.Get(ctx, t.op.Target)
 		if err != nil {
 			continue
 		}

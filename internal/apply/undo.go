@@ -103,7 +103,7 @@ func (u *undo) object(ctx context.Context, o *journal.Object) harden.Outcome {
 func (u *undo) takeBack(ctx context.Context, o *journal.Object) (*result, error) {
 	ref := o.Ref()
 	for try := 1; ; try++ {
-		live, err := u.get(ctx, ref)
+		live, err := u.Get(ctx, ref)
 		switch {
 		case apierrors.IsNotFound(err):
 			return &result{notes: []string{"the object is gone: there is nothing to undo"}}, nil

@@ -109,7 +109,7 @@ func (u *undo) writeTwice(ctx context.Context, o *journal.Object, live, intent *
 		if !isVersionConflict(err) || try >= undoTries || !wait(ctx, undoPause, nil) {
 			return nil, fmt.Errorf("the values are as before, but the fields are not yet held by whom they were: undo it once more: %w", err)
 		}
-		if after, err = u.get(ctx, ref); err != nil {
+		if after, err = u.Get(ctx, ref); err != nil {
 			return nil, err
 		}
 	}

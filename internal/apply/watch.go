@@ -105,7 +105,7 @@ func wait(ctx context.Context, d time.Duration, changed <-chan struct{}) bool {
 // look reads the workload and its new pods once. A nil ending means that the
 // rollout goes on.
 func (w *rolloutWatch) look(ctx context.Context) (*ending, string, error) {
-	u, err := w.applier.get(ctx, w.ref)
+	u, err := w.applier.Get(ctx, w.ref)
 	if err != nil {
 		return nil, "", err
 	}
@@ -201,7 +201,7 @@ func (w *rolloutWatch) watches() []openWatch {
 		return r.Watch(ctx, metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", w.ref.Name).String()})
 	}
 	pods := func(ctx context.Context) (watch.Interface, error) {
-		u, err := w.applier.get(ctx, w.ref)
+		u, err := w.applier.Get(ctx, w.ref)
 		if err != nil {
 			return nil, err
 		}

@@ -39,11 +39,17 @@ func (c *connection) addSourceFlags(fs *pflag.FlagSet) {
 
 func (c *connection) onFiles() bool { return len(c.files) > 0 }
 
-func (c *connection) validate() error {
+// connect opens the session that the flags ask for, and says what it is to look at.
+func (c *connection) connect(cmd *cobra.Command) (*session.Session, harden.Scope, error) {
 	if c.allNamespaces && *c.config.Namespace != "" {
-		return errors.New("--all-namespaces and --namespace exclude each other: use one")
+		return nil, harden.Scope{}, errors.New("--all-namespaces and --namespace exclude each other: use one")
 	}
-	return nil
+	scope, err := c.scope()
+	if err != nil {
+		return nil, scope, err
+	}
+	s, err := c.open(cmd)
+	return s, scope, err
 }
 
 // scope is what the flags ask for.
@@ -66,7 +72,6 @@ func (c *connection) scope() (harden.Scope, error) {
 	return s, nil
 }
 
-// open makes the session that the flags ask for.
 func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if c.onFiles() {
 		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{DefaultNamespace: *c.config.Namespace, Settings: c.settings})

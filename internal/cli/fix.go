@@ -122,10 +122,7 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	var err error
-	if o.scope, err = o.connection.scope(); err != nil {
-		return err
-	}
-	o.session, err = o.open(cmd)
+	o.session, o.scope, err = o.connect(cmd)
 	return err
 }
 
@@ -149,7 +146,7 @@ func (o *fixOptions) check() error {
 	if o.applies() && !o.yes && !interactive(o.streams) {
 		return hinted(errors.New("there is no terminal to ask on"), "look at the plan with --dry-run, then apply it with --yes")
 	}
-	return o.connection.validate()
+	return nil
 }
 
 func (o *fixOptions) applies() bool { return o.dryRun == "none" }

@@ -31,14 +31,8 @@ func (o *rootOptions) addFlags(cmd *cobra.Command) {
 }
 
 func (o *rootOptions) Complete(cmd *cobra.Command, _ []string) error {
-	if err := o.connection.validate(); err != nil {
-		return err
-	}
 	var err error
-	if o.scope, err = o.connection.scope(); err != nil {
-		return err
-	}
-	o.session, err = o.open(cmd)
+	o.session, o.scope, err = o.connect(cmd)
 	return err
 }
 

@@ -70,14 +70,8 @@ func (o *scanOptions) Complete(cmd *cobra.Command, args []string) error {
 	if err := oneOf("output", o.output, scanOutputs); err != nil {
 		return err
 	}
-	if err := o.connection.validate(); err != nil {
-		return err
-	}
 	var err error
-	if o.scope, err = o.connection.scope(); err != nil {
-		return err
-	}
-	o.session, err = o.open(cmd)
+	o.session, o.scope, err = o.connect(cmd)
 	return err
 }
 
