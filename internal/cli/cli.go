@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/klog/v2"
 )
 
 // Exit codes, as `kubectl diff` has them.
@@ -31,6 +32,10 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 // exit code.
 func Main() int {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	// What client-go has to say is in the errors that it returns; in the middle of
+	// a screen or of a report it would only disturb.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	// A reader that went away (`| head`) is seen as an error on write, not as a
 	// signal that ends the program in the middle of an apply.
 	signal.Ignore(syscall.SIGPIPE)

@@ -224,8 +224,8 @@ func newer(a, b *appsv1.ReplicaSet) bool {
 }
 
 // add makes the workload, or takes that of the last time when nothing changed.
-func (a *assembled) add(ref harden.Ref, o object, pods []*corev1.Pod, before assembled) {
-	slices.SortFunc(pods, func(x, y *corev1.Pod) int { return cmp.Compare(x.Name, y.Name) })
+func (out *assembled) add(ref harden.Ref, o object, pods []*corev1.Pod, before assembled) {
+	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	p := before.parts[ref.UID]
 	if p.workload == nil || p.object != o || !slices.Equal(p.workload.Pods, pods) {
 		w := inventory.WorkloadOf(ref, o)
@@ -234,8 +234,8 @@ func (a *assembled) add(ref harden.Ref, o object, pods []*corev1.Pod, before ass
 		w.Finished = finished(o)
 		p = part{workload: w, object: o}
 	}
-	a.parts[ref.UID] = p
-	a.workloads = append(a.workloads, p.workload)
+	out.parts[ref.UID] = p
+	out.workloads = append(out.workloads, p.workload)
 }
 
 func controllerOf(o object) *harden.Ref {

@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -90,7 +89,7 @@ func (r *Reader) Warnings() []string { return r.warnings.list() }
 // (ErrNamespaceNotFound; it can't be told where Namespaces may not be read, and
 // Unread says so then), or a name of the scope matches nothing (ErrNotFound).
 func (r *Reader) Read(ctx context.Context, scope harden.Scope) (*harden.Inventory, error) {
-	s, err := r.read(quiet(ctx), scope)
+	s, err := r.read(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +107,8 @@ func (r *Reader) Read(ctx context.Context, scope harden.Scope) (*harden.Inventor
 // (SIG Multicluster, KEP-2149).
 const kubeSystem = metav1.NamespaceSystem
 
-// cluster asks who the server is. What may not be asked stays empty.
-func (r *Reader) cluster(ctx context.Context) (harden.Cluster, error) {
+// Cluster asks who the server is. What may not be asked stays empty.
+func (r *Reader) Cluster(ctx context.Context) (harden.Cluster, error) {
 	c := harden.Cluster{Context: r.context, Server: r.server}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -132,10 +131,6 @@ func (r *Reader) cluster(ctx context.Context) (harden.Cluster, error) {
 	}
 	return c, nil
 }
-
-// quiet keeps client-go from logging to standard error, into the middle of a
-// screen: what fails is returned. (klog's zero Logger discards.)
-func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.Logger{}) }
 
 // warnings collects the warnings of the API server instead of printing them
 // into the middle of a screen.

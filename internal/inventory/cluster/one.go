@@ -20,7 +20,6 @@ import (
 // the whole namespace, since their rules look at who lives there. The error
 // wraps ErrNotFound when the object is gone.
 func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory, error) {
-	ctx = quiet(ctx)
 	namespace := ref.Namespace
 	if ref.Kind == "Namespace" {
 		namespace = ref.Name

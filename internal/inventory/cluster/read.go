@@ -79,7 +79,7 @@ func (r *Reader) read(ctx context.Context, scope harden.Scope) (*state, error) {
 	s := newState(scope)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		s.cluster, err = r.cluster(gctx)
+		s.cluster, err = r.Cluster(gctx)
 		return err
 	})
 	var contents []*content

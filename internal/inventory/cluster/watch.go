@@ -55,7 +55,7 @@ func (r *Reader) Watch(ctx context.Context, scope harden.Scope, first *harden.In
 		}
 		h.unread = true
 	}
-	go h.run(quiet(ctx))
+	go h.run(ctx)
 	return out
 }
 

@@ -69,17 +69,16 @@ func parsingShare(b *testing.B, folder string) float64 {
 	files, _ := readAll([]string{folder}, nil)
 	s := &Set{}
 	var parsing, decoding time.Duration
-	var fast fastParser
 	for _, f := range files {
 		for _, sp := range split(f.text) {
 			d := &document{file: f, span: sp}
 			start := time.Now()
-			if _, err := d.parse(&fast); err != nil {
+			if _, err := d.parse(); err != nil {
 				b.Fatal(err)
 			}
 			parsing += time.Since(start)
 			start = time.Now()
-			s.decode(d, &fast)
+			s.decode(d)
 			decoding += time.Since(start)
 		}
 	}

@@ -115,14 +115,13 @@ func (s *Set) decodeAll(docs []*document) {
 	for range min(runtime.GOMAXPROCS(0), len(docs)) {
 		wg.Go(func() {
 			const batch = 8
-			var fast fastParser
 			for {
 				from := int(next.Add(batch)) - batch
 				if from >= len(docs) {
 					return
 				}
 				for _, d := range docs[from:min(from+batch, len(docs))] {
-					s.decode(d, &fast)
+					s.decode(d)
 				}
 			}
 		})
@@ -132,15 +131,11 @@ func (s *Set) decodeAll(docs []*document) {
 
 func (d *document) text() string { return d.file.text[d.span.start:d.span.end] }
 
-// parse reads the document into a tree; nil for one without content. The tree is
-// valid until the parser is used again.
-func (d *document) parse(fast *fastParser) (*node, *ReadError) {
+// parse reads the document into a tree; nil for one without content.
+func (d *document) parse() (*node, *ReadError) {
 	text := d.text()
 	if d.json() {
 		return parseJSON(text, d.span.line)
-	}
-	if n, ok := fast.parse(text, d.span.line); ok {
-		return n, nil
 	}
 	n, err := parseYAML(text, d.span.line)
 	if err != nil && strings.EqualFold(filepath.Ext(d.file.name), ".json") {
@@ -161,12 +156,12 @@ func (d *document) fail(errs []*ReadError) {
 	}
 }
 
-func (s *Set) decode(d *document, fast *fastParser) {
+func (s *Set) decode(d *document) {
 	d.line = d.span.line
 	if isBlank(d.text()) {
 		return
 	}
-	root, err := d.parse(fast)
+	root, err := d.parse()
 	switch {
 	case err != nil && d.isTemplate():
 		d.skipped = fmt.Sprintf("looks like a Helm template: render it first (helm template … | kubectl harden scan -f -); as it stands, line %d: %s", err.Line, err.Msg)
@@ -214,7 +209,7 @@ func (s *Set) Object(key harden.Key) *unstructured.Unstructured {
 	if o == nil {
 		return nil
 	}
-	root, err := o.doc.parse(&fastParser{})
+	root, err := o.doc.parse()
 	if err != nil {
 		return nil
 	}

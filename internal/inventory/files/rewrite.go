@@ -89,7 +89,7 @@ func (f *file) rewrite(changes map[*document]map[int]*unstructured.Unstructured)
 // rewrite gives the document's text with objects (by list item, -1 for the
 // document itself) changed.
 func (d *document) rewrite(objects map[int]*unstructured.Unstructured) (string, error) {
-	tree, err := d.parse(&fastParser{})
+	tree, err := d.parse()
 	if err != nil {
 		return "", err
 	}
