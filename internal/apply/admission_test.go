@@ -79,7 +79,7 @@ func TestT116AdmissionThatInterferes(t *testing.T) {
 			p := b.plan("rule", nonRoot(ref))
 			// The server takes a moment to enforce a new policy.
 			b.until("the policy does not show in the dry run", func() bool {
-				b.DryRun(t.Context(), p.Objects[0], nil)
+				b.DryRun(t.Context(), p.Objects[0])
 				return !p.Objects[0].DryRun.OK()
 			})
 			before := b.read(ref).GetResourceVersion()
@@ -107,7 +107,7 @@ func TestWarningsOfTheServer(t *testing.T) {
 	b.create(deploymentYAML)
 	b.kubectl("label", "namespace", b.namespace, "pod-security.kubernetes.io/warn=restricted")
 	op := b.objectPlan("rule", nonRoot(b.ref("apps/v1", "Deployment", "web")))
-	b.DryRun(t.Context(), op, nil)
+	b.DryRun(t.Context(), op)
 	if !op.DryRun.OK() || len(op.DryRun.Warnings) != 1 || !strings.Contains(op.DryRun.Warnings[0], "would violate PodSecurity") {
 		t.Errorf("dry run %+v, want it accepted with one warning of Pod Security", op.DryRun)
 	}

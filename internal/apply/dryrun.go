@@ -16,14 +16,13 @@ import (
 // DryRun asks the API server what it would do with the object plan, stores the
 // answer in op.DryRun and, when there is one, the resulting object and its
 // difference in op.After and op.Diff. Nothing is changed on the cluster.
-// ForceConflicts is as in harden.PlanOptions.
-func (a *Applier) DryRun(ctx context.Context, op *harden.ObjectPlan, forceConflicts []string) {
+func (a *Applier) DryRun(ctx context.Context, op *harden.ObjectPlan) {
 	t, err := a.prepare(ctx, op)
 	if err != nil {
 		op.DryRun = &harden.DryRun{Err: err}
 		return
 	}
-	op.DryRun = a.ask(ctx, t, forceConflicts)
+	op.DryRun = a.ask(ctx, t)
 	if t.after == nil {
 		return
 	}
@@ -36,24 +35,24 @@ func (a *Applier) DryRun(ctx context.Context, op *harden.ObjectPlan, forceConfli
 }
 
 // ask sends the attempt as a dry run and decides whether it has to be forced.
-func (a *Applier) ask(ctx context.Context, t *attempt, force []string) *harden.DryRun {
+func (a *Applier) ask(ctx context.Context, t *attempt) *harden.DryRun {
 	d := &harden.DryRun{}
 	if t.live != nil {
 		d.ResourceVersion = t.live.GetResourceVersion()
 	}
 	ctx, said := withWarnings(ctx)
-	d.Err = a.askAll(ctx, t, force, d)
+	d.Err = a.askAll(ctx, t, d)
 	d.Warnings = said.list()
 	return d
 }
 
-func (a *Applier) askAll(ctx context.Context, t *attempt, force []string, d *harden.DryRun) error {
+func (a *Applier) askAll(ctx context.Context, t *attempt, d *harden.DryRun) error {
 	ref := t.op.Target
-	removals, err := a.takeovers(t, force, d)
+	removals, err := a.takeovers(t, d)
 	if err != nil {
 		return err
 	}
-	applied, err := a.askApply(ctx, t, force, d)
+	applied, err := a.askApply(ctx, t, d)
 	if err != nil || applied == nil && t.set != nil || removals > 0 {
 		return err
 	}
@@ -91,7 +90,7 @@ func keepTemplateGeneration(live, after *unstructured.Unstructured) {
 }
 
 // takeovers sorts out who holds what is to be removed; it returns how many conflicts stand.
-func (a *Applier) takeovers(t *attempt, force []string, d *harden.DryRun) (int, error) {
+func (a *Applier) takeovers(t *attempt, d *harden.DryRun) (int, error) {
 	if t.live == nil {
 		return 0, nil
 	}
@@ -99,7 +98,7 @@ func (a *Applier) takeovers(t *attempt, force []string, d *harden.DryRun) (int, 
 	if err != nil {
 		return 0, err
 	}
-	taken, standing := mayForce(conflicts, force)
+	taken, standing := mayForce(conflicts, t.op.Force)
 	d.Taken, d.Conflicts = append(d.Taken, taken...), append(d.Conflicts, standing...)
 	return len(standing), nil
 }
@@ -107,7 +106,7 @@ func (a *Applier) takeovers(t *attempt, force []string, d *harden.DryRun) (int, 
 // askApply is the dry run of the server-side apply: without force first, and
 // with force only if the user chose so for every field that conflicts. It
 // returns nil without an error when conflicts stand, or when there is nothing to apply.
-func (a *Applier) askApply(ctx context.Context, t *attempt, force []string, d *harden.DryRun) (*unstructured.Unstructured, error) {
+func (a *Applier) askApply(ctx context.Context, t *attempt, d *harden.DryRun) (*unstructured.Unstructured, error) {
 	const doing = "asking the API server (dry run) about"
 	ref := t.op.Target
 	switch {
@@ -125,7 +124,7 @@ func (a *Applier) askApply(ctx context.Context, t *attempt, force []string, d *h
 	if err != nil {
 		return nil, err
 	}
-	taken, standing := mayForce(conflicts, force)
+	taken, standing := mayForce(conflicts, t.op.Force)
 	d.Taken, d.Conflicts = append(d.Taken, taken...), append(d.Conflicts, standing...)
 	if len(standing) > 0 {
 		return nil, nil

@@ -201,6 +201,14 @@ func (b *bench) plan(id string, change harden.Change) *harden.Plan {
 	return &harden.Plan{Live: true, Objects: []*harden.ObjectPlan{b.objectPlan(id, change)}}
 }
 
+// forcing is a plan that may take fields over.
+func (b *bench) forcing(id string, change harden.Change) *harden.Plan {
+	b.Helper()
+	p := b.plan(id, change)
+	p.Objects[0].Force = []string{"*"}
+	return p
+}
+
 func (b *bench) objectPlan(id string, change harden.Change) *harden.ObjectPlan {
 	b.Helper()
 	finding := &harden.Finding{Fixer: &harden.Fixer{ID: id}, Object: change.Target}

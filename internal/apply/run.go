@@ -200,7 +200,7 @@ func (r *run) send(ctx context.Context, op *harden.ObjectPlan) (*sent, error) {
 
 func (r *run) sendOnce(ctx context.Context, t *attempt) (*sent, error) {
 	ref := t.op.Target
-	t.op.DryRun = r.ask(ctx, t, r.opts.ForceConflicts)
+	t.op.DryRun = r.ask(ctx, t)
 	if err := refusal(ref, t.op.DryRun); err != nil {
 		return nil, err
 	}

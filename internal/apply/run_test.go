@@ -23,7 +23,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 	ref := b.ref("apps/v1", "Deployment", "web")
 	op := b.objectPlan("rule", hardened(ref))
 	before := b.read(ref).GetResourceVersion()
-	b.DryRun(t.Context(), op, nil)
+	b.DryRun(t.Context(), op)
 	if !op.DryRun.OK() {
 		t.Fatalf("dry run: %+v", op.DryRun)
 	}
@@ -60,7 +60,8 @@ func TestConflicts(t *testing.T) {
 			ref := b.ref("apps/v1", "Deployment", "web")
 			before := b.read(ref)
 			p := b.plan("rule", forced(ref))
-			report := b.run(p, harden.ApplyOptions{ForceConflicts: test.force})
+			p.Objects[0].Force = test.force
+			report := b.run(p, harden.ApplyOptions{})
 			b.wantPhases(report, test.want)
 			b.wantMessage(report, test.message)
 			if test.want == harden.Refused && (report.ID != "" || b.read(ref).GetResourceVersion() != before.GetResourceVersion()) {
@@ -78,7 +79,8 @@ func TestDryRunNamesManagersThatApply(t *testing.T) {
 	b.applyAs(privilegedYAML, "--server-side", "--field-manager=helm")
 	ref := b.ref("apps/v1", "Deployment", "web")
 	op := b.objectPlan("rule", forced(ref))
-	b.DryRun(t.Context(), op, []string{"*"})
+	op.Force = []string{"*"}
+	b.DryRun(t.Context(), op)
 	if len(op.DryRun.Conflicts) != 3 {
 		t.Fatalf("conflicts: %+v, want three", op.DryRun.Conflicts)
 	}
@@ -361,7 +363,7 @@ func TestRemovalsGoBeforeWhatIsSet(t *testing.T) {
 	ref := b.ref("apps/v1", "Deployment", "web")
 	change := harden.SetSecurityContext(ref, web, map[string]any{"runAsNonRoot": true})
 	change.Remove = []harden.Path{harden.ContainerPath(ref, web, "securityContext", "runAsUser")}
-	b.wantPhases(b.run(b.plan("rule", change), harden.ApplyOptions{ForceConflicts: []string{"*"}}), harden.Proven)
+	b.wantPhases(b.run(b.forcing("rule", change), harden.ApplyOptions{}), harden.Proven)
 
 	if out := b.kubectl("get", "deployment", "web", "-o", "jsonpath={.spec.template.spec.containers[0].securityContext}"); out != `{"runAsNonRoot":true}` {
 		t.Fatalf("securityContext is %s", out)

@@ -65,7 +65,7 @@ func TestT110UndoOfForcedValues(t *testing.T) {
 			b.settle(privilegedYAML)
 			ref := b.ref("apps/v1", "Deployment", "web")
 			before := b.read(ref)
-			report := b.run(b.plan("rule", forced(ref)), harden.ApplyOptions{ForceConflicts: []string{"*"}})
+			report := b.run(b.forcing("rule", forced(ref)), harden.ApplyOptions{})
 			b.wantPhases(report, harden.Proven)
 			start := revisions(b, ref)
 
@@ -139,7 +139,7 @@ func TestUndoOfRemovals(t *testing.T) {
 			b.wantMessage(refused, "kubectl-client-side-apply", `volumes[name="host"]`, "--force-conflicts")
 
 			b.rules = nil
-			report := b.run(b.plan("rule", test.change(ref)), harden.ApplyOptions{ForceConflicts: []string{"*"}})
+			report := b.run(b.forcing("rule", test.change(ref)), harden.ApplyOptions{})
 			b.wantPhases(report, harden.Proven)
 			b.wantPhases(b.undo(report.ID), harden.Undone)
 			b.wantSame(before, b.read(ref))
@@ -285,7 +285,7 @@ func TestUndoThatWasInterrupted(t *testing.T) {
 	b.create(privilegedYAML)
 	ref := b.ref("apps/v1", "Deployment", "web")
 	before := b.read(ref)
-	report := b.run(b.plan("rule", forced(ref)), harden.ApplyOptions{ForceConflicts: []string{"*"}})
+	report := b.run(b.forcing("rule", forced(ref)), harden.ApplyOptions{})
 	b.wantPhases(report, harden.Proven)
 	b.healthy(ref)
 	live := b.read(ref)

@@ -117,7 +117,7 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 	o.planOpts.Live = o.live
 	o.planOpts.ForceConflicts = o.force
 	o.planOpts.ServerDryRun = o.dryRun != "client" && !o.onFiles()
-	o.applyOpts = harden.ApplyOptions{ForceConflicts: o.force, NoWait: !o.wait, Timeout: o.timeout}
+	o.applyOpts = harden.ApplyOptions{NoWait: !o.wait, Timeout: o.timeout}
 	if err := o.check(); err != nil {
 		return err
 	}

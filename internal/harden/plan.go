@@ -22,6 +22,9 @@ type ObjectPlan struct {
 	Set    *unstructured.Unstructured
 	Remove []Path
 	Fixes  []PlannedFix
+	// Force are fields (as Conflict.Field writes them) that may be taken over on
+	// this object from managers that hold them by Update; "*" means all of those.
+	Force []string
 
 	Owner       *Owner // who else manages the object; nil when nobody is seen
 	Delivery    Delivery

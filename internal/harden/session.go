@@ -24,8 +24,7 @@ type PlanOptions struct {
 	// Live overrides the choice of a source patch where an owner would undo or
 	// be hurt by a live one; the warning stays.
 	Live bool
-	// ForceConflicts names fields (as Conflict.Field writes them) that may be
-	// taken over from managers that hold them by Update; "*" means all of those.
+	// ForceConflicts becomes Force of every object of the plan.
 	ForceConflicts []string
 	// ServerDryRun asks the API server about every live object of the plan.
 	ServerDryRun bool
@@ -33,8 +32,7 @@ type PlanOptions struct {
 
 // ApplyOptions say how a plan is applied or undone.
 type ApplyOptions struct {
-	ForceConflicts []string // as in PlanOptions
-	NoWait         bool     // do not watch the rollout: the outcome is at best Unproven
+	NoWait bool // do not watch the rollout: the outcome is at best Unproven
 	// Timeout bounds the watch of one rollout; zero: five minutes.
 	Timeout time.Duration
 }

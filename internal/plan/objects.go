@@ -41,7 +41,7 @@ func (b *builder) objectPlans(u *union) ([]*harden.ObjectPlan, error) {
 // objectPlan is nil when the object has everything already.
 func (b *builder) objectPlan(m *merged) (*harden.ObjectPlan, error) {
 	before := b.object(m.ref).before
-	op := &harden.ObjectPlan{Target: m.ref, Verb: m.verb, Set: m.set, Remove: m.remove}
+	op := &harden.ObjectPlan{Target: m.ref, Verb: m.verb, Set: m.set, Remove: m.remove, Force: b.opts.ForceConflicts}
 	if m.verb == harden.Apply {
 		set, remove, err := effective(before, m.set, m.remove, b.conv)
 		if err != nil {

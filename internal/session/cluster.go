@@ -148,7 +148,7 @@ func (c *clusterSource) recheck(ctx context.Context, ref harden.Ref) ([]*harden.
 // parallelDryRuns bounds how many dry runs the API server gets at once.
 const parallelDryRuns = 4
 
-func (c *clusterSource) dryRun(ctx context.Context, p *harden.Plan, opts harden.PlanOptions) error {
+func (c *clusterSource) dryRun(ctx context.Context, p *harden.Plan) error {
 	a, err := c.writer(ctx)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (c *clusterSource) dryRun(ctx context.Context, p *harden.Plan, opts harden.
 	for _, op := range p.Objects {
 		if op.Delivery == harden.DeliverLive {
 			g.Go(func() error {
-				a.DryRun(ctx, op, opts.ForceConflicts)
+				a.DryRun(ctx, op)
 				return ctx.Err()
 			})
 		}

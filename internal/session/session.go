@@ -156,7 +156,7 @@ func (s *Session) Plan(ctx context.Context, findings []*harden.Finding, opts har
 		return nil, err
 	}
 	if c, ok := s.source.(*clusterSource); ok && opts.ServerDryRun {
-		if err := c.dryRun(ctx, p, opts); err != nil {
+		if err := c.dryRun(ctx, p); err != nil {
 			return nil, err
 		}
 	}

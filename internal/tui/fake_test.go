@@ -31,7 +31,6 @@ type fake struct {
 	mu      sync.Mutex
 	watch   chan *harden.Snapshot
 	applied []*harden.Plan
-	options []harden.ApplyOptions
 	undone  []string
 }
 
@@ -96,6 +95,9 @@ func (f *fake) Plan(ctx context.Context, findings []*harden.Finding, opts harden
 		return nil, f.planErr
 	}
 	plan := f.planOf(findings, opts)
+	for _, o := range plan.Objects {
+		o.Force = opts.ForceConflicts
+	}
 	if f.replan != nil {
 		f.replan(plan, opts)
 	}
@@ -157,7 +159,6 @@ func diffFor(o *harden.ObjectPlan) string {
 func (f *fake) Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error) {
 	f.mu.Lock()
 	f.applied = append(f.applied, plan)
-	f.options = append(f.options, opts)
 	f.mu.Unlock()
 	report := &harden.ApplyReport{ID: "20261104-101500-a1b2"}
 	for _, o := range plan.Objects {

@@ -98,7 +98,13 @@ func TestTakeOverIsForOneObjectAndNeverOverOneWhoApplies(t *testing.T) {
 		if diff := cmp.Diff([]string{"checkout", "session-cleanup-with-a-rather-long-name"}, f.appliedNames()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{".spec.template.spec.automountServiceAccountToken"}, f.options[0].ForceConflicts); diff != "" {
+		// Only where it was asked for, on the object that it was asked for.
+		forced := map[string][]string{}
+		for _, o := range f.applied[0].Objects {
+			forced[o.Target.Name] = o.Force
+		}
+		want := map[string][]string{"checkout": {".spec.template.spec.automountServiceAccountToken"}, "session-cleanup-with-a-rather-long-name": nil}
+		if diff := cmp.Diff(want, forced); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -67,7 +67,7 @@ func (m *Model) writeAnswer(p *page, o *harden.ObjectPlan) {
 	case ready:
 		p.lead(p.st.good, "✓ ", p.st.text, "the server accepts it (dry run), and nothing else would change")
 	case takesOver:
-		p.lead(p.st.warn, "✓ ", p.st.text, "the server accepts it when these fields are taken over: "+strings.Join(m.plan.forced[o.Target.Key()], ", "))
+		p.lead(p.st.warn, "✓ ", p.st.text, "the server accepts it when these fields are taken over: "+strings.Join(o.Force, ", "))
 	case conflicts:
 		p.lead(p.st.warn, "! ", p.st.text, "another manager holds fields of this patch. F takes them over for this object; the manager may write them again")
 	case held:

@@ -107,7 +107,7 @@ func (m *Model) planList(r rect) []string {
 		lines = append(lines, st.accent.Render(glyph+" ")+w.style(st).Render(w.glyph+" "+fit(w.word, standingCells-2))+
 			st.text.Render(fit(name, inner-2-standingCells-factCells))+st.dim.Render(fitRight(facts, factCells)))
 	}
-	chosen, _ := m.toApply()
+	chosen := m.toApply()
 	note := " " + itoa(len(chosen.Objects)) + " of " + plural(len(p.plan.Objects), "object", "objects") + " can be applied "
 	if p.busy > 0 {
 		note = " " + m.spinGlyph() + " asking the server "

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -25,10 +24,9 @@ type planning struct {
 	zoom     bool // the detail fills the body
 	page     doc
 	drawn    drawn
-	version  int // grows with every change of plan or forced
+	version  int // grows with every change of plan
 
-	// Takeovers, per object: the fields to force and the answer before.
-	forced map[harden.Key][]string
+	// before is the answer before a takeover, per object.
 	before map[harden.Key]*harden.ObjectPlan
 }
 
@@ -39,11 +37,10 @@ type (
 		err  error
 	}
 	takenOverMsg struct {
-		seq    int
-		key    harden.Key
-		fields []string
-		plan   *harden.Plan
-		err    error
+		seq  int
+		key  harden.Key
+		plan *harden.Plan
+		err  error
 	}
 )
 
@@ -97,7 +94,7 @@ func (m *Model) askPlan() tea.Cmd {
 	p.stop()
 	p.seq++
 	p.busy, p.plan, p.err = 1, nil, nil
-	p.forced, p.before = map[harden.Key][]string{}, map[harden.Key]*harden.ObjectPlan{}
+	p.before = map[harden.Key]*harden.ObjectPlan{}
 	var ctx context.Context
 	ctx, p.cancel = context.WithCancel(m.root)
 	b, seq, findings := m.backend, p.seq, p.findings
@@ -162,7 +159,6 @@ const (
 )
 
 func (m *Model) standing(o *harden.ObjectPlan) standing {
-	forced := m.plan.forced[o.Target.Key()]
 	d := o.DryRun
 	switch {
 	case o.Delivery == harden.DeliverSource:
@@ -176,7 +172,7 @@ func (m *Model) standing(o *harden.ObjectPlan) standing {
 	}
 	open, applies := 0, false
 	for _, c := range d.Conflicts {
-		if !slices.Contains(forced, c.Field) {
+		if !slices.Contains(o.Force, c.Field) {
 			open++
 		}
 		applies = applies || c.Applies
@@ -190,7 +186,7 @@ func (m *Model) standing(o *harden.ObjectPlan) standing {
 		return refused
 	case len(d.Unintended) > 0:
 		return meddled
-	case len(forced) > 0:
+	case len(o.Force) > 0:
 		return takesOver
 	}
 	return ready
@@ -198,26 +194,19 @@ func (m *Model) standing(o *harden.ObjectPlan) standing {
 
 func (s standing) applies() bool { return s == ready || s == takesOver }
 
-// toApply is the part of the plan that may be applied, with the fields to force.
-// A field is forced by name only, so an object whose conflicts were not taken
-// over must not be in it: it is not, as it is not ready.
-func (m *Model) toApply() (*harden.Plan, []string) {
+// toApply is the part of the plan that may be applied.
+func (m *Model) toApply() *harden.Plan {
 	if m.plan.plan == nil {
-		return nil, nil
+		return nil
 	}
 	out := *m.plan.plan
 	out.Objects = nil
-	fields := map[string]bool{}
 	for _, o := range m.plan.plan.Objects {
-		if !m.standing(o).applies() {
-			continue
-		}
-		out.Objects = append(out.Objects, o)
-		for _, f := range m.plan.forced[o.Target.Key()] {
-			fields[f] = true
+		if m.standing(o).applies() {
+			out.Objects = append(out.Objects, o)
 		}
 	}
-	return &out, slices.Sorted(maps.Keys(fields))
+	return &out
 }
 
 // plannedObject is the object under the cursor, or nil.
@@ -236,7 +225,6 @@ func (m *Model) takeOver() tea.Cmd {
 	key := o.Target.Key()
 	if old, ok := p.before[key]; ok {
 		delete(p.before, key)
-		delete(p.forced, key)
 		p.plan = replaced(p.plan, old)
 		p.version++
 		return nil
@@ -262,7 +250,7 @@ func (m *Model) takeOver() tea.Cmd {
 		if err == nil && plan == nil {
 			err = errors.New("no answer")
 		}
-		return takenOverMsg{seq, key, fields, plan, err}
+		return takenOverMsg{seq, key, plan, err}
 	}
 }
 
@@ -281,7 +269,6 @@ func (m *Model) tookOver(msg takenOverMsg) tea.Cmd {
 	if to < 0 || from < 0 {
 		return m.fail("asking the server with the takeover", errors.New("the object is not in the new plan: go back and plan again"))
 	}
-	p.forced[msg.key] = msg.fields
 	p.before[msg.key] = p.plan.Objects[from]
 	p.plan = replaced(p.plan, msg.plan.Objects[to])
 	p.version++
@@ -329,7 +316,7 @@ func consequences(objects []*harden.ObjectPlan) []string {
 }
 
 func (m *Model) confirmApply() tea.Cmd {
-	plan, fields := m.toApply()
+	plan := m.toApply()
 	lines := consequences(plan.Objects)
 	var notes []string
 	review := 0
@@ -354,6 +341,6 @@ func (m *Model) confirmApply() tea.Cmd {
 	return m.ask(&confirm{
 		title: "Apply to " + m.backend.Title() + "?",
 		lines: lines, notes: notes, yes: "apply",
-		do: func(m *Model) tea.Cmd { return m.apply(plan, fields) },
+		do: func(m *Model) tea.Cmd { return m.apply(plan) },
 	})
 }

@@ -54,7 +54,7 @@ func noFix(m *Model) string {
 }
 
 func noApply(m *Model) string {
-	switch plan, _ := m.toApply(); {
+	switch plan := m.toApply(); {
 	case m.opts.ReadOnly:
 		return readOnly
 	case !m.backend.Live():

@@ -101,7 +101,7 @@ func (w *writes) done() <-chan struct{} {
 
 type write func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error)
 
-func (m *Model) apply(plan *harden.Plan, fields []string) tea.Cmd {
+func (m *Model) apply(plan *harden.Plan) tea.Cmd {
 	refs := make([]harden.Ref, len(plan.Objects))
 	for i, o := range plan.Objects {
 		refs[i] = o.Target
@@ -109,7 +109,7 @@ func (m *Model) apply(plan *harden.Plan, fields []string) tea.Cmd {
 	m.plan.stop()
 	b := m.backend
 	return m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
-		return b.Apply(ctx, plan, harden.ApplyOptions{ForceConflicts: fields}, progress)
+		return b.Apply(ctx, plan, harden.ApplyOptions{}, progress)
 	})
 }
 
