@@ -35,6 +35,9 @@ func (m *Model) findColumns(inner int) findColumns {
 	c.id = min(room, m.x.widest)
 	if m.selectedObject() == rowAll && m.browse.group == bySeverity {
 		c.id = min(c.id, max(14, room*58/100))
+	} else if c.id > room-8 && room >= 24 {
+		// Rules cut short are still told apart; two containers without names are not.
+		c.id = room - 8
 	} else if c.id > room-8 {
 		c.id = room
 	}
