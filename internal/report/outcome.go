@@ -34,13 +34,13 @@ func Outcomes(w io.Writer, rep *harden.ApplyReport) error {
 	out := &errWriter{w: w}
 	for _, o := range rep.Outcomes {
 		line := fmt.Sprintf("%s: %s", o.Object.Long(), o.Phase)
-		if len(o.Fixed) > 0 {
-			line += fmt.Sprintf(", %s gone", plural(len(o.Fixed), "finding"))
-		}
-		if o.Message != "" {
+		switch {
+		case o.Message != "":
 			line += ": " + o.Message
-		} else if o.Err != nil {
+		case o.Err != nil:
 			line += ": " + o.Err.Error()
+		case len(o.Fixed) > 0:
+			line += fmt.Sprintf(": %s gone", plural(len(o.Fixed), "finding"))
 		}
 		fmt.Fprintln(out, line)
 		for _, f := range o.Open {

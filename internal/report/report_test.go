@@ -267,7 +267,7 @@ func TestOutcomes(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, `
-shop/Deployment/web: proven, 1 finding gone
+shop/Deployment/web: proven: 1 finding gone
 shop/Deployment/web: applied, not fixed
   still there: run-as-non-root app:web: may run as root
 shop/Deployment/web: refused: forbidden
