@@ -45,7 +45,7 @@ install: build ## the plugin and its completion into PREFIX/bin (default ~/.loca
 bench: ## benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
 
-generate: ## what is generated from the code: docs/rules.md
+generate: ## what is generated from the code: docs/rules.md, docs/keys.md
 	go generate ./...
 	$(if $(wildcard hack/gendocs),go run ./hack/gendocs)
 

@@ -37,16 +37,8 @@ func SetObject(r Ref, fields map[string]any) Change {
 // SetPodSpec is the change that makes fields of the pod spec true, wrapped for
 // the kind of the object that carries it.
 func SetPodSpec(r Ref, spec map[string]any) Change {
-	return setTemplate(r, map[string]any{"spec": spec})
-}
-
-// SetTemplate is the change that makes fields of the pod template (metadata and
-// spec) true, wrapped for the kind of the object that carries it.
-func SetTemplate(r Ref, template map[string]any) Change { return setTemplate(r, template) }
-
-func setTemplate(r Ref, template map[string]any) Change {
 	path := TemplatePath(r.Kind)
-	body := template
+	body := map[string]any{"spec": spec}
 	for i := len(path) - 1; i >= 0; i-- {
 		body = map[string]any{path[i]: body}
 	}

@@ -14,17 +14,6 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// OwnerOf says who else writes the object, by its labels, annotations, owner
-// references and managedFields (give it with them); nil when nobody is seen. W
-// is the workload that the object carries, or nil. Client-side kubectl apply is
-// no owner: it does not come back by itself.
-func OwnerOf(object *unstructured.Unstructured, w *harden.Workload) *harden.Owner {
-	if o := findOwner(object, w); o != nil {
-		return &o.Owner
-	}
-	return nil
-}
-
 // A regime is how an owner treats what others change.
 type regime int
 
