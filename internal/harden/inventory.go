@@ -28,11 +28,21 @@ type Inventory struct {
 	// NetworkPolicies by namespace. Ask Unreadable before concluding from an empty list.
 	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
 	Nodes           []*corev1.Node // empty when they may not be listed
-	// Images is what is known about images, by reference as it stands in the pod
-	// spec; nil until somebody looked.
-	Images  map[string]*ImageFacts
+	// What costs to look at is there only when somebody asked for it.
+	Facts
 	Unread  []Unread
 	Objects int // how many objects were read
+}
+
+// Facts are what was looked at beyond the objects of the API. They outlive an
+// inventory: a session hands them to each new one.
+type Facts struct {
+	Images map[ImageKey]*ImageFacts
+	Probes map[ProbeKey]*Probe
+	// Kubelets are the configurations of kubelets, by node name.
+	Kubelets map[string]*Kubelet
+	// Lessons are what failed rollouts taught, by LessonName.
+	Lessons map[string][]Lesson
 }
 
 // A Cluster is where a live inventory came from.
@@ -42,6 +52,9 @@ type Cluster struct {
 	Server  string // URL of the API server
 	Version string // GitVersion such as v1.37.2
 	Minor   int    // minor version of the server, 0 when unknown
+	// OpenShift says that the server has OpenShift's API groups: its admission
+	// gives each namespace a range of user ids.
+	OpenShift bool
 }
 
 // Live reports whether the inventory came from a cluster.

@@ -91,20 +91,23 @@ type Phase int
 
 // Phases. Those from Proven on are final.
 const (
-	Waiting    Phase = iota
-	Checking         // reading the object anew, asking the server
-	Applying         // the request is on its way
-	RollingOut       // pods are being replaced
-	Proven           // read back, pods replaced, findings gone
-	Unproven         // applied, but nothing has shown yet that it works: CronJob, OnDelete, --wait=false
-	NotFixed         // applied, and the finding is still there
-	Failed           // the rollout did not finish
-	Refused          // nothing was written
-	Undone           // taken back
-	Skipped          // not tried: cancelled or an earlier object failed
+	Waiting     Phase = iota
+	Checking          // reading the object anew, asking the server
+	Applying          // the request is on its way
+	RollingOut        // pods are being replaced
+	Soaking           // the new pods are watched for a while
+	RollingBack       // it went wrong and is being taken back
+	Proven            // read back, pods replaced, findings gone
+	Unproven          // applied, but nothing has shown yet that it works: CronJob, OnDelete, --wait=false
+	NotFixed          // applied, and the finding is still there
+	Failed            // the rollout did not finish
+	Refused           // nothing was written
+	Undone            // taken back
+	RolledBack        // it went wrong and was taken back by itself
+	Skipped           // not tried: cancelled or an earlier object failed
 )
 
-var phaseNames = []string{"waiting", "checking", "applying", "rolling out", "proven", "applied, unproven", "applied, not fixed", "failed", "refused", "undone", "skipped"}
+var phaseNames = []string{"waiting", "checking", "applying", "rolling out", "soaking", "rolling back", "proven", "applied, unproven", "applied, not fixed", "failed", "refused", "undone", "rolled back", "skipped"}
 
 func (p Phase) String() string { return name(phaseNames, int(p)) }
 
@@ -131,8 +134,60 @@ type Outcome struct {
 	Message string
 	Fixed   []*Finding // gone after reading back
 	Open    []*Finding // still there
-	Err     error      // why, for Failed, Refused and NotFixed
+	Err     error      // why, for Failed, Refused, RolledBack and NotFixed
+	// Symptoms are what was seen on the new pods, for Failed and RolledBack; the
+	// first is what ended it.
+	Symptoms []Symptom
 }
+
+// A Symptom is one sign that a change broke a pod.
+type Symptom struct {
+	Kind      SymptomKind
+	Pod       string
+	Container string
+	Image     string // REPOSITORY@DIGEST as the pod reports it, else the reference in its spec
+	// Line is the log line, or the message of the kubelet or controller; at most 300 characters.
+	Line string
+	// Path is the file that the line names, if any; absolute.
+	Path string
+}
+
+// String is one line for people.
+func (s Symptom) String() string {
+	out := ""
+	if s.Pod != "" {
+		out = "pod " + s.Pod
+	}
+	if s.Container != "" {
+		out += ", container " + s.Container
+	}
+	if out != "" {
+		out += ": "
+	}
+	return out + s.Line
+}
+
+// SymptomKind says what a sign points at.
+type SymptomKind string
+
+// Symptom kinds.
+const (
+	SymptomReadOnly     SymptomKind = "read-only"     // a write to a read-only file system (EROFS)
+	SymptomDenied       SymptomKind = "denied"        // a file that may not be opened (EACCES)
+	SymptomBind         SymptomKind = "bind"          // a port that may not be bound
+	SymptomOwner        SymptomKind = "owner"         // chown, chmod, setuid, setgid, setgroups refused
+	SymptomNotPermitted SymptomKind = "not-permitted" // another operation refused (EPERM)
+	SymptomNoNewPrivs   SymptomKind = "no-new-privs"  // sudo, su and the like
+	SymptomSeccomp      SymptomKind = "seccomp"       // a system call refused (SIGSYS, ENOSYS, pthread_create)
+	SymptomToken        SymptomKind = "token"         // no ServiceAccount token, or Unauthorized
+	SymptomUser         SymptomKind = "user"          // the kubelet refuses the user (runAsNonRoot)
+	SymptomMemory       SymptomKind = "memory"        // OOMKilled
+	SymptomRefusedPod   SymptomKind = "refused-pod"   // admission or quota refuses the pods
+	SymptomImage        SymptomKind = "image"         // the image cannot be pulled
+	SymptomCrash        SymptomKind = "crash"         // it ended or restarts, and nothing says why
+	SymptomNotReady     SymptomKind = "not-ready"     // it does not become ready in time
+	SymptomMount        SymptomKind = "mount"         // a volume cannot be mounted
+)
 
 // An ApplyReport is how it ended for a plan.
 type ApplyReport struct {
@@ -163,6 +218,7 @@ type RecordState string
 const (
 	RecordStarted RecordState = "started" // written before the request; the outcome is not known
 	RecordApplied RecordState = "applied"
-	RecordFailed  RecordState = "failed" // the server refused: nothing to undo
+	RecordOnTrial RecordState = "on trial" // applied, and nobody has said yet how it went: a run is at it, or was interrupted
+	RecordFailed  RecordState = "failed"   // the server refused: nothing to undo
 	RecordUndone  RecordState = "undone"
 )

@@ -28,6 +28,10 @@ type PlanOptions struct {
 	ForceConflicts []string
 	// ServerDryRun asks the API server about every live object of the plan.
 	ServerDryRun bool
+	// Try also takes fixes of class review that change a pod template and that
+	// no evidence speaks against: the rollout will tell. Never those with a
+	// claim that refutes.
+	Try bool
 }
 
 // ApplyOptions say how a plan is applied or undone.
@@ -35,4 +39,18 @@ type ApplyOptions struct {
 	NoWait bool // do not watch the rollout: the outcome is at best Unproven
 	// Timeout bounds the watch of one rollout; zero: five minutes.
 	Timeout time.Duration
+	// Soak is how long the new pods are watched once all are available; zero: 30
+	// seconds. It is never less than twice the longest delay of their probes.
+	Soak time.Duration
+	// NoRollback leaves a change that broke something in place.
+	NoRollback bool
+}
+
+// EvidenceOptions say what to look at beyond the objects of the API. Each is a
+// consent of its own.
+type EvidenceOptions struct {
+	Images      bool // read images from their registries, with the credentials of the user
+	PullSecrets bool // and with the pull secrets of the workloads
+	Probe       bool // look into running containers by exec or an ephemeral container
+	Kubelets    bool // read the configuration of the kubelets (nodes/configz or nodes/proxy)
 }

@@ -37,13 +37,13 @@ func Unreadable(resource, why string) Option {
 	}
 }
 
-// Image says what is known about an image.
+// Image says what is known about an image on the default platform.
 func Image(reference string, facts harden.ImageFacts) Option {
 	return func(i *harden.Inventory) {
 		if i.Images == nil {
-			i.Images = map[string]*harden.ImageFacts{}
+			i.Images = map[harden.ImageKey]*harden.ImageFacts{}
 		}
-		i.Images[reference] = &facts
+		i.Images[harden.ImageKey{Reference: reference, Platform: harden.DefaultPlatform}] = &facts
 	}
 }
 

@@ -115,7 +115,7 @@ func userOf(p *harden.Pass, c harden.Container) user {
 }
 
 func imageUserOf(p *harden.Pass, c harden.Container) user {
-	facts := p.Inventory.Images[c.Image]
+	facts := imageOf(p, c)
 	if facts == nil || !facts.Known {
 		return user{
 			verdictUnknownUser, "may run as root: the image decides",

@@ -133,7 +133,7 @@ func userClaim(p *harden.Pass, c harden.Container) harden.Claim {
 
 // imageClaims say what is known about the user of the image.
 func imageClaims(p *harden.Pass, c harden.Container) []harden.Claim {
-	facts := p.Inventory.Images[c.Image]
+	facts := imageOf(p, c)
 	if facts == nil || !facts.Known {
 		return []harden.Claim{missing("E-IMG-CONFIG", "Nobody looked into the image: is its USER a number other than 0?")}
 	}
