@@ -14,7 +14,7 @@ import (
 const module = "github.com/kubectl-harden/kubectl-harden"
 
 // pure names the rooms that decide and draw. They reach no cluster and no image, not even through what they import.
-var pure = []string{"harden", "fixers", "engine", "netpol", "plan", "report", "tui"}
+var pure = []string{"harden", "fixers", "engine", "netpol", "plan", "podsecurity", "report", "tui"}
 
 // mustExist names the rooms without which the rules below would pass by looking at nothing.
 var mustExist = []string{"harden", "fixers", "engine", "plan", "report", "tui"}
@@ -31,11 +31,12 @@ var outside = []string{
 
 // mayImport lists, for a room, the rooms that it may import directly, besides its own packages. Tests are free.
 var mayImport = map[string][]string{
-	"harden": {},
-	"tui":    {"harden"},
-	"fixers": {"harden", "netpol"},
-	"netpol": {"harden"},
-	"engine": {"harden", "fixers", "netpol"},
+	"harden":      {},
+	"tui":         {"harden"},
+	"fixers":      {"harden", "netpol", "podsecurity"},
+	"netpol":      {"harden"},
+	"podsecurity": {},
+	"engine":      {"harden", "fixers", "netpol"},
 }
 
 // mustNotImport lists, for a room, the rooms that it must not import directly.
