@@ -1,6 +1,7 @@
 package harden
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -11,6 +12,25 @@ type Plan struct {
 	Live    bool // for a cluster; otherwise for files
 	Objects []*ObjectPlan
 	LeftOut []LeftOut // findings whose fixes are not in the plan, and why
+	// PodSecurity tells, for each workload that the findings are about, what Pod
+	// Security says to its pods before and after; ordered as inventories are.
+	PodSecurity []PodSecurity
+}
+
+// PodSecurity is the level of the Pod Security Standards that the pods of a
+// workload meet: privileged, baseline or restricted.
+type PodSecurity struct {
+	Object        Ref
+	Before, After string
+	Open          []PodSecurityControl // what keeps it from restricted after the plan
+}
+
+// A PodSecurityControl is one control that pods do not meet.
+type PodSecurityControl struct {
+	Level  string // the lowest level that has the control
+	ID     string // of upstream's check, such as runAsNonRoot
+	Reason string // upstream's words
+	Why    string // why the plan does not bring it
 }
 
 // An ObjectPlan is one object and everything that will be done to it at once.
@@ -150,6 +170,8 @@ type Symptom struct {
 	Line string
 	// Path is the file that the line names, if any; absolute.
 	Path string
+	// Port is the port that may not be bound, for SymptomBind; 0 when the line names none.
+	Port int
 }
 
 // String is one line for people.
@@ -209,6 +231,24 @@ type RecordObject struct {
 	Fixes  []string // fixer ids
 	State  RecordState
 	Note   string // outcome in words
+}
+
+// Undoable are the objects that were, or may have been, written.
+func (r *Record) Undoable() []Ref {
+	return r.objects(RecordApplied, RecordStarted, RecordOnTrial)
+}
+
+// Interrupted are the objects of which nobody has said how they went.
+func (r *Record) Interrupted() []Ref { return r.objects(RecordStarted, RecordOnTrial) }
+
+func (r *Record) objects(states ...RecordState) []Ref {
+	var out []Ref
+	for _, o := range r.Objects {
+		if slices.Contains(states, o.State) {
+			out = append(out, o.Object)
+		}
+	}
+	return out
 }
 
 // RecordState is what became of an applied object.
