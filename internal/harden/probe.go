@@ -1,6 +1,7 @@
 package harden
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -27,7 +28,8 @@ type Probe struct {
 	Peers     []Socket // connections that were open, in the pod's network namespace
 	// Written are files on the root file system (not on volumes) that are open
 	// for writing or were changed after the container started: absolute paths,
-	// sorted, without duplicates.
+	// sorted, without duplicates. A path that ends with / is a directory in which
+	// something was made or removed, or that was changed itself.
 	Written []string
 	// Cut says that there were more written files than were kept.
 	Cut bool
@@ -35,6 +37,36 @@ type Probe struct {
 	Volumes []string
 	// RawSockets says that a raw or packet socket is open.
 	RawSockets bool
+	// Gaps are what this look could not see: nothing may be concluded from its absence.
+	Gaps []ProbeGap
+}
+
+// A ProbeGap is something that a look could not see, for a reason.
+type ProbeGap struct {
+	Of  ProbePart
+	Why string // such as: the image has no find
+}
+
+// A ProbePart is a part of what a look shows.
+type ProbePart string
+
+// The parts that can be missing. Open and changed files are both in Written.
+const (
+	ProbeProcesses ProbePart = "processes"
+	ProbeSockets   ProbePart = "sockets" // Listeners, Peers, RawSockets
+	ProbeOpen      ProbePart = "files open for writing"
+	ProbeChanged   ProbePart = "changed files"
+	ProbeVolumes   ProbePart = "volumes"
+)
+
+// Gap tells why one of the parts is not fully known, or "".
+func (p *Probe) Gap(parts ...ProbePart) string {
+	for _, g := range p.Gaps {
+		if slices.Contains(parts, g.Of) {
+			return g.Why
+		}
+	}
+	return ""
 }
 
 // A Process is what the kernel says about one process of a container.
@@ -54,6 +86,7 @@ type Process struct {
 // A Socket is one end of a connection, or a listener.
 type Socket struct {
 	Protocol string // tcp, udp
+	Address  string // local address; 0.0.0.0 and :: stand for all
 	Port     int    // local port
 	Peer     string // ADDRESS:PORT; empty for a listener
 }
