@@ -27,6 +27,7 @@ type Inventory struct {
 	ServiceAccountSources map[string]map[string]Source
 	// NetworkPolicies by namespace. Ask Unreadable before concluding from an empty list.
 	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
+	Scalers         []Scaler       // ordered by namespace, kind, name; ask Unreadable as well
 	Nodes           []*corev1.Node // empty when they may not be listed
 	// What costs to look at is there only when somebody asked for it.
 	Facts
@@ -57,6 +58,38 @@ type Cluster struct {
 	OpenShift bool
 }
 
+// A Scaler is an autoscaler that writes a workload or its pods: a
+// HorizontalPodAutoscaler, or a VerticalPodAutoscaler that does not only advise.
+type Scaler struct {
+	Ref    Ref
+	Target Ref // what it scales, in its own namespace; without UID and Source
+	// MinReplicas is below what a HorizontalPodAutoscaler never goes; 1 where it
+	// says nothing. 0 for a VerticalPodAutoscaler.
+	MinReplicas int32
+}
+
+// Kinds and resources of Scalers.
+const (
+	HorizontalPodAutoscaler = "HorizontalPodAutoscaler"
+	VerticalPodAutoscaler   = "VerticalPodAutoscaler"
+
+	HorizontalPodAutoscalers = "horizontalpodautoscalers.autoscaling"
+	VerticalPodAutoscalers   = "verticalpodautoscalers.autoscaling.k8s.io"
+)
+
+// ScalerOf is the scaler of the kind whose target is the object, or nil. The
+// version of the target does not count, as it does not for the autoscalers.
+func (i *Inventory) ScalerOf(kind string, target Ref) *Scaler {
+	for n := range i.Scalers {
+		s := &i.Scalers[n]
+		if s.Ref.Kind == kind && s.Target.Namespace == target.Namespace && s.Target.Name == target.Name &&
+			s.Target.GroupVersionKind().GroupKind() == target.GroupVersionKind().GroupKind() {
+			return s
+		}
+	}
+	return nil
+}
+
 // Live reports whether the inventory came from a cluster.
 func (i *Inventory) Live() bool { return i.Cluster.Server != "" }
 
@@ -83,7 +116,7 @@ func (i *Inventory) Unreadable(resource, namespace string) string {
 func (i *Inventory) NoWorkloads(namespace string) bool {
 	for _, u := range i.Unread {
 		switch u.Resource {
-		case "namespaces", "nodes", "serviceaccounts", "networkpolicies.networking.k8s.io":
+		case "namespaces", "nodes", "serviceaccounts", "networkpolicies.networking.k8s.io", HorizontalPodAutoscalers, VerticalPodAutoscalers, LessonsResource:
 			continue
 		}
 		if u.Namespace == "" || u.Namespace == namespace {

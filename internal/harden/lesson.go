@@ -65,3 +65,6 @@ func LessonName(reference string) string {
 	}
 	return reference
 }
+
+// LessonsResource is what an inventory's Unread calls the lessons of earlier runs.
+const LessonsResource = "lessons of earlier rollouts"

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -106,6 +107,16 @@ func (l *loader) add(doc []byte) {
 		o := decode[networkingv1.NetworkPolicy](l.t, doc)
 		l.namespace(&o.ObjectMeta)
 		l.inv.NetworkPolicies[o.Namespace] = append(l.inv.NetworkPolicies[o.Namespace], o)
+	case harden.HorizontalPodAutoscaler:
+		o := decode[autoscalingv2.HorizontalPodAutoscaler](l.t, doc)
+		s := l.scaler(o.TypeMeta, o.ObjectMeta, o.Spec.ScaleTargetRef)
+		s.MinReplicas = 1
+		if o.Spec.MinReplicas != nil {
+			s.MinReplicas = *o.Spec.MinReplicas
+		}
+	case harden.VerticalPodAutoscaler:
+		o := decode[verticalPodAutoscaler](l.t, doc)
+		l.scaler(o.TypeMeta, o.ObjectMeta, o.Spec.TargetRef)
 	case "Node":
 		l.inv.Nodes = append(l.inv.Nodes, decode[corev1.Node](l.t, doc))
 	default:
@@ -125,6 +136,24 @@ func (l *loader) workload(typ metav1.TypeMeta, meta metav1.ObjectMeta, template 
 	}
 	l.inv.Workloads = append(l.inv.Workloads, w)
 	return w
+}
+
+// A verticalPodAutoscaler is what tests need of the custom resource.
+type verticalPodAutoscaler struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		TargetRef autoscalingv2.CrossVersionObjectReference `json:"targetRef"`
+	} `json:"spec"`
+}
+
+func (l *loader) scaler(typ metav1.TypeMeta, meta metav1.ObjectMeta, target autoscalingv2.CrossVersionObjectReference) *harden.Scaler {
+	l.namespace(&meta)
+	l.inv.Scalers = append(l.inv.Scalers, harden.Scaler{
+		Ref:    harden.Ref{APIVersion: typ.APIVersion, Kind: typ.Kind, Namespace: meta.Namespace, Name: meta.Name},
+		Target: harden.Ref{APIVersion: target.APIVersion, Kind: target.Kind, Namespace: meta.Namespace, Name: target.Name},
+	})
+	return &l.inv.Scalers[len(l.inv.Scalers)-1]
 }
 
 func (l *loader) namespace(meta *metav1.ObjectMeta) {

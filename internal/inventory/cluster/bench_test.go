@@ -117,7 +117,7 @@ func BenchmarkRead(b *testing.B) {
 	all := harden.Scope{All: true}
 	b.Run("bare", func(b *testing.B) {
 		measure(b, func() {
-			for _, src := range r.sources(all) {
+			for _, src := range sources(r.kinds, all) {
 				opts := metav1.ListOptions{Limit: pageSize}
 				for {
 					p, err := r.page(b.Context(), src, opts)

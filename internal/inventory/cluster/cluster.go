@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -34,7 +35,8 @@ type Reader struct {
 	timing   timing
 
 	mu   sync.Mutex
-	last *state // of the last Read, for Watch to go on from
+	last *state   // of the last Read, for Watch to go on from
+	who  identity // of the server, as it said last
 }
 
 // timeout is how long one request may take where the kubeconfig or
@@ -64,8 +66,12 @@ func New(cfg *rest.Config, contextName string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the connection to %q: %w", cfg.Host, err)
 	}
+	others, err := dynamic.NewForConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the connection to %q: %w", cfg.Host, err)
+	}
 	return &Reader{
-		client: client, kinds: kindsOf(client), server: serverURL(cfg), context: contextName,
+		client: client, kinds: kindsOf(client, others), server: serverURL(cfg), context: contextName,
 		timeout: limit, warnings: w, now: time.Now, timing: defaultTiming,
 	}, nil
 }
@@ -107,29 +113,66 @@ func (r *Reader) Read(ctx context.Context, scope harden.Scope) (*harden.Inventor
 // (SIG Multicluster, KEP-2149).
 const kubeSystem = metav1.NamespaceSystem
 
+// openShiftGroup is an API group that OpenShift alone has.
+const openShiftGroup = "security.openshift.io"
+
 // Cluster asks who the server is. What may not be asked stays empty.
 func (r *Reader) Cluster(ctx context.Context) (harden.Cluster, error) {
-	c := harden.Cluster{Context: r.context, Server: r.server}
+	who, err := r.identify(ctx)
+	return who.cluster, err
+}
+
+// An identity is who a server is and which API groups it has.
+type identity struct {
+	cluster harden.Cluster
+	groups  map[string]bool // nil where that may not be asked
+}
+
+// lacks reports whether the server is known not to have the kind.
+func (i identity) lacks(k *kind) bool { return k.group != "" && i.groups != nil && !i.groups[k.group] }
+
+func (r *Reader) identify(ctx context.Context) (identity, error) {
+	who := identity{cluster: harden.Cluster{Context: r.context, Server: r.server}}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	data, err := r.client.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
-	if err := classify(err); isFatal(err) {
-		return c, err
-	}
 	var v version.Info
-	if err == nil && json.Unmarshal(data, &v) == nil {
-		c.Version = v.GitVersion
-		// Some providers write "37+".
-		c.Minor, _ = strconv.Atoi(strings.TrimRight(v.Minor, "+"))
+	if err := r.ask(ctx, "/version", &v); isFatal(err) {
+		return who, err
 	}
+	who.cluster.Version = v.GitVersion
+	// Some providers write "37+".
+	who.cluster.Minor, _ = strconv.Atoi(strings.TrimRight(v.Minor, "+"))
+	var groups metav1.APIGroupList
+	switch err := r.ask(ctx, "/apis", &groups); {
+	case isFatal(err):
+		return who, err
+	case err == nil:
+		who.groups = map[string]bool{}
+		for _, g := range groups.Groups {
+			who.groups[g.Name] = true
+		}
+	}
+	who.cluster.OpenShift = who.groups[openShiftGroup]
 	ns, err := r.client.CoreV1().Namespaces().Get(ctx, kubeSystem, metav1.GetOptions{})
 	if err == nil {
-		c.UID = string(ns.UID)
+		who.cluster.UID = string(ns.UID)
 	}
 	if err := classify(err); isFatal(err) {
-		return c, err
+		return who, err
 	}
-	return c, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.who = who
+	return who, nil
+}
+
+// ask reads a JSON document that is no object of the API.
+func (r *Reader) ask(ctx context.Context, path string, into any) error {
+	data, err := r.client.Discovery().RESTClient().Get().AbsPath(path).SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx).Raw()
+	if err != nil {
+		return classify(err)
+	}
+	return json.Unmarshal(data, into)
 }
 
 // warnings collects the warnings of the API server instead of printing them

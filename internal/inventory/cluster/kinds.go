@@ -4,16 +4,22 @@ import (
 	"context"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// An object is any built-in object.
+// An object is any object, of a built-in type or not.
 type object interface {
 	metav1.Object
 	runtime.Object
@@ -24,6 +30,7 @@ type kind struct {
 	apiVersion, name string
 	resource         string // plural with group, as in harden.Unread
 	namespaced       bool
+	group            string // API group that a server may lack; empty: every server has it
 	list             func(ctx context.Context, namespace string, opts metav1.ListOptions) (page, error)
 	watch            func(ctx context.Context, namespace string, opts metav1.ListOptions) (watch.Interface, error)
 }
@@ -80,9 +87,13 @@ const (
 	networkPolicies = "networkpolicies.networking.k8s.io"
 )
 
+// vpaGroup is the API group of VerticalPodAutoscalers.
+const vpaGroup = "autoscaling.k8s.io"
+
 // kindsOf lists all kinds of an inventory, that with the most objects first.
-func kindsOf(c kubernetes.Interface) []*kind {
-	core, apps, batch, net := c.CoreV1(), c.AppsV1(), c.BatchV1(), c.NetworkingV1()
+func kindsOf(c kubernetes.Interface, d dynamic.Interface) []*kind {
+	core, apps, batch, net, scaling := c.CoreV1(), c.AppsV1(), c.BatchV1(), c.NetworkingV1(), c.AutoscalingV2()
+	vpa := d.Resource(schema.GroupVersionResource{Group: vpaGroup, Version: "v1", Resource: "verticalpodautoscalers"})
 	return []*kind{
 		define("v1", "Pod", pods, true,
 			func(ns string) lister[*corev1.PodList] { return core.Pods(ns) }, func(l *corev1.PodList) []corev1.Pod { return l.Items }),
@@ -104,6 +115,16 @@ func kindsOf(c kubernetes.Interface) []*kind {
 			func(ns string) lister[*corev1.ServiceAccountList] { return core.ServiceAccounts(ns) }, func(l *corev1.ServiceAccountList) []corev1.ServiceAccount { return l.Items }),
 		define("networking.k8s.io/v1", "NetworkPolicy", networkPolicies, true,
 			func(ns string) lister[*networkingv1.NetworkPolicyList] { return net.NetworkPolicies(ns) }, func(l *networkingv1.NetworkPolicyList) []networkingv1.NetworkPolicy { return l.Items }),
+		define("autoscaling/v2", harden.HorizontalPodAutoscaler, harden.HorizontalPodAutoscalers, true,
+			func(ns string) lister[*autoscalingv2.HorizontalPodAutoscalerList] {
+				return scaling.HorizontalPodAutoscalers(ns)
+			},
+			func(l *autoscalingv2.HorizontalPodAutoscalerList) []autoscalingv2.HorizontalPodAutoscaler {
+				return l.Items
+			}),
+		define(vpaGroup+"/v1", harden.VerticalPodAutoscaler, harden.VerticalPodAutoscalers, true,
+			func(ns string) lister[*unstructured.UnstructuredList] { return vpa.Namespace(ns) },
+			func(l *unstructured.UnstructuredList) []unstructured.Unstructured { return l.Items }).onlyWith(vpaGroup),
 		define("v1", "Namespace", namespaces, false,
 			func(string) lister[*corev1.NamespaceList] { return core.Namespaces() }, func(l *corev1.NamespaceList) []corev1.Namespace { return l.Items }),
 		define("v1", "Node", nodes, false,
@@ -112,3 +133,9 @@ func kindsOf(c kubernetes.Interface) []*kind {
 }
 
 func (k *kind) is(resource string) bool { return k.resource == resource }
+
+// onlyWith says that a server without the group has none of the kind.
+func (k *kind) onlyWith(group string) *kind {
+	k.group = group
+	return k
+}

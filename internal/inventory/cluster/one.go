@@ -15,8 +15,8 @@ import (
 )
 
 // ReadOne reads one object anew from the server with what its rules look at:
-// a workload with its pods, its namespace, accounts, policies and the nodes that
-// its pods run on. For a Namespace, a ServiceAccount or a NetworkPolicy it reads
+// a workload with its pods, its namespace, accounts, policies, autoscalers and the
+// nodes that its pods run on. For a Namespace, a ServiceAccount or a NetworkPolicy it reads
 // the whole namespace, since their rules look at who lives there. The error
 // wraps ErrNotFound when the object is gone.
 func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory, error) {
@@ -36,11 +36,17 @@ func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory
 		return r.readFresh(ctx, scope)
 	}
 	s := newState(harden.Scope{Namespaces: []string{namespace}, Names: []harden.Ref{ref}})
+	who := r.known()
 	sources := []source{
 		{kind: k, namespace: namespace, field: "metadata.name=" + ref.Name},
 		{kind: r.kind("ServiceAccount"), namespace: namespace},
 		{kind: r.kind("NetworkPolicy"), namespace: namespace},
 		{kind: r.kind("Namespace"), namespace: namespace, field: "metadata.name=" + namespace},
+	}
+	for _, name := range []string{harden.HorizontalPodAutoscaler, harden.VerticalPodAutoscaler} {
+		if k := r.kind(name); !who.lacks(k) {
+			sources = append(sources, source{kind: k, namespace: namespace})
+		}
 	}
 	if err := r.readInto(ctx, s, sources); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref.Long(), err)
@@ -59,8 +65,17 @@ func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory
 	if err := r.readNodes(ctx, s); err != nil {
 		return nil, fmt.Errorf("reading the nodes of %s: %w", ref.Long(), err)
 	}
-	s.cluster = harden.Cluster{Context: r.context, Server: r.server}
+	s.cluster = who.cluster
 	return s.build(r.now())
+}
+
+// known is who the server is as far as it was asked.
+func (r *Reader) known() identity {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	who := r.who
+	who.cluster.Context, who.cluster.Server = r.context, r.server
+	return who
 }
 
 // readFresh is Read without being remembered for Watch, and with the names of
@@ -101,7 +116,11 @@ func isCarrier(kind string) bool {
 	case "Namespace", "ServiceAccount", "NetworkPolicy", "Node":
 		return false
 	}
-	return true
+	return !isScaler(kind)
+}
+
+func isScaler(kind string) bool {
+	return kind == harden.HorizontalPodAutoscaler || kind == harden.VerticalPodAutoscaler
 }
 
 // below lists the sources of what a workload owns.

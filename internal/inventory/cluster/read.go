@@ -34,15 +34,19 @@ type content struct {
 	err             error // why it could not be read
 }
 
+// absent reports whether the server turned out not to have the kind, which is
+// normal for some.
+func (c *content) absent() bool { return c.source.kind.group != "" && apierrors.IsNotFound(c.err) }
+
 const (
 	pageSize    = 500
 	parallelism = 12
 )
 
-// sources lists what has to be read for a scope.
-func (r *Reader) sources(scope harden.Scope) []source {
+// sources lists what has to be read of the kinds for a scope.
+func sources(kinds []*kind, scope harden.Scope) []source {
 	var out []source
-	for _, k := range r.kinds {
+	for _, k := range kinds {
 		switch {
 		case scope.All || k.is(nodes):
 			out = append(out, source{kind: k})
@@ -78,24 +82,31 @@ func (r *Reader) read(ctx context.Context, scope harden.Scope) (*state, error) {
 	scope = normalize(scope)
 	s := newState(scope)
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		s.cluster, err = r.Cluster(gctx)
+	var contents, more []*content
+	g.Go(func() error {
+		who, err := r.identify(gctx)
+		if err != nil {
+			return err
+		}
+		s.cluster = who.cluster
+		optional := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return k.group == "" || who.lacks(k) })
+		more, err = r.readAll(gctx, sources(optional, scope))
 		return err
 	})
-	var contents []*content
 	g.Go(func() (err error) {
-		contents, err = r.readAll(gctx, r.sources(scope))
+		always := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return k.group != "" })
+		contents, err = r.readAll(gctx, sources(always, scope))
 		return err
 	})
 	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", describe(scope), err)
 	}
+	contents = append(contents, more...)
 	if scope.All {
-		more, err := r.namespaceByNamespace(ctx, contents)
-		if err != nil {
+		var err error
+		if contents, err = r.namespaceByNamespace(ctx, contents); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", describe(scope), err)
 		}
-		contents = more
 	}
 	for _, c := range contents {
 		s.put(c)

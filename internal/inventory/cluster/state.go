@@ -12,6 +12,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // A state is what was read, by source. Objects in it are never changed, only replaced.
@@ -30,11 +31,12 @@ func newState(scope harden.Scope) *state {
 func (s *state) put(c *content) { s.contents[c.source.key()] = c }
 
 // nothingRead returns an error when no namespaced kind could be read anywhere.
+// Autoscalers do not count: alone they say nothing.
 func (s *state) nothingRead() error {
 	var first error
 	for _, k := range slices.SortedFunc(maps.Keys(s.contents), compareKeys) {
 		c := s.contents[k]
-		if !c.source.kind.namespaced {
+		if !c.source.kind.namespaced || isScaler(c.source.kind.name) {
 			continue
 		}
 		if c.err == nil {
@@ -69,6 +71,9 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(s.contents), compareKeys) {
 		c := s.contents[k]
+		if c.absent() {
+			continue
+		}
 		if c.err != nil {
 			inv.Unread = append(inv.Unread, harden.Unread{Resource: k.resource, Namespace: k.namespace, Why: why(c.err)})
 			continue
@@ -80,12 +85,13 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 				scope[o.GetNamespace()] = true
 			}
 			in.add(c.source.kind, o)
-			addTo(inv, o)
+			addTo(inv, c.source.kind, o)
 		}
 	}
 	for _, list := range inv.NetworkPolicies {
 		slices.SortFunc(list, func(a, b *networkingv1.NetworkPolicy) int { return cmp.Compare(a.Name, b.Name) })
 	}
+	inventory.SortScalers(inv.Scalers)
 	slices.SortFunc(inv.Nodes, func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
 	if s.scope.All {
 		for ns := range inv.Namespaces {
@@ -103,7 +109,7 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 	return inv, nil
 }
 
-func addTo(inv *harden.Inventory, o object) {
+func addTo(inv *harden.Inventory, k *kind, o object) {
 	switch o := o.(type) {
 	case *corev1.Namespace:
 		inv.Namespaces[o.Name] = o
@@ -116,6 +122,10 @@ func addTo(inv *harden.Inventory, o object) {
 		inv.ServiceAccounts[o.Namespace][o.Name] = o
 	case *networkingv1.NetworkPolicy:
 		inv.NetworkPolicies[o.Namespace] = append(inv.NetworkPolicies[o.Namespace], o)
+	default:
+		if s := inventory.ScalerOf(refTo(k.apiVersion, k.name, o), o); s != nil {
+			inv.Scalers = append(inv.Scalers, *s)
+		}
 	}
 }
 

@@ -5,22 +5,31 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
 
 // trim drops from a fresh object what no rule and no plan looks at; plans read
 // the object anew before they change it. Dropped are managedFields, the value
-// (not the key) of kubectl's last-applied-configuration, the images and volumes
-// in a Node's status, and of container statuses what repeats the spec.
+// (not the key) of kubectl's last-applied-configuration, what autoscalers measure,
+// the images and volumes in a Node's status, and of container statuses what
+// repeats the spec.
 func trim(o object) {
 	o.SetManagedFields(nil)
 	if a := o.GetAnnotations(); a[corev1.LastAppliedConfigAnnotation] != "" {
 		a[corev1.LastAppliedConfigAnnotation] = ""
+		o.SetAnnotations(a)
 	}
 	switch o := o.(type) {
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		o.Spec.Metrics, o.Spec.Behavior, o.Status = nil, nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
+	case *unstructured.Unstructured:
+		delete(o.Object, "status")
+		unstructured.RemoveNestedField(o.Object, "spec", "resourcePolicy")
 	case *corev1.Node:
 		o.Status.Images, o.Status.VolumesInUse, o.Status.VolumesAttached, o.Status.Conditions = nil, nil, nil, nil
 	case *corev1.Pod:

@@ -4,9 +4,14 @@ import (
 	"maps"
 	"slices"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // unchanged reports whether an object differs from what was known at most in
@@ -25,11 +30,21 @@ func unchanged(before, after object) bool {
 	case *corev1.Node:
 		b, ok := before.(*corev1.Node)
 		return ok && sameMeta(before, after) && b.Status.NodeInfo == after.Status.NodeInfo
+	case *autoscalingv2.HorizontalPodAutoscaler, *unstructured.Unstructured:
+		return sameScaler(before, after) && sameMeta(before, after)
 	case *batchv1.Job:
 		return finished(before) == finished(after) && sameGeneration(before, after)
 	default:
 		return sameGeneration(before, after)
 	}
+}
+
+// sameScaler compares what an inventory takes of an autoscaler. Those of a busy
+// cluster write their status every 15 seconds.
+func sameScaler(before, after object) bool {
+	ref := func(o object) harden.Ref { return refTo("", o.GetObjectKind().GroupVersionKind().Kind, o) }
+	b, a := inventory.ScalerOf(ref(before), before), inventory.ScalerOf(ref(after), after)
+	return equalPtr(b, a)
 }
 
 // sameGeneration compares by the counter that the server raises when the spec

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
@@ -41,13 +42,17 @@ func (s *Set) Inventory(now time.Time) *harden.Inventory {
 	}
 	inv.Scope = slices.Sorted(maps.Keys(scope))
 	inventory.Sort(inv.Workloads)
+	inventory.SortScalers(inv.Scalers)
 	return inv
 }
 
 func (o *object) addTo(inv *harden.Inventory, scope map[string]bool) {
 	ns := o.ref.Namespace
 	switch t := o.typed.(type) {
-	case nil:
+	case *harden.Scaler:
+		inv.Scalers = append(inv.Scalers, *t)
+		return // whose namespace is that of what it scales, if that is here
+	case nil, *unstructured.Unstructured:
 		return
 	case *corev1.Namespace:
 		ns = t.Name

@@ -4,9 +4,14 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // A kindID is an apiVersion and a kind.
@@ -38,6 +43,12 @@ func typed(id kindID) any {
 		return &corev1.Namespace{}
 	case kindID{"networking.k8s.io/v1", "NetworkPolicy"}:
 		return &networkingv1.NetworkPolicy{}
+	case kindID{"autoscaling/v2", harden.HorizontalPodAutoscaler}:
+		return &autoscalingv2.HorizontalPodAutoscaler{}
+	case kindID{"autoscaling/v1", harden.HorizontalPodAutoscaler}:
+		return &autoscalingv1.HorizontalPodAutoscaler{}
+	case kindID{"autoscaling.k8s.io/v1", harden.VerticalPodAutoscaler}:
+		return &unstructured.Unstructured{} // a custom resource
 	}
 	return nil
 }
@@ -45,18 +56,19 @@ func typed(id kindID) any {
 // removed are API versions of those kinds that Kubernetes 1.25 and later do not
 // serve: https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 var removed = map[kindID]string{
-	{"extensions/v1beta1", "Deployment"}:    "apps/v1",
-	{"extensions/v1beta1", "DaemonSet"}:     "apps/v1",
-	{"extensions/v1beta1", "ReplicaSet"}:    "apps/v1",
-	{"extensions/v1beta1", "NetworkPolicy"}: "networking.k8s.io/v1",
-	{"apps/v1beta1", "Deployment"}:          "apps/v1",
-	{"apps/v1beta1", "StatefulSet"}:         "apps/v1",
-	{"apps/v1beta2", "Deployment"}:          "apps/v1",
-	{"apps/v1beta2", "StatefulSet"}:         "apps/v1",
-	{"apps/v1beta2", "DaemonSet"}:           "apps/v1",
-	{"apps/v1beta2", "ReplicaSet"}:          "apps/v1",
-	{"batch/v1beta1", "CronJob"}:            "batch/v1",
-	{"batch/v2alpha1", "CronJob"}:           "batch/v1",
+	{"extensions/v1beta1", "Deployment"}:                    "apps/v1",
+	{"extensions/v1beta1", "DaemonSet"}:                     "apps/v1",
+	{"extensions/v1beta1", "ReplicaSet"}:                    "apps/v1",
+	{"extensions/v1beta1", "NetworkPolicy"}:                 "networking.k8s.io/v1",
+	{"apps/v1beta1", "Deployment"}:                          "apps/v1",
+	{"apps/v1beta1", "StatefulSet"}:                         "apps/v1",
+	{"apps/v1beta2", "Deployment"}:                          "apps/v1",
+	{"apps/v1beta2", "StatefulSet"}:                         "apps/v1",
+	{"apps/v1beta2", "DaemonSet"}:                           "apps/v1",
+	{"apps/v1beta2", "ReplicaSet"}:                          "apps/v1",
+	{"autoscaling/v2beta1", harden.HorizontalPodAutoscaler}: "autoscaling/v2",
+	{"batch/v1beta1", "CronJob"}:                            "batch/v1",
+	{"batch/v2alpha1", "CronJob"}:                           "batch/v1",
 }
 
 func removedReason(id kindID) string {

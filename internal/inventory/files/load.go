@@ -95,8 +95,11 @@ func Load(paths []string, stdin io.Reader, opts Options) (*Set, error) {
 			index++
 			for _, o := range d.objects {
 				o.ref.Source.Document = d.index
-				if w, ok := o.typed.(*harden.Workload); ok {
-					w.Ref = o.ref
+				switch t := o.typed.(type) {
+				case *harden.Workload:
+					t.Ref = o.ref
+				case *harden.Scaler:
+					t.Ref = o.ref
 				}
 				s.objects[o.ref.Key()] = o
 			}

@@ -37,6 +37,9 @@ func describe(s *Set, err error, dir string) string {
 	for _, w := range inv.Workloads {
 		fmt.Fprintf(&b, "workload %s %s\n", w.Ref.Long(), w.Ref.Source)
 	}
+	for _, s := range inv.Scalers {
+		fmt.Fprintf(&b, "scaler %s %s of %s, at least %d\n", s.Ref.Long(), s.Ref.Source, s.Target.Long(), s.MinReplicas)
+	}
 	for _, u := range inv.Unread {
 		fmt.Fprintf(&b, "unread %s: %s\n", u.Resource, u.Why)
 	}

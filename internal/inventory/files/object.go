@@ -100,7 +100,7 @@ func (s *Set) ref(d *document, n *node, id kindID, item int) harden.Ref {
 
 // settle gives the typed object the namespace of its reference, drops what a
 // manifest should not hold but an exported one does, and keeps only the pod
-// template of kinds that have one.
+// template of kinds that have one, and of autoscalers what they scale.
 func (o *object) settle() {
 	if m, ok := o.typed.(metav1.Object); ok {
 		m.SetNamespace(o.ref.Namespace)
@@ -108,6 +108,9 @@ func (o *object) settle() {
 	}
 	if w := inventory.WorkloadOf(o.ref, o.typed); w != nil {
 		o.typed = w
+	}
+	if s := inventory.ScalerOf(o.ref, o.typed); s != nil {
+		o.typed = s
 	}
 }
 
