@@ -50,7 +50,10 @@ func Suite() []*harden.Fixer {
 		identity.TokenAutomount,
 
 		resilience.MemoryLimit,
+		resilience.SingleReplica,
+		resilience.DuplicateEnv,
 
 		namespace.PSAEnforceMissing,
+		namespace.PSAWarnAudit,
 	}
 }

@@ -39,6 +39,15 @@ type Control struct {
 	Detail string // which containers and values; may be empty
 }
 
+// Newest is the newest minor version whose standards are known here.
+func Newest() int {
+	newest := 0
+	for _, check := range policy.DefaultChecks() {
+		newest = max(newest, check.Versions[len(check.Versions)-1].MinimumVersion.Minor())
+	}
+	return newest
+}
+
 // Evaluate judges a pod, or the template of one, by the standards as they are
 // in Kubernetes 1.minor; 0 is the newest version known here, and so is a minor
 // above that. Meta counts too: AppArmor and seccomp were annotations once.

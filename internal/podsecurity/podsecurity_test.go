@@ -51,6 +51,13 @@ func TestLevelIsUpstreams(t *testing.T) {
 	}
 }
 
+// Nothing changes above the newest, or it would not be.
+func TestNewest(t *testing.T) {
+	if n := Newest(); n < 37 {
+		t.Errorf("newest minor %d; 1.37 has sysctls of its own", n)
+	}
+}
+
 func TestEvaluate(t *testing.T) {
 	const restricted = "securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: a, image: a, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]"
 	for _, test := range []struct {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/pod-security-admission/api"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/podsecurity"
 )
 
 // PSAEnforceMissing finds namespaces that declare no Pod Security level.
@@ -31,9 +32,15 @@ configuration, which is "privileged" unless somebody changed it. Then whoever ma
 create a pod in the namespace may create one that owns the node. A label also
 guards what was hardened: the next careless change is refused.
 
-**The fix.** Detection only. The highest level that all workloads already meet has to
-be found first, templates of CronJobs and of what is scaled to zero included,
-since the server's own dry run looks at running pods only.
+**The fix.** The highest level that everything in the namespace already meets is
+enforced, at the version of the server so that an upgrade refuses nothing new. The
+judge is the code that API servers run, over every template, those of CronJobs, of
+what is scaled to zero and of bare pods included, and over live pods with what was
+injected into them: the server's own dry run looks at running pods only. Where all
+kinds could be read that is evidence. An empty namespace, one whose workloads could
+not all be read, and files are for review. When something is below baseline nothing
+is proposed but to repair it first. In namespaces of the cluster itself and of
+vendors nothing is proposed.
 
 **Traps.** "Not declared" is not "unprotected": the default of the server, its
 exemptions, and policy engines such as Kyverno, Gatekeeper or Kubewarden cannot be
@@ -49,20 +56,19 @@ be read, or is not among the files, the verdict is unknown.
 		{Standard: "Kubernetes", ID: "Pod Security Admission", URL: "https://kubernetes.io/docs/concepts/security/pod-security-admission/"},
 	},
 	Check: checkPSAEnforceMissing,
+	Fix:   fixPSAEnforceMissing,
 }
 
 func checkPSAEnforceMissing(p *harden.Pass) {
 	f := harden.Finding{Field: "metadata.labels[" + api.EnforceLevelLabel + "]"}
 	if p.Namespace == nil {
-		f.Status, f.Verdict = harden.StatusUnknown, "unknown"
-		f.Reason, f.Detail = "the Namespace was not read", "Which Pod Security level it declares is not known: "+whyUnread(p)+"."
-		p.Report(f)
+		reportUnread(p, f)
+		return
+	}
+	if declares(p, api.EnforceLevelLabel) != "" {
 		return
 	}
 	level, declared := p.Namespace.Labels[api.EnforceLevelLabel]
-	if _, err := api.ParseLevel(level); declared && err == nil {
-		return
-	}
 	f.Verdict, f.Reason = "not-declared", "enforce level is not declared"
 	f.Detail = "The namespace has no label " + api.EnforceLevelLabel + ". A default of the server or a policy engine may apply; neither can be seen from here."
 	if declared {
@@ -75,12 +81,35 @@ func checkPSAEnforceMissing(p *harden.Pass) {
 	p.Report(f)
 }
 
-func whyUnread(p *harden.Pass) string {
-	if why := p.Inventory.Unreadable("namespaces", p.NamespaceName); why != "" {
-		return why
+func fixPSAEnforceMissing(p *harden.Pass, f *harden.Finding) []harden.Fix {
+	const title = "enforce a Pod Security level"
+	switch {
+	case p.Namespace == nil:
+		return nil
+	case isSystem(p.NamespaceName):
+		return []harden.Fix{{
+			Title: title, Class: harden.Review,
+			Manual: "The namespace belongs to the cluster or to a vendor, whose pods may need anything: leave the label to them, and let nobody else create pods in it.",
+		}}
 	}
-	if p.Inventory.Live() {
-		return "it does not exist or may not be read"
+	c := count(p.Inventory, p.NamespaceName)
+	claims := c.claims(p)
+	if c.level == podsecurity.Privileged {
+		return []harden.Fix{{
+			Title: title, Class: harden.Review, Evidence: []harden.Claim{{Code: "E-PSA", State: harden.Refutes, Time: p.Inventory.Now, Text: "Below baseline are " + c.inTheWay(podsecurity.Baseline) + "."}},
+			Manual: "No level but privileged would let all of these be created again. In the way of baseline: " + c.inTheWay(podsecurity.Baseline) + ". Repair them, or move them to a namespace of their own.",
+		}}
 	}
-	return "it is not among the files"
+	labels := map[string]any{api.EnforceLevelLabel: c.level}
+	if minor := p.Inventory.Cluster.Minor; minor > 0 {
+		labels[api.EnforceVersionLabel] = fmt.Sprintf("v1.%d", min(minor, podsecurity.Newest()))
+	}
+	fix := harden.Fix{
+		Title: "enforce " + c.level, Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims, Changes: setLabels(f, labels),
+		Warning: "From then on a pod below " + c.level + " is refused when it is created; its Deployment is not.",
+	}
+	if c.level == podsecurity.Baseline {
+		fix.Warning += " In the way of restricted: " + c.inTheWay(podsecurity.Restricted) + "."
+	}
+	return []harden.Fix{fix}
 }

@@ -33,9 +33,9 @@ attacker needs nothing more to stop them. An init container (low) only runs unti
 it is done. Where all live pods have a limit, a LimitRange or the like supplies it
 and the finding is only info: in another namespace the pod would have none.
 
-**The fix.** Detection only. How much is right, nobody can tell from a manifest: it
-takes a week of measured use, with headroom for the peak and no killed container
-in between.
+**The fix.** No change is proposed. How much is right, nobody can tell from a
+manifest: it takes a week of measured use, with headroom for the peak and no killed
+container in between. The text says so, and what a JVM needs besides.
 
 **Traps.** A limit that is too low kills the process in the middle of its work. The
 JVM, .NET and Go size heap and collector by the limit, so adding one changes how
@@ -50,6 +50,7 @@ request sets the request too, and may leave the pod unschedulable.
 		{Standard: "Kubescape", ID: "C-0271"},
 	},
 	Check: checkMemoryLimit,
+	Fix:   fixMemoryLimit,
 }
 
 func checkMemoryLimit(p *harden.Pass) {
@@ -74,6 +75,27 @@ func checkMemoryLimit(p *harden.Pass) {
 		}
 		p.Report(f)
 	}
+}
+
+func fixMemoryLimit(p *harden.Pass, f *harden.Finding) []harden.Fix {
+	if instead, ok := f.OutOfReach("limit memory"); ok {
+		return []harden.Fix{instead}
+	}
+	fix := harden.Fix{
+		Title: "limit memory", Class: harden.Review,
+		Manual: "Measure for a week what the container uses (kubectl top pod --containers, or your metrics), and set resources.limits.memory to the peak with headroom, half as much again or more. " +
+			"Set the request in the same change: without one it becomes as large as the limit.",
+		Warning: "A limit that is too low kills the process in the middle of its work.",
+	}
+	if s := p.Inventory.ScalerOf(harden.VerticalPodAutoscaler, p.Workload.Ref); s != nil {
+		fix.Manual = s.Ref.String() + " sets the resources of these pods: say in its spec.resourcePolicy that it controls limits too, and what it may set at most."
+	}
+	c, _ := p.Pod.Container(f.Container)
+	if why := whyJava(p, c); why != "" {
+		fix.Manual += " It is a JVM (" + why + "), which sizes its heap by the limit: a quarter of it unless -Xmx or -XX:MaxRAMPercentage says otherwise. " +
+			"Set one of them together with the limit, and leave room beside the heap for metaspace, threads and buffers; a heap as large as the limit is killed."
+	}
+	return []harden.Fix{fix}
 }
 
 func podLimit(spec *corev1.PodSpec) bool {

@@ -1,0 +1,171 @@
+package namespace
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/pod-security-admission/api"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/podsecurity"
+)
+
+// isSystem reports whether a namespace belongs to the cluster or to a vendor's
+// part of it. Whoever owns it decides what may run there; the names are those
+// that the providers' documentation gives.
+func isSystem(name string) bool {
+	switch name {
+	case "config-management-system", "amazon-cloudwatch", "amazon-guardduty",
+		"aws-observability", "tigera-operator", "gatekeeper-system", "longhorn-system", "rook-ceph":
+		return true
+	}
+	for _, prefix := range []string{"kube-", "gke-managed-", "gmp-", "anthos-", "calico-", "cilium", "azure-", "openshift", "cattle-"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// A census is what Pod Security would say to everything that runs, or may run,
+// in a namespace.
+type census struct {
+	level           string // the highest that all of them meet
+	templates, pods int
+	against         []objection // to levels above, in the order of the inventory
+}
+
+// An objection is one object that keeps the namespace from a level.
+type objection struct {
+	object  harden.Ref
+	verdict podsecurity.Verdict
+}
+
+// count judges every template, whether or not it runs now (CronJobs, what is
+// scaled to zero, finished Jobs), and every live pod: what webhooks and people
+// add to pods is in no template. A pod counts apart from its template only
+// where it is worse.
+func count(inv *harden.Inventory, namespace string) census {
+	c := census{level: podsecurity.Restricted}
+	add := func(object harden.Ref, v podsecurity.Verdict) {
+		c.level = podsecurity.Lower(c.level, v.Level)
+		if len(v.Forbidden) > 0 {
+			c.against = append(c.against, objection{object, v})
+		}
+	}
+	minor := inv.Cluster.Minor
+	for _, w := range inv.Workloads {
+		if w.Ref.Namespace != namespace {
+			continue
+		}
+		template := podsecurity.Evaluate(&w.Template.ObjectMeta, &w.Template.Spec, minor)
+		add(w.Ref, template)
+		if w.Ref.Kind == "Pod" {
+			c.pods++
+			continue
+		}
+		c.templates++
+		for _, pod := range w.Pods {
+			c.pods++
+			live := podsecurity.Evaluate(&pod.ObjectMeta, &pod.Spec, minor)
+			if podsecurity.Lower(live.Level, template.Level) == live.Level && live.Level != template.Level {
+				add(harden.Ref{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}, live)
+			}
+		}
+	}
+	return c
+}
+
+// mostNamed bounds how many objects a text names.
+const mostNamed = 5
+
+// inTheWay names the objects that do not meet the level, with upstream's reasons.
+func (c census) inTheWay(level string) string {
+	var names []string
+	more := 0
+	for _, o := range c.against {
+		controls := o.verdict.Against(level)
+		if len(controls) == 0 {
+			continue
+		}
+		if len(names) == mostNamed {
+			more++
+			continue
+		}
+		var reasons []string
+		for _, control := range controls {
+			reasons = append(reasons, control.Reason)
+		}
+		names = append(names, fmt.Sprintf("%s (%s)", o.object, strings.Join(reasons, ", ")))
+	}
+	if more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// workloadResources are the resources that a census is taken of.
+var workloadResources = []string{
+	"pods", "replicationcontrollers", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps", "jobs.batch", "cronjobs.batch",
+}
+
+// claims are the evidence for enforcing the level of a census.
+func (c census) claims(p *harden.Pass) []harden.Claim {
+	inv, version := p.Inventory, "the newest version known here"
+	if inv.Cluster.Minor > 0 {
+		version = fmt.Sprintf("Kubernetes 1.%d", min(inv.Cluster.Minor, podsecurity.Newest()))
+	}
+	claims := []harden.Claim{{
+		Code: "E-PSA", State: harden.Holds, Time: inv.Now,
+		Text: fmt.Sprintf("By the checks of %s, everything that was read meets %s: %d templates, those of CronJobs and of what is scaled to zero included, and %d pods.", version, c.level, c.templates, c.pods),
+		Limits: "Pods that something other than these workloads makes, older revisions that somebody rolls back to, and what a webhook adds to pods that do not run now, " +
+			"are not among them. Exemptions and defaults of the server cannot be seen.",
+	}}
+	missing := func(format string, args ...any) {
+		claims = append(claims, harden.Claim{Code: "E-PSA", State: harden.Missing, Text: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case !inv.Live():
+		missing("Files do not show what else runs in the namespace.")
+	case c.templates+c.pods == 0:
+		missing("Nothing in the namespace shows what is meant to run there.")
+	}
+	for _, resource := range workloadResources {
+		if why := inv.Unreadable(resource, p.NamespaceName); why != "" {
+			missing("%s could not be read: %s.", resource, why)
+		}
+	}
+	return claims
+}
+
+// setLabels is the change of Pod Security labels of the namespace.
+func setLabels(f *harden.Finding, labels map[string]any) []harden.Change {
+	return []harden.Change{harden.SetObject(f.Object, map[string]any{"metadata": map[string]any{"labels": labels}})}
+}
+
+// reportUnread says that nothing is known of a namespace that was not read.
+func reportUnread(p *harden.Pass, f harden.Finding) {
+	f.Status, f.Verdict = harden.StatusUnknown, "unknown"
+	f.Reason, f.Detail = "the Namespace was not read", "Which Pod Security level it declares is not known: "+whyUnread(p)+"."
+	p.Report(f)
+}
+
+func whyUnread(p *harden.Pass) string {
+	if why := p.Inventory.Unreadable("namespaces", p.NamespaceName); why != "" {
+		return why
+	}
+	if p.Inventory.Live() {
+		return "it does not exist or may not be read"
+	}
+	return "it is not among the files"
+}
+
+// declares is the level that the namespace's label for a mode names, "" when it
+// names none that exists.
+func declares(p *harden.Pass, label string) string {
+	level, err := api.ParseLevel(p.Namespace.Labels[label])
+	if err != nil {
+		return ""
+	}
+	return string(level)
+}
