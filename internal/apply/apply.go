@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// Options are what an Applier works with; all fields but Actor are needed.
+// Options are what an Applier works with; all fields but Actor and Wait are needed.
 type Options struct {
 	// Config reaches the API server. It is copied; its warning handler is
 	// replaced by one that gives each request its own warnings.
@@ -31,6 +31,10 @@ type Options struct {
 	// Recheck reads the object anew and judges it.
 	Recheck func(ctx context.Context, ref harden.Ref) ([]*harden.Finding, error)
 	Now     func() time.Time
+	// Wait is the pause between two looks at pods that are watched after a
+	// rollout; it returns false when ctx has ended. Nil: real time. Tests give
+	// one that does not wait.
+	Wait func(ctx context.Context, d time.Duration) bool
 }
 
 // An Applier applies and undoes plans on one cluster. Its methods may be called
@@ -44,6 +48,7 @@ type Applier struct {
 	actor     string
 	recheck   func(context.Context, harden.Ref) ([]*harden.Finding, error)
 	now       func() time.Time
+	wait      func(context.Context, time.Duration) bool
 }
 
 // New makes an Applier; it sends nothing.
@@ -59,9 +64,12 @@ func New(o Options) (*Applier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %q: %w", config.Host, err)
 	}
+	if o.Wait == nil {
+		o.Wait = func(ctx context.Context, d time.Duration) bool { return wait(ctx, d, nil) }
+	}
 	return &Applier{
 		objects: objects, typed: typed, converter: o.Converter, journal: o.Journal,
-		cluster: o.Cluster, actor: o.Actor, recheck: o.Recheck, now: o.Now,
+		cluster: o.Cluster, actor: o.Actor, recheck: o.Recheck, now: o.Now, wait: o.Wait,
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/client-go/applyconfigurations"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -47,6 +48,8 @@ type bench struct {
 	events []harden.Event
 	// onEvent is called for each event; it may cancel or disturb.
 	onEvent func(harden.Event)
+	// onWait is called in place of each pause of a soak.
+	onWait func()
 }
 
 // A rule is a finding and when it is there.
@@ -79,11 +82,14 @@ func configFrom(t *testing.T, kubeconfig string) *rest.Config {
 	return config
 }
 
+func converter() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(scheme.Scheme) }
+
 func (b *bench) applier(config *rest.Config, dir string) *Applier {
 	b.Helper()
 	a, err := New(Options{
-		Config: config, Converter: applyconfigurations.NewTypeConverter(scheme.Scheme), Journal: journal.Open(dir),
+		Config: config, Converter: converter(), Journal: journal.Open(dir),
 		Cluster: harden.Cluster{Context: "lab", Server: config.Host}, Actor: "tester", Recheck: b.recheckRules, Now: time.Now,
+		Wait: b.pause,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -105,6 +111,14 @@ func (b *bench) recheckRules(ctx context.Context, ref harden.Ref) ([]*harden.Fin
 		}
 	}
 	return found, nil
+}
+
+// pause is the pause of a soak, which takes no time here.
+func (b *bench) pause(ctx context.Context, _ time.Duration) bool {
+	if b.onWait != nil {
+		b.onWait()
+	}
+	return ctx.Err() == nil
 }
 
 func (b *bench) emitted(e harden.Event) {

@@ -4,50 +4,120 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// prove follows the rollout and reads back.
+// prove follows the rollout, watches the new pods for a while and reads back.
+// What broke pods is taken back.
 func (r *run) prove(ctx context.Context, s *sent) harden.Outcome {
-	unproven := ""
+	var end ending
 	switch {
-	case s.op.Target.Kind == "CronJob" && templateChanged(s.before, s.after):
-		unproven = "the next run will show whether it works"
+	case s.op.Target.Kind == "CronJob" && s.template:
+		end.unproven = "the next run will show whether it works"
 	case s.watch == nil:
 	case r.opts.NoWait:
-		unproven = "the rollout was started; nobody waited for it"
+		end.unproven = "the rollout was started; nobody waited for it"
 	default:
-		r.say(s.op.Target, harden.RollingOut, "waiting for the controller")
-		end := s.watch.follow(ctx)
+		end = r.trial(ctx, s.watch)
 		if end.err != nil {
-			return r.failed(end.err)
+			return r.failure(ctx, s, end)
 		}
-		unproven = end.unproven
 	}
-	// The cluster has changed already: its state is read even when nobody waits any more.
-	open, gone, err := r.sortFindings(context.WithoutCancel(ctx), s.op)
-	out := harden.Outcome{Fixed: gone, Open: open}
+	return r.readBack(context.WithoutCancel(ctx), s, end)
+}
+
+// trial is the rollout and, when pods run after it, the soak.
+func (r *run) trial(ctx context.Context, w *rolloutWatch) ending {
+	r.say(w.ref, harden.RollingOut, "waiting for the controller")
+	end := w.follow(ctx)
+	if end.err != nil || end.interrupted || end.revision == "" {
+		return end
+	}
+	state, err := w.state(ctx)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return ending{interrupted: true, unproven: "cancelled after its pods were replaced"}
+	case err != nil:
+		return ending{err: explain("watching the new pods of", w.ref, err)}
+	case state.want == 0:
+		return end
+	}
+	w.progress = func(said string) { r.say(w.ref, harden.Soaking, said) }
+	soaked := w.soak(ctx, end.revision, soakFor(r.opts.Soak, state))
+	if soaked.err == nil && soaked.unproven == "" {
+		soaked.unproven = end.unproven
+	}
+	return soaked
+}
+
+// readBack judges the object anew. The cluster has changed already: its state is
+// read even when nobody waits any more.
+func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome {
+	fresh, err := r.findings(ctx, s.op.Target)
+	open, gone := sortFindings(s.op, fresh)
+	opened := openedBy(s.record, fresh)
+	if err != nil {
+		gone = nil
+	}
+	out := harden.Outcome{Fixed: gone, Open: slices.Concat(open, opened)}
+	switch {
+	case end.interrupted:
+		out.Phase, out.Message = harden.Unproven, "interrupted: "+end.unproven+r.goOn()
 	case err != nil:
 		out.Phase, out.Message = harden.Unproven, "applied, but it could not be read back: "+err.Error()
 	case len(open) > 0:
 		out.Phase, out.Err = harden.NotFixed, fmt.Errorf("%s was changed, and %s is still there", say(s.op.Target), names(open))
 		out.Message = out.Err.Error() + r.wayOut()
-	case unproven != "":
-		out.Phase, out.Message = harden.Unproven, unproven
+	case len(opened) > 0:
+		out.Phase, out.Err = harden.NotFixed, fmt.Errorf("%s was changed, and now has %s, which was not there before", say(s.op.Target), names(opened))
+		out.Message = out.Err.Error() + r.wayOut()
+	case end.unproven != "":
+		out.Phase, out.Message = harden.Unproven, end.unproven
 	default:
 		out.Phase, out.Message = harden.Proven, "read back: "+count(len(gone), "finding")+" gone"
 	}
+	if s.watch != nil {
+		if unseen := s.watch.unseen(); unseen != "" {
+			out.Message += "; " + unseen
+		}
+	}
+	s.settle(recordAfter(out.Phase, end.interrupted))
 	return out
 }
 
-func (r *run) failed(err error) harden.Outcome {
-	return harden.Outcome{Phase: harden.Failed, Message: err.Error() + r.wayOut(), Err: err}
+// recordAfter is what the journal says of an object once its outcome is known. An
+// interrupted trial stays open: it can be resumed.
+func recordAfter(p harden.Phase, interrupted bool) harden.RecordState {
+	switch {
+	case interrupted:
+		return harden.RecordOnTrial
+	case p == harden.RolledBack, p == harden.Undone:
+		return harden.RecordUndone
+	}
+	return harden.RecordApplied
+}
+
+// failure is the outcome of a trial that did not end well.
+func (r *run) failure(ctx context.Context, s *sent, end ending) harden.Outcome {
+	if end.broken && !r.opts.NoRollback {
+		return r.rollBack(ctx, s.record, end)
+	}
+	s.settle(harden.RecordApplied)
+	return r.failed(end)
+}
+
+func (r *run) failed(end ending) harden.Outcome {
+	return harden.Outcome{Phase: harden.Failed, Message: end.err.Error() + r.wayOut(), Err: end.err, Symptoms: end.symptoms}
 }
 
 func (r *run) wayOut() string {
 	return "; take it back with: kubectl harden undo " + r.entry.ID
+}
+
+func (r *run) goOn() string {
+	return "; go on with: kubectl harden resume " + r.entry.ID + ", or take it back with: kubectl harden undo " + r.entry.ID
 }
 
 func count(n int, what string) string {
@@ -60,11 +130,9 @@ func count(n int, what string) string {
 // finish writes the outcome to the journal. The object is changed already, so
 // an error here is told and changes nothing else.
 func (r *run) finish(s *sent, out harden.Outcome) harden.Outcome {
-	if s.record.State == harden.RecordApplied || s.record.Note == "" {
-		s.record.Note = out.Phase.String()
-		if out.Message != "" {
-			s.record.Note += ": " + out.Message
-		}
+	s.record.Note = out.Phase.String()
+	if out.Message != "" {
+		s.record.Note += ": " + out.Message
 	}
 	if err := r.save(s.record); err != nil {
 		out.Message += "; the outcome could not be written to the journal: " + err.Error()

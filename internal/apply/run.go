@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -90,10 +91,11 @@ func (r *run) say(ref harden.Ref, phase harden.Phase, message string) {
 // object takes one object through all phases.
 func (r *run) object(ctx context.Context, op *harden.ObjectPlan) harden.Outcome {
 	r.say(op.Target, harden.Checking, "reading it anew")
-	if out := r.stillOpen(ctx, op); out != nil {
+	wrong, out := r.stillOpen(ctx, op)
+	if out != nil {
 		return *out
 	}
-	sent, err := r.send(ctx, op)
+	sent, err := r.send(ctx, op, wrong)
 	if err != nil {
 		if errors.Is(err, errNothingToDo) {
 			return harden.Outcome{Phase: harden.Refused, Message: errNothingToDo.Error() + ": nothing was written", Err: err}
@@ -104,37 +106,55 @@ func (r *run) object(ctx context.Context, op *harden.ObjectPlan) harden.Outcome 
 		if sent == nil {
 			return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 		}
-		return r.finish(sent, r.failed(err))
+		return r.finish(sent, r.unsure(ctx, sent, err))
 	}
 	return r.finish(sent, r.prove(ctx, sent))
 }
 
-// stillOpen judges the object anew. Only what is still wrong may be repaired:
-// the plan was made from what was seen then.
-func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) *harden.Outcome {
-	if op.Verb == harden.Create {
-		return nil
+// unsure is the outcome when a request failed and something was stored, or may
+// have been: a part is taken back; of what nobody knows, resume and undo decide
+// by the object.
+func (r *run) unsure(ctx context.Context, s *sent, err error) harden.Outcome {
+	if s.record.State == harden.RecordStarted {
+		return harden.Outcome{Phase: harden.Failed, Message: err.Error() + r.goOn(), Err: err}
 	}
-	open, gone, err := r.sortFindings(ctx, op)
+	return r.failure(ctx, s, ending{err: fmt.Errorf("only a part of it was applied: %w", err), broken: true})
+}
+
+// stillOpen judges the object anew. Only what is still wrong may be repaired:
+// the plan was made from what was seen then. It returns the ids of all that is
+// wrong.
+func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *harden.Outcome) {
+	if op.Verb == harden.Create {
+		return nil, nil
+	}
+	fresh, err := r.findings(ctx, op.Target)
+	if err != nil {
+		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+	}
+	wrong := []string{}
+	for _, f := range fresh {
+		wrong = append(wrong, f.ID())
+	}
+	open, gone := sortFindings(op, fresh)
 	switch {
-	case err != nil:
-		return &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 	case len(gone) == 0:
-		return nil
+		return wrong, nil
 	case len(open) == 0:
 		err := fmt.Errorf("%s: what the plan repairs was repaired in the meantime: %s; nothing was written", say(op.Target), names(gone))
-		return &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err, Fixed: gone}
+		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err, Fixed: gone}
 	}
 	err = fmt.Errorf("%s was changed after the plan was made: %s is gone and %s is not; scan again", say(op.Target), names(gone), names(open))
-	return &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+	return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+}
+
+func (a *Applier) findings(ctx context.Context, ref harden.Ref) ([]*harden.Finding, error) {
+	fresh, err := a.recheck(ctx, ref)
+	return fresh, explain("checking", ref, err)
 }
 
 // sortFindings tells which findings of the plan stand and which are gone.
-func (a *Applier) sortFindings(ctx context.Context, op *harden.ObjectPlan) (open, gone []*harden.Finding, err error) {
-	fresh, err := a.recheck(ctx, op.Target)
-	if err != nil {
-		return nil, nil, explain("checking", op.Target, err)
-	}
+func sortFindings(op *harden.ObjectPlan, fresh []*harden.Finding) (open, gone []*harden.Finding) {
 	standing := map[string]bool{}
 	for _, f := range fresh {
 		if f.Status == harden.StatusFail || f.Status == harden.StatusUnknown {
@@ -150,8 +170,40 @@ func (a *Applier) sortFindings(ctx context.Context, op *harden.ObjectPlan) (open
 			gone = append(gone, f)
 		}
 	}
-	return open, gone, nil
+	return open, gone
 }
+
+// openedBy are the findings that were not there before and lie where the change
+// was made. Others are none of its doing: a rule that had nothing to say of a
+// privileged container has when the container is privileged no more.
+func openedBy(o *journal.Object, fresh []*harden.Finding) []*harden.Finding {
+	if o.Baseline.Findings == nil {
+		return nil
+	}
+	var opened []*harden.Finding
+	for _, f := range fresh {
+		if f.Status == harden.StatusFail && !slices.Contains(o.Baseline.Findings, f.ID()) && touches(o, f.Field) {
+			opened = append(opened, f)
+		}
+	}
+	return opened
+}
+
+// touches reports whether a field, as findings name it, lies within a place of
+// the change or around it.
+func touches(o *journal.Object, field string) bool {
+	return field != "" && slices.ContainsFunc(o.Leaves, func(l journal.Leaf) bool {
+		place := fieldOf(harden.Path(l.Path))
+		return field == place || strings.HasPrefix(field, place+".") || strings.HasPrefix(place, field+".")
+	})
+}
+
+// fieldOf writes a path as findings do: spec.template.spec.containers[web].image.
+func fieldOf(path harden.Path) string {
+	return strings.TrimPrefix(named.ReplaceAllString(plan.PathString(path), "[$1]"), ".")
+}
+
+var named = regexp.MustCompile(`\[name="([^"]*)"\]`)
 
 func names(findings []*harden.Finding) string {
 	var out []string
@@ -173,12 +225,16 @@ type sent struct {
 	record *journal.Object
 	before *unstructured.Unstructured // nil for an object that was made
 	after  *unstructured.Unstructured
-	watch  *rolloutWatch // nil when no pods are replaced
+	// template says that the pods are to be replaced.
+	template bool
+	watch    *rolloutWatch // nil when no pods are replaced, or not by themselves
 }
+
+func (s *sent) settle(state harden.RecordState) { s.record.State = state }
 
 // send asks the server, writes the journal and sends the change. With an error,
 // sent is nil when surely nothing was stored.
-func (r *run) send(ctx context.Context, op *harden.ObjectPlan) (*sent, error) {
+func (r *run) send(ctx context.Context, op *harden.ObjectPlan, wrong []string) (*sent, error) {
 	var first *attempt
 	for try := 1; ; try++ {
 		t, err := r.prepare(ctx, op)
@@ -190,7 +246,7 @@ func (r *run) send(ctx context.Context, op *harden.ObjectPlan) (*sent, error) {
 		} else if !first.unchanged(t) {
 			return nil, fmt.Errorf("%s was changed while the plan was being applied; scan again", say(op.Target))
 		}
-		s, err := r.sendOnce(ctx, t)
+		s, err := r.sendOnce(ctx, t, wrong)
 		if err != nil && s == nil && isVersionConflict(err) && try < maxTries {
 			continue
 		}
@@ -198,14 +254,15 @@ func (r *run) send(ctx context.Context, op *harden.ObjectPlan) (*sent, error) {
 	}
 }
 
-func (r *run) sendOnce(ctx context.Context, t *attempt) (*sent, error) {
+func (r *run) sendOnce(ctx context.Context, t *attempt, wrong []string) (*sent, error) {
 	ref := t.op.Target
 	t.op.DryRun = r.ask(ctx, t)
 	if err := refusal(ref, t.op.DryRun); err != nil {
 		return nil, err
 	}
-	s := &sent{op: t.op, before: t.live}
-	if err := r.readyFor(ctx, t, s); err != nil {
+	base := journal.Baseline{Findings: wrong}
+	s := &sent{op: t.op, before: t.live, template: templateChanged(t.live, t.after)}
+	if err := r.readyFor(ctx, t, s, &base); err != nil {
 		return nil, err
 	}
 	view, err := plan.Compare(ref, t.live, t.after)
@@ -215,6 +272,7 @@ func (r *run) sendOnce(ctx context.Context, t *attempt) (*sent, error) {
 	if s.record, err = r.record(t, view.Diff); err != nil {
 		return nil, err
 	}
+	s.record.Baseline = base
 	if err := r.save(s.record); err != nil {
 		return nil, err
 	}
@@ -224,19 +282,34 @@ func (r *run) sendOnce(ctx context.Context, t *attempt) (*sent, error) {
 }
 
 // readyFor refuses to replace the pods of a workload in a state in which nobody
-// could tell whether the change broke it, and prepares to watch it.
-func (r *run) readyFor(ctx context.Context, t *attempt, s *sent) error {
-	if !templateChanged(t.live, t.after) {
+// could tell whether the change broke it, and prepares to watch it: how its pods
+// do now is what the new ones are compared with.
+func (r *run) readyFor(ctx context.Context, t *attempt, s *sent, base *journal.Baseline) error {
+	if !s.template {
 		return nil
 	}
 	state, err := rolloutOf(t.live)
 	if err != nil || state == nil {
 		return err
 	}
-	if why := state.unfit(); why != "" {
+	state.lame = r.lamePods(ctx, t.live, state)
+	why := state.unfit()
+	if why == "" {
+		why = r.deadlock(ctx, t.live)
+	}
+	if why != "" {
 		return fmt.Errorf("%s is left alone: %s", say(t.op.Target), why)
 	}
 	s.watch = r.newWatch(ctx, t.live, r.opts, r.emit)
+	s.watch.lame = state.lame
+	if r.opts.NoWait || state.manual != "" {
+		return nil
+	}
+	reader, err := r.baseline(ctx, t.op.Target, state, base)
+	if err != nil {
+		return err
+	}
+	s.watch.judgeBy(*base, reader)
 	return nil
 }
 
@@ -248,6 +321,17 @@ func (a *Applier) newWatch(ctx context.Context, live *unstructured.Unstructured,
 		w.timeout = defaultTimeout
 	}
 	return w
+}
+
+// judgeBy makes the watch judge new pods by how the old ones did.
+func (w *rolloutWatch) judgeBy(base journal.Baseline, reader *logs) {
+	w.tolerated, w.logs = base.Restarts, reader
+	if w.tolerated == nil {
+		w.tolerated = map[string]int32{}
+	}
+	if !base.Pods {
+		w.note("pods may not be read")
+	}
 }
 
 func refOf(u *unstructured.Unstructured) harden.Ref {
@@ -291,11 +375,7 @@ func (r *run) store(ctx context.Context, t *attempt, s *sent) (*sent, error) {
 	}
 	if err := r.storeApply(ctx, t, s); err != nil {
 		err = explain("applying to", t.op.Target, err)
-		switch {
-		case s.record.Removal != nil:
-			s.record.Note = "only a part of it was applied: " + err.Error()
-			return s, errors.Join(err, r.save(s.record))
-		case answered(err):
+		if s.record.State == harden.RecordStarted && answered(err) {
 			return nil, r.refused(s, err)
 		}
 		return s, err
@@ -312,10 +392,10 @@ func (r *run) refused(s *sent, err error) error {
 	return errors.Join(err, r.save(s.record))
 }
 
-// stored records what the server answered.
+// stored records what the server answered. The object is on trial from now on.
 func (r *run) stored(s *sent, after *unstructured.Unstructured) {
 	s.after = after
-	s.record.State, s.record.UID, s.record.After, s.record.Ended = harden.RecordApplied, string(after.GetUID()), revision(after), r.now()
+	s.record.State, s.record.UID, s.record.After, s.record.Ended = harden.RecordOnTrial, string(after.GetUID()), revision(after), r.now()
 }
 
 // storeRemoval takes away what an apply cannot say. The patch tests what it
@@ -345,7 +425,7 @@ func (r *run) storeApply(ctx context.Context, t *attempt, s *sent) error {
 		after, err = r.sendGuarded(ctx, t, s)
 	}
 	if err != nil && !answered(err) {
-		after, err = r.lostAnswer(ctx, t, err)
+		after, err = r.lostAnswer(ctx, t, s.record, err)
 	}
 	if err != nil {
 		return err
@@ -378,7 +458,7 @@ func (r *run) sendGuarded(ctx context.Context, t *attempt, s *sent) (*unstructur
 
 // lostAnswer finds out what became of a request whose answer did not arrive.
 // The error is no answer of the server when nobody knows.
-func (r *run) lostAnswer(ctx context.Context, t *attempt, lost error) (*unstructured.Unstructured, error) {
+func (r *run) lostAnswer(ctx context.Context, t *attempt, record *journal.Object, lost error) (*unstructured.Unstructured, error) {
 	for try := range maxTries {
 		if try > 0 {
 			time.Sleep(time.Second)
@@ -387,7 +467,13 @@ func (r *run) lostAnswer(ctx context.Context, t *attempt, lost error) (*unstruct
 		if err != nil {
 			continue
 		}
-		if t.live == nil || now.GetUID() != t.live.GetUID() {
+		if t.live == nil {
+			if made, err := r.arrived(now, record); err == nil && made == wholly {
+				return now, nil
+			}
+			break
+		}
+		if now.GetUID() != t.live.GetUID() {
 			break
 		}
 		if ours, err := r.isApplied(now, t); err == nil && ours {

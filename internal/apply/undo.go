@@ -83,19 +83,24 @@ func (u *undo) object(ctx context.Context, o *journal.Object) harden.Outcome {
 	case harden.RecordUndone:
 		return harden.Outcome{Phase: harden.Undone, Message: "it was undone already, on " + o.Undone.Local().Format("2006-01-02 15:04:05")}
 	case harden.RecordFailed:
-		return harden.Outcome{Phase: harden.Undone, Message: "the server refused the change at that time: there is nothing to undo"}
+		return harden.Outcome{Phase: harden.Undone, Message: "there is nothing to undo: " + o.Note}
 	}
 	u.emit(harden.Event{Object: ref, Phase: harden.Checking, Message: "reading it anew"})
 	res, err := u.takeBack(ctx, o)
 	if err != nil {
 		return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 	}
-	o.State, o.Undone = harden.RecordUndone, u.now()
-	o.Note = strings.Join(append(append([]string{"undone"}, res.aliens...), res.notes...), "; ")
+	u.taken(o, res)
 	if err := u.journal.Save(u.entry); err != nil {
 		return harden.Outcome{Phase: harden.Failed, Message: "undone, but: " + err.Error(), Err: err}
 	}
 	return u.watch(ctx, ref, res)
+}
+
+// taken records that the object was taken back.
+func (u *undo) taken(o *journal.Object, res *result) {
+	o.State, o.Undone = harden.RecordUndone, u.now()
+	o.Note = strings.Join(append(append([]string{"undone"}, res.aliens...), res.notes...), "; ")
 }
 
 // takeBack changes the object; an error means that it is as it was, or that the
@@ -188,8 +193,8 @@ func (u *undo) deleteCreated(ctx context.Context, o *journal.Object, live *unstr
 			return nil, errors.Join(err, fmt.Errorf("%s is not deleted: %s", say(ref), j.explainAlien(l)))
 		}
 	}
-	if o.UID == "" {
-		return nil, fmt.Errorf("%s is not deleted: the program ended before it knew whether it made this object; look at it, and delete it yourself", say(ref))
+	if o.UID == "" && !madeByUs(j, o) {
+		return nil, fmt.Errorf("%s is not deleted: the answer to the request that should make it was lost, and this object is not surely the one; look at it, and delete it yourself", say(ref))
 	}
 	r, err := u.resource(ref)
 	if err != nil {

@@ -193,7 +193,7 @@ type claim struct {
 func (u *undo) laterClaim(o *journal.Object, l journal.Leaf) *claim {
 	for _, e := range u.later {
 		for _, other := range e.Objects {
-			if other.UID != o.UID || other.Created || other.State != harden.RecordApplied && other.State != harden.RecordStarted {
+			if other.UID != o.UID || other.Created || !other.State.Stands() {
 				continue
 			}
 			for i, theirs := range other.Leaves {

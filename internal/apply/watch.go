@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/apply/symptom"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -32,6 +35,18 @@ const (
 type ending struct {
 	unproven string // it ended well, but proves nothing
 	err      error  // it did not end well
+	// symptoms are what was seen on the pods; the first is the cause.
+	symptoms []harden.Symptom
+	// broken says that pods suffer or do not come up: the change is to be taken back.
+	broken bool
+	// interrupted says that nobody knows how it goes on: ctx ended, or the API
+	// server went away. unproven has the words.
+	interrupted bool
+	revision    string // of the template whose pods run now
+}
+
+func broken(symptoms []harden.Symptom) *ending {
+	return &ending{err: errors.New(seen(symptoms)), symptoms: symptoms, broken: true}
 }
 
 // A rolloutWatch follows one workload until its pods are replaced or it fails.
@@ -44,9 +59,32 @@ type rolloutWatch struct {
 	// controller's verdict of then: neither is about this rollout.
 	refused map[types.UID]corev1.Event
 	stuck   string
+	// tolerated are the restarts of each container that are no sign, and logs
+	// reads what containers say. Both are nil when pods of before run on, as they
+	// do after an undo: their past is no sign of anything.
+	tolerated map[string]int32
+	logs      *logs
+	scanned   time.Time // when the logs were read last
+	lame      int32
 	// abandoned is the revision of a StatefulSet whose template was taken back.
 	abandoned string
 	swept     map[types.UID]bool // its pods that were dealt with
+	notes     []string           // what could not be looked at
+}
+
+func (w *rolloutWatch) note(said string) {
+	if !slices.Contains(w.notes, said) {
+		w.notes = append(w.notes, said)
+	}
+}
+
+// unseen is what could not be looked at, in words; empty when all could.
+func (w *rolloutWatch) unseen() string {
+	notes := w.notes
+	if why := w.logs.unread(); why != "" {
+		notes = append(slices.Clone(notes), why)
+	}
+	return strings.Join(notes, "; ")
 }
 
 // follow returns when the rollout has ended, ctx has, or the time is over. The
@@ -82,11 +120,40 @@ func passing(err error) bool {
 	return !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err) && !apierrors.IsNotFound(err)
 }
 
+// cutShort is the ending when the time is over: what keeps the pods is looked for
+// once more. Where the server does not answer even that, nobody knows.
 func (w *rolloutWatch) cutShort(ctx context.Context, last string) ending {
 	if ctx.Err() != nil {
-		return ending{unproven: "the rollout goes on, but nobody watches it any more: cancelled (" + last + ")"}
+		return ending{interrupted: true, unproven: "cancelled while it was rolled out (" + last + ")"}
 	}
-	return ending{err: fmt.Errorf("the rollout of %s did not finish within %s: %s", say(w.ref), w.timeout, last)}
+	late := fmt.Errorf("the rollout of %s did not finish within %s: %s", say(w.ref), w.timeout, last)
+	r, err := w.state(ctx)
+	if err != nil {
+		return ending{interrupted: true, unproven: "the API server does not answer any more: " + err.Error()}
+	}
+	symptoms, err := w.laggards(ctx, r)
+	if err != nil {
+		w.note("pods could not be read: " + err.Error())
+	}
+	if len(symptoms) > 0 {
+		late = fmt.Errorf("%w: %s", late, seen(symptoms))
+	}
+	return ending{err: late, symptoms: symptoms, broken: true}
+}
+
+// laggards are the new pods that are not ready, with what they say.
+func (w *rolloutWatch) laggards(ctx context.Context, r *rollout) ([]harden.Symptom, error) {
+	found, err := w.applier.newPods(ctx, w.ref, r)
+	if err != nil {
+		return nil, err
+	}
+	var signs []harden.Symptom
+	for i := range found {
+		if p := &found[i]; !isReady(p) && p.DeletionTimestamp == nil {
+			signs = append(signs, w.notReady(ctx, p))
+		}
+	}
+	return w.explain(ctx, found, signs), nil
 }
 
 // wait returns false when ctx ended, true after d or as soon as changed says so.
@@ -102,54 +169,141 @@ func wait(ctx context.Context, d time.Duration, changed <-chan struct{}) bool {
 	return true
 }
 
+// state reads how far the workload is.
+func (w *rolloutWatch) state(ctx context.Context) (*rollout, error) {
+	u, err := w.applier.Get(ctx, w.ref)
+	if err != nil {
+		return nil, err
+	}
+	if u.GetUID() != w.ref.UID {
+		return nil, fmt.Errorf("%s %w", say(w.ref), errMadeAgain)
+	}
+	r, err := rolloutOf(u)
+	if err == nil && r == nil {
+		err = fmt.Errorf("%s replaces no pods", say(w.ref))
+	}
+	if r != nil {
+		r.lame = w.lame
+	}
+	return r, err
+}
+
+var errMadeAgain = errors.New("was deleted and made again while its rollout was watched")
+
 // look reads the workload and its new pods once. A nil ending means that the
 // rollout goes on.
 func (w *rolloutWatch) look(ctx context.Context) (*ending, string, error) {
-	u, err := w.applier.Get(ctx, w.ref)
+	r, err := w.state(ctx)
+	if errors.Is(err, errMadeAgain) {
+		return &ending{err: err}, "", nil
+	}
 	if err != nil {
 		return nil, "", err
-	}
-	if u.GetUID() != w.ref.UID {
-		return &ending{err: fmt.Errorf("%s was deleted and made again while its rollout was watched", say(w.ref))}, "", nil
-	}
-	r, err := rolloutOf(u)
-	if err != nil || r == nil {
-		return &ending{err: err}, "", nil
 	}
 	if !r.observed {
 		return nil, r.progress(), nil
 	}
 	w.sweep(ctx, r)
-	if r.done() || r.manual != "" {
+	if r.manual != "" {
 		return &ending{unproven: r.unproven()}, "", nil
+	}
+	if r.done() {
+		return &ending{unproven: r.unproven(), revision: r.revision}, "", nil
 	}
 	return w.lookAtPods(ctx, r)
 }
 
 func (w *rolloutWatch) lookAtPods(ctx context.Context, r *rollout) (*ending, string, error) {
-	if r.stuck != "" && r.stuck != w.stuck {
-		return &ending{err: errors.New(r.stuck)}, "", nil
+	if r.refused && r.stuck != w.stuck {
+		return broken([]harden.Symptom{{Kind: harden.SymptomRefusedPod, Line: symptom.Clean("new pods are refused: " + r.stuck)}}), "", nil
 	}
 	if said := newRefusal(w.refused, w.applier.refusedPods(ctx, w.ref)); said != "" {
-		return &ending{err: fmt.Errorf("new pods are refused: %s", said)}, "", nil
+		return broken([]harden.Symptom{{Kind: harden.SymptomRefusedPod, Line: symptom.Clean("new pods are refused: " + said)}}), "", nil
 	}
 	progress := r.progress()
 	found, err := w.applier.newPods(ctx, w.ref, r)
-	if apierrors.IsForbidden(err) {
-		return nil, progress + " (pods may not be read)", nil
-	}
-	if err != nil {
+	switch {
+	case apierrors.IsForbidden(err):
+		w.note("pods may not be read")
+		progress += " (pods may not be read)"
+	case err != nil:
 		return nil, "", err
 	}
+	if signs := w.signs(ctx, found, func(*corev1.Pod) map[string]int32 { return w.tolerated }); len(signs) > 0 {
+		return broken(signs), "", nil
+	}
+	if r.stuck != "" && r.stuck != w.stuck {
+		signs, _ := w.laggards(ctx, r) // the verdict stands without them
+		stuck := harden.Symptom{Kind: harden.SymptomNotReady, Line: symptom.Clean(r.stuck)}
+		return broken(append(signs, stuck)), "", nil
+	}
 	for i := range found {
-		if sign := trouble(&found[i]); sign != "" {
-			return &ending{err: errors.New(sign)}, "", nil
-		}
 		if waiting := waitingFor(&found[i]); waiting != "" {
 			progress += "; " + waiting
 		}
 	}
 	return nil, progress, nil
+}
+
+// signs are the symptoms of the pods, the cause first. Where the state of the
+// pods shows none, their logs are read, at most every few seconds.
+func (w *rolloutWatch) signs(ctx context.Context, found []corev1.Pod, tolerated func(*corev1.Pod) map[string]int32) []harden.Symptom {
+	var signs []harden.Symptom
+	for i := range found {
+		if p := &found[i]; p.DeletionTimestamp == nil {
+			signs = append(append(signs, signsOf(p, tolerated(p))...), w.setupSigns(ctx, p)...)
+		}
+	}
+	if len(signs) > 0 {
+		return w.explain(ctx, found, signs)
+	}
+	if now := w.applier.now(); w.logs != nil && now.Sub(w.scanned) >= soakStep {
+		w.scanned = now
+		return w.logs.scan(ctx, found)
+	}
+	return nil
+}
+
+// explainedContainers bounds of how many failed containers the log is read.
+const explainedContainers = 3
+
+// explain reads the logs of the containers that fail and puts what they say
+// before the bare signs. Signs that have a cause already keep their place.
+func (w *rolloutWatch) explain(ctx context.Context, found []corev1.Pod, signs []harden.Symptom) []harden.Symptom {
+	if w.logs == nil {
+		return signs
+	}
+	var causes []harden.Symptom
+	for i := range signs[:min(len(signs), explainedContainers)] {
+		s := &signs[i]
+		if s.Kind != harden.SymptomCrash && s.Kind != harden.SymptomNotReady {
+			continue
+		}
+		p, status := containerOf(found, s)
+		if status == nil {
+			continue
+		}
+		said, last := w.logs.cause(ctx, p, status)
+		causes = append(causes, said...)
+		if len(said) == 0 && last != "" {
+			s.Line = symptom.Clean(s.Line + "; its log ends with: " + last)
+		}
+	}
+	return append(causes, signs...)
+}
+
+func containerOf(found []corev1.Pod, s *harden.Symptom) (*corev1.Pod, *corev1.ContainerStatus) {
+	for i := range found {
+		if found[i].Name != s.Pod {
+			continue
+		}
+		for _, status := range statusesOf(&found[i]) {
+			if status.Name == s.Container {
+				return &found[i], &status
+			}
+		}
+	}
+	return nil, nil
 }
 
 // sweep deletes the pods that the abandoned template left broken. A StatefulSet
@@ -178,15 +332,6 @@ func (w *rolloutWatch) sweep(ctx context.Context, r *rollout) {
 		}
 		w.progress(said)
 	}
-}
-
-func isReady(p *corev1.Pod) bool {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
 }
 
 type openWatch func(ctx context.Context) (watch.Interface, error)

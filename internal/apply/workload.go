@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -29,8 +30,16 @@ type rollout struct {
 	manual string
 	// kept is how many pods keep the old template on purpose.
 	kept int32
-	// stuck is the controller's own verdict that it does not get on.
-	stuck string
+	// stuck is the controller's own verdict that it does not get on; refused
+	// says that it may not even make the pods.
+	stuck   string
+	refused bool
+	// lame are pods of a DaemonSet on nodes that were not ready when the rollout
+	// began: they will not be replaced, and say nothing.
+	lame int32
+	// minReady is how long a pod must be ready to count as available.
+	minReady time.Duration
+	template *corev1.PodSpec
 	// revision names the current template; see newPod.
 	revision string
 	selector *metav1.LabelSelector
@@ -86,13 +95,14 @@ func deployment(d *appsv1.Deployment) *rollout {
 		paused:   d.Spec.Paused,
 		revision: d.Annotations[deploymentRevision],
 		selector: d.Spec.Selector,
+		minReady: seconds(d.Spec.MinReadySeconds), template: &d.Spec.Template.Spec,
 	}
 	for _, c := range d.Status.Conditions {
 		switch {
-		case c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded":
+		case c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" && !r.refused:
 			r.stuck = c.Message
 		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
-			r.stuck = c.Reason + ": " + c.Message
+			r.stuck, r.refused = c.Reason+": "+c.Message, true
 		}
 	}
 	return r
@@ -110,13 +120,14 @@ func statefulSet(s *appsv1.StatefulSet) *rollout {
 		ready:    s.Status.AvailableReplicas,
 		revision: s.Status.UpdateRevision,
 		selector: s.Spec.Selector,
+		minReady: seconds(s.Spec.MinReadySeconds), template: &s.Spec.Template.Spec,
 	}
 	if s.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType {
-		r.manual = "its update strategy is OnDelete: pods keep the old template until somebody deletes them"
+		r.manual = "its pods are not replaced: the update strategy is OnDelete, so they keep the old template until somebody deletes them"
 	}
 	if u := s.Spec.UpdateStrategy.RollingUpdate; u != nil && u.Partition != nil {
 		if r.kept = min(*u.Partition, r.want); r.kept > 0 && r.kept == r.want {
-			r.manual = fmt.Sprintf("its update partition is %d: no pod is replaced until that is lowered", *u.Partition)
+			r.manual = fmt.Sprintf("its pods are not replaced: the update partition is %d, so they keep the old template until that is lowered", *u.Partition)
 		}
 	}
 	r.old = max(0, s.Status.Replicas-r.updated-r.kept)
@@ -132,9 +143,10 @@ func daemonSet(d *appsv1.DaemonSet) *rollout {
 		old:      max(0, d.Status.CurrentNumberScheduled-d.Status.UpdatedNumberScheduled),
 		revision: d.Annotations[appsv1.DeprecatedTemplateGeneration],
 		selector: d.Spec.Selector,
+		minReady: seconds(d.Spec.MinReadySeconds), template: &d.Spec.Template.Spec,
 	}
 	if d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType {
-		r.manual = "its update strategy is OnDelete: pods keep the old template until somebody deletes them"
+		r.manual = "its pods are not replaced: the update strategy is OnDelete, so they keep the old template until somebody deletes them"
 	}
 	return r
 }
@@ -144,10 +156,13 @@ func replicaSet(s *appsv1.ReplicaSet) *rollout {
 		observed: s.Status.ObservedGeneration >= s.Generation,
 		want:     replicas(s.Spec.Replicas),
 		ready:    s.Status.AvailableReplicas,
-		manual:   "a ReplicaSet does not replace its pods: they keep the old template until somebody deletes them",
+		manual:   "its pods are not replaced: a ReplicaSet does not do that, so they keep the old template until somebody deletes them",
 		selector: s.Spec.Selector,
+		minReady: seconds(s.Spec.MinReadySeconds), template: &s.Spec.Template.Spec,
 	}
 }
+
+func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }
 
 // replicas is the number with the default of the API.
 func replicas(n *int32) int32 {
@@ -166,9 +181,9 @@ func (r *rollout) unfit() string {
 		return "it is in trouble already: " + r.stuck
 	case r.manual != "":
 		return ""
-	case !r.observed, r.old > 0, r.updated < r.want-r.kept:
+	case !r.observed, r.old > r.lame, r.updated < r.want-r.kept-r.lame:
 		return fmt.Sprintf("a rollout is under way (%s): wait until it ends", r.progress())
-	case r.ready < r.want:
+	case r.ready < r.want-r.lame:
 		return fmt.Sprintf("it is not healthy now: %d of %d pods are available; whether a change breaks it could not be told", r.ready, r.want)
 	}
 	return ""
@@ -176,7 +191,7 @@ func (r *rollout) unfit() string {
 
 // done reports whether all pods that will be replaced are, and are available.
 func (r *rollout) done() bool {
-	return r.observed && r.old == 0 && r.updated >= r.want-r.kept && r.ready >= r.want
+	return r.observed && r.old <= r.lame && r.updated >= r.want-r.kept-r.lame && r.ready >= r.want-r.lame
 }
 
 func (r *rollout) progress() string {
@@ -207,6 +222,8 @@ func (r *rollout) unproven() string {
 		return r.manual
 	case r.want == 0:
 		return "no pod runs now, so none shows that it works"
+	case r.lame > 0:
+		return fmt.Sprintf("%d of %s sit on nodes that are not ready, and were not looked at", r.lame, pods(r.want))
 	case r.kept > 0:
 		return fmt.Sprintf("%d of %s keep the old template: the update partition says so", r.kept, pods(r.want))
 	}
@@ -218,16 +235,21 @@ func templateChanged(before, after *unstructured.Unstructured) bool {
 	if before == nil {
 		return false
 	}
-	var path harden.Path
-	for _, f := range harden.TemplatePath(before.GetKind()) {
-		path = append(path, fieldpath.FieldNameElement(f))
-	}
+	path := templatePath(before.GetKind())
 	if len(path) == 0 {
 		return false // a Pod is its own template, and is not replaced
 	}
 	was, had := plan.Lookup(before, path)
 	is, has := plan.Lookup(after, path)
 	return had != has || had && !same(was, is)
+}
+
+func templatePath(kind string) harden.Path {
+	var path harden.Path
+	for _, f := range harden.TemplatePath(kind) {
+		path = append(path, fieldpath.FieldNameElement(f))
+	}
+	return path
 }
 
 // revisionOf tells the templates of a workload apart.

@@ -259,6 +259,12 @@ const (
 	RecordStarted RecordState = "started" // written before the request; the outcome is not known
 	RecordApplied RecordState = "applied"
 	RecordOnTrial RecordState = "on trial" // applied, and nobody has said yet how it went: a run is at it, or was interrupted
-	RecordFailed  RecordState = "failed"   // the server refused: nothing to undo
+	RecordFailed  RecordState = "failed"   // it did not arrive, or nothing of it is left: nothing to undo
 	RecordUndone  RecordState = "undone"
 )
+
+// Stands reports whether the change is on the cluster, or may be: it can be undone.
+func (s RecordState) Stands() bool { return s != RecordFailed && s != RecordUndone }
+
+// Open reports whether the outcome is not known yet: it can be resumed.
+func (s RecordState) Open() bool { return s == RecordStarted || s == RecordOnTrial }

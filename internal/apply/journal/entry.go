@@ -56,10 +56,30 @@ type Object struct {
 	ManagedFields []metav1.ManagedFieldsEntry `json:"managedFields,omitempty"`
 	Before        Revision                    `json:"before"`
 	After         Revision                    `json:"after"` // zero until the server answered
+	Baseline      Baseline                    `json:"baseline,omitzero"`
 
-	Sent   time.Time `json:"sent"`            // when the request was about to leave
-	Ended  time.Time `json:"ended,omitzero"`  // when the outcome was known
-	Undone time.Time `json:"undone,omitzero"` // when it was taken back
+	Sent  time.Time `json:"sent"`           // when the request was about to leave
+	Ended time.Time `json:"ended,omitzero"` // when the server answered
+	// GivenUp is when it was decided to take the change back because it broke
+	// something. Until Undone is set that may be done in part.
+	GivenUp time.Time `json:"givenUp,omitzero"`
+	Undone  time.Time `json:"undone,omitzero"` // when it was taken back
+}
+
+// A Baseline is how an object was before it was changed: what is bad after the
+// change and was bad before is not the change's fault.
+type Baseline struct {
+	// Findings are the ids of what was wrong with it.
+	Findings []string `json:"findings,omitempty"`
+	// Pods says that its pods were looked at; the fields below are about them.
+	Pods bool `json:"pods,omitempty"`
+	// Restarts are the most restarts of each container among its pods.
+	Restarts map[string]int32 `json:"restarts,omitempty"`
+	// Noise are hashes of the errors in its logs. The lines themselves are not
+	// kept, since they may hold anything.
+	Noise []string `json:"noise,omitempty"`
+	// Lame are pods of a DaemonSet on nodes that were not ready.
+	Lame int32 `json:"lame,omitempty"`
 }
 
 // A Fix is why an object was changed.
@@ -163,8 +183,12 @@ func (e *Entry) Record() harden.Record {
 				ro.Fixes = append(ro.Fixes, f.ID)
 			}
 		}
-		if o.State == harden.RecordStarted && ro.Note == "" {
-			ro.Note = "sent, and then the program ended before it knew the answer; undo looks at the object and decides"
+		switch {
+		case ro.Note != "":
+		case o.State == harden.RecordStarted:
+			ro.Note = "sent, and then the program ended before it knew the answer; undo and resume look at the object and decide"
+		case o.State == harden.RecordOnTrial:
+			ro.Note = "applied, and nobody has seen yet whether it works"
 		}
 		r.Objects = append(r.Objects, ro)
 	}

@@ -60,6 +60,19 @@ func (j *Journal) Lock() (unlock func(), err error) {
 	}, nil
 }
 
+// Busy reports whether a run is changing the journal now. The lock of a run that
+// was killed is gone with it.
+func (j *Journal) Busy() (bool, error) {
+	unlock, err := j.Lock()
+	if errors.Is(err, ErrLocked) {
+		return true, nil
+	}
+	if err == nil {
+		unlock()
+	}
+	return false, err
+}
+
 // ErrLocked says that another run is applying or undoing on the same cluster.
 var ErrLocked = errors.New("another kubectl harden is changing this cluster right now")
 
@@ -74,7 +87,8 @@ func (j *Journal) unwritable(err error) error {
 	return fmt.Errorf("writing the journal in %q: %w; nothing is changed without a journal, since it could not be undone: make the folder writable, or set XDG_STATE_HOME to one that is", j.dir, err)
 }
 
-// Create gives the entry an id and writes it, synced, to a file of its own.
+// Create gives the entry an id and writes it, synced, to a file of its own. The
+// caller holds the lock, so nobody else makes one at the same time.
 func (j *Journal) Create(e *Entry) error {
 	if err := j.makeDir(); err != nil {
 		return err
@@ -82,22 +96,11 @@ func (j *Journal) Create(e *Entry) error {
 	e.APIVersion = Version
 	for {
 		e.ID = newID(e.Time)
-		// The empty file claims the name; Save replaces it as a whole.
-		f, err := os.OpenFile(j.path(e.ID), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
+		if _, err := os.Lstat(j.path(e.ID)); err == nil {
 			continue
 		}
-		if err != nil {
-			return j.unwritable(err)
-		}
-		f.Close()
-		break
+		return j.Save(e)
 	}
-	if err := j.Save(e); err != nil {
-		os.Remove(j.path(e.ID))
-		return err
-	}
-	return nil
 }
 
 // Save replaces the entry's file. When it returns nil, file and folder are on
@@ -107,13 +110,15 @@ func (j *Journal) Save(e *Entry) error {
 	if err != nil {
 		return fmt.Errorf("encoding journal entry %q: %w", e.ID, err)
 	}
-	if err := replaceFile(j.path(e.ID), append(data, '\n')); err != nil {
+	if err := ReplaceFile(j.path(e.ID), append(data, '\n')); err != nil {
 		return j.unwritable(err)
 	}
 	return nil
 }
 
-func replaceFile(path string, data []byte) (err error) {
+// ReplaceFile writes a file of mode 0600 as a whole: when it returns nil, file and
+// folder are on disk; when it fails, the file holds what it held before.
+func ReplaceFile(path string, data []byte) (err error) {
 	// CreateTemp makes files of mode 0600.
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bufio"
 	"errors"
 	"io/fs"
 	"os"
@@ -174,6 +175,61 @@ func TestLockKeepsASecondRunOut(t *testing.T) {
 		t.Fatalf("lock after unlock: %v", err)
 	}
 	again()
+}
+
+// A run that is killed takes its lock with it, and leaves nothing that is in the way.
+func TestLockOfAKilledRun(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the child waits in a way that only Unix has")
+	}
+	if dir := os.Getenv("JOURNAL_LOCK_DIR"); dir != "" { // the child
+		j := Open(dir)
+		if _, err := j.Lock(); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Create(sample(noon)); err != nil {
+			t.Fatal(err)
+		}
+		// As if it died while it wrote.
+		if err := os.WriteFile(filepath.Join(dir, ".half.json-1"), []byte(`{"apiVersion":`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		os.Stdout.WriteString("locked\n")
+		select {}
+	}
+	j := Open(t.TempDir())
+	child := exec.Command(os.Args[0], "-test.run", "^TestLockOfAKilledRun$")
+	child.Env = append(os.Environ(), "JOURNAL_LOCK_DIR="+j.Dir())
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = child.Process.Kill() })
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "locked\n" {
+		t.Fatalf("the child said %q, %v", line, err)
+	}
+	if busy, err := j.Busy(); !busy || err != nil {
+		t.Errorf("busy %v, %v while the child holds the lock", busy, err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // it was killed
+	if busy, err := j.Busy(); busy || err != nil {
+		t.Errorf("busy %v, %v after the child was killed", busy, err)
+	}
+	entries, problems := j.List()
+	if len(entries) != 1 || len(problems) > 0 {
+		t.Errorf("entries %v, problems %v, want the one entry", entries, problems)
+	}
+	unlock, err := j.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
 }
 
 func TestWhatCannotBeWrittenSaysSo(t *testing.T) {

@@ -9,10 +9,17 @@ import (
 	"runtime"
 )
 
-// Location is the folder of a cluster's journal:
-// $XDG_STATE_HOME/kubectl-harden/CLUSTER, by default under ~/.local/state, on
-// Windows under %LOCALAPPDATA%.
+// Location is the folder of a cluster's journal: that of StateDir with the
+// cluster's name below it.
 func Location(cluster string) (string, error) {
+	dir, err := StateDir()
+	return filepath.Join(dir, cluster), err
+}
+
+// StateDir is where the program keeps what must outlive it:
+// $XDG_STATE_HOME/kubectl-harden, by default under ~/.local/state, on Windows
+// under %LOCALAPPDATA%.
+func StateDir() (string, error) {
 	base := os.Getenv("XDG_STATE_HOME")
 	// The XDG base directory specification says to ignore relative paths.
 	if !filepath.IsAbs(base) {
@@ -28,7 +35,7 @@ func Location(cluster string) (string, error) {
 		}
 		base = filepath.Join(home, ".local", "state")
 	}
-	return filepath.Join(base, "kubectl-harden", cluster), nil
+	return filepath.Join(base, "kubectl-harden"), nil
 }
 
 // ClusterID names a cluster's folder: the UID of its namespace kube-system or,
