@@ -31,17 +31,22 @@ var setupFailures = map[string]harden.SymptomKind{
 	"FailedCreatePodSandBox": harden.SymptomCrash,
 }
 
-// setupSigns are the persistent failures in the events of a pod that has a node
-// and has not started. Without the right to read events there are none, and the
+// setupSigns are the persistent failures in the events of pods that have a node
+// and have not started. Without the right to read events there are none, and the
 // watch says so.
-func (w *rolloutWatch) setupSigns(ctx context.Context, p *corev1.Pod) []harden.Symptom {
-	if p.Status.Phase != corev1.PodPending || p.Spec.NodeName == "" {
-		return nil
-	}
+func (w *rolloutWatch) setupSigns(ctx context.Context, found []corev1.Pod) []harden.Symptom {
 	var signs []harden.Symptom
-	for _, e := range w.eventsOf(ctx, p) {
-		if kind := setupFailures[e.Reason]; kind != "" && persistent(&e) {
-			signs = append(signs, read(harden.Symptom{Kind: kind, Pod: p.Name, Line: e.Reason + ": " + e.Message}))
+	asked := 0
+	for i := range found {
+		p := &found[i]
+		if p.Status.Phase != corev1.PodPending || p.Spec.NodeName == "" || p.DeletionTimestamp != nil || asked == askedPods {
+			continue
+		}
+		asked++
+		for _, e := range w.eventsOf(ctx, p) {
+			if kind := setupFailures[e.Reason]; kind != "" && persistent(&e) {
+				signs = append(signs, read(harden.Symptom{Kind: kind, Pod: p.Name, Line: e.Reason + ": " + e.Message}))
+			}
 		}
 	}
 	return signs

@@ -64,6 +64,7 @@ func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome 
 	out := harden.Outcome{Fixed: gone, Open: slices.Concat(open, opened)}
 	switch {
 	case end.interrupted:
+		r.interrupted = true
 		out.Phase, out.Message = harden.Unproven, "interrupted: "+end.unproven+r.goOn()
 	case err != nil:
 		out.Phase, out.Message = harden.Unproven, "applied, but it could not be read back: "+err.Error()
@@ -101,6 +102,11 @@ func recordAfter(p harden.Phase, interrupted bool) harden.RecordState {
 
 // failure is the outcome of a trial that did not end well.
 func (r *run) failure(ctx context.Context, s *sent, end ending) harden.Outcome {
+	if s.watch != nil {
+		if unseen := s.watch.unseen(); unseen != "" {
+			end.err = fmt.Errorf("%w (%s)", end.err, unseen)
+		}
+	}
 	if end.broken && !r.opts.NoRollback {
 		return r.rollBack(ctx, s.record, end)
 	}
@@ -117,7 +123,7 @@ func (r *run) wayOut() string {
 }
 
 func (r *run) goOn() string {
-	return "; go on with: kubectl harden resume " + r.entry.ID + ", or take it back with: kubectl harden undo " + r.entry.ID
+	return "; go on with: kubectl harden fix --resume=" + r.entry.ID + ", or take it back with: kubectl harden undo " + r.entry.ID
 }
 
 func count(n int, what string) string {

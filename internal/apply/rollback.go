@@ -28,7 +28,7 @@ func (r *run) rollBack(ctx context.Context, o *journal.Object, end ending) harde
 		return r.cannotRollBack(end, err)
 	}
 	u.taken(o, res)
-	back := u.watch(ctx, ref, res)
+	back := u.watch(ctx, o, res)
 	out := harden.Outcome{Phase: harden.RolledBack, Err: end.err, Symptoms: end.symptoms}
 	switch {
 	case back.Err != nil:

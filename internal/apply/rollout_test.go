@@ -28,7 +28,7 @@ func TestRolloutThatFailsIsTakenBack(t *testing.T) {
 		{"crashes in a StatefulSet", breaking(statefulSetYAML, lab.PodCrashes), "StatefulSet", harden.ApplyOptions{}, harden.SymptomCrash, []string{"pod web-1", "CrashLoopBackOff"}},
 		{"may not start", breaking(deploymentYAML, lab.PodConfigError), "Deployment", harden.ApplyOptions{}, harden.SymptomUser, []string{`container web: CreateContainerConfigError`, "image will run as root"}},
 		{"image is not there", breaking(daemonSetYAML, lab.PodPullError), "DaemonSet", harden.ApplyOptions{}, harden.SymptomImage, []string{`container web: ImagePullBackOff`}},
-		{"never ready", breaking(deploymentYAML, lab.PodNotReady), "Deployment", harden.ApplyOptions{Timeout: 3 * time.Second}, harden.SymptomNotReady, []string{"did not finish within 3s", "1 of 3 pods updated", "it is not ready"}},
+		{"never ready", breaking(deploymentYAML, lab.PodNotReady), "Deployment", harden.ApplyOptions{Timeout: 8 * time.Second}, harden.SymptomNotReady, []string{"did not finish within 8s", "1 of 3 pods updated", "it is not ready"}},
 		{"does not get on", breaking(deadline, lab.PodHangs), "Deployment", harden.ApplyOptions{}, harden.SymptomNotReady, []string{"has timed out progressing"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -41,13 +41,13 @@ func (a *Applier) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOp
 		switch {
 		case op.Delivery != harden.DeliverLive:
 			out = harden.Outcome{Phase: harden.Skipped, Message: notLive(op)}
-		case stop != "":
-			out = harden.Outcome{Phase: harden.Skipped, Message: stop}
 		case ctx.Err() != nil:
 			out = harden.Outcome{Phase: harden.Skipped, Message: "not tried: cancelled"}
+		case stop != "":
+			out = harden.Outcome{Phase: harden.Skipped, Message: stop}
 		default:
 			out = r.object(ctx, op)
-			if !out.Phase.Good() {
+			if !out.Phase.Good() || r.interrupted {
 				stop = "not tried: " + say(op.Target) + " came first and did not end well"
 			}
 		}
@@ -78,6 +78,8 @@ type run struct {
 	opts  harden.ApplyOptions
 	emit  func(harden.Event)
 	entry *journal.Entry
+	// interrupted says that the outcome of an object is not known: no other is begun.
+	interrupted bool
 }
 
 func (r *run) wrote() bool {

@@ -105,7 +105,7 @@ func TestCancelledTrial(t *testing.T) {
 					t.Fatal(err)
 				}
 				b.wantPhases(report, harden.Unproven)
-				b.wantMessage(report, "interrupted: cancelled", "kubectl harden resume "+report.ID, "kubectl harden undo "+report.ID)
+				b.wantMessage(report, "interrupted: cancelled", "kubectl harden fix --resume="+report.ID, "kubectl harden undo "+report.ID)
 				b.wantRecord(report.ID, harden.RecordOnTrial, "interrupted")
 				b.wantInterrupted(report.ID)
 				if then == "resume" {

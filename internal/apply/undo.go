@@ -94,7 +94,7 @@ func (u *undo) object(ctx context.Context, o *journal.Object) harden.Outcome {
 	if err := u.journal.Save(u.entry); err != nil {
 		return harden.Outcome{Phase: harden.Failed, Message: "undone, but: " + err.Error(), Err: err}
 	}
-	return u.watch(ctx, ref, res)
+	return u.watch(ctx, o, res)
 }
 
 // taken records that the object was taken back.
@@ -209,7 +209,8 @@ func (u *undo) deleteCreated(ctx context.Context, o *journal.Object, live *unstr
 }
 
 // watch follows the rollout that brings the old template back.
-func (u *undo) watch(ctx context.Context, ref harden.Ref, res *result) harden.Outcome {
+func (u *undo) watch(ctx context.Context, o *journal.Object, res *result) harden.Outcome {
+	ref := o.Ref()
 	out := harden.Outcome{Phase: harden.Undone, Message: strings.Join(append(res.aliens, res.notes...), "; ")}
 	if len(res.aliens) > 0 {
 		out.Err = fmt.Errorf("not everything of %s was undone: %s", say(ref), strings.Join(res.aliens, "; "))
@@ -222,7 +223,7 @@ func (u *undo) watch(ctx context.Context, ref harden.Ref, res *result) harden.Ou
 		return out
 	}
 	w := u.newWatch(ctx, res.before, u.opts, u.emit)
-	w.stuck = state.stuck
+	w.stuck, w.lame = state.stuck, o.Baseline.Lame
 	if ref.Kind == "StatefulSet" {
 		w.abandoned, w.swept = state.revision, map[types.UID]bool{}
 	}

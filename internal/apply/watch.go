@@ -149,7 +149,7 @@ func (w *rolloutWatch) laggards(ctx context.Context, r *rollout) ([]harden.Sympt
 	}
 	var signs []harden.Symptom
 	for i := range found {
-		if p := &found[i]; !isReady(p) && p.DeletionTimestamp == nil {
+		if p := &found[i]; !isReady(p) && p.DeletionTimestamp == nil && len(signs) < askedPods {
 			signs = append(signs, w.notReady(ctx, p))
 		}
 	}
@@ -245,23 +245,30 @@ func (w *rolloutWatch) lookAtPods(ctx context.Context, r *rollout) (*ending, str
 	return nil, progress, nil
 }
 
+// askedPods bounds of how many pods events are asked for at a look.
+const askedPods = 5
+
 // signs are the symptoms of the pods, the cause first. Where the state of the
-// pods shows none, their logs are read, at most every few seconds.
+// pods shows none, their events and logs are read, at most every few seconds.
 func (w *rolloutWatch) signs(ctx context.Context, found []corev1.Pod, tolerated func(*corev1.Pod) map[string]int32) []harden.Symptom {
 	var signs []harden.Symptom
 	for i := range found {
 		if p := &found[i]; p.DeletionTimestamp == nil {
-			signs = append(append(signs, signsOf(p, tolerated(p))...), w.setupSigns(ctx, p)...)
+			signs = append(signs, signsOf(p, tolerated(p))...)
 		}
 	}
 	if len(signs) > 0 {
 		return w.explain(ctx, found, signs)
 	}
-	if now := w.applier.now(); w.logs != nil && now.Sub(w.scanned) >= soakStep {
-		w.scanned = now
-		return w.logs.scan(ctx, found)
+	now := w.applier.now()
+	if w.logs == nil || now.Sub(w.scanned) < soakStep {
+		return nil
 	}
-	return nil
+	w.scanned = now
+	if signs = w.setupSigns(ctx, found); len(signs) > 0 {
+		return signs
+	}
+	return w.logs.scan(ctx, found)
 }
 
 // explainedContainers bounds of how many failed containers the log is read.

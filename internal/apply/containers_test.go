@@ -1,0 +1,171 @@
+package apply
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	testimages "github.com/kubectl-harden/kubectl-harden/test/images"
+	"github.com/kubectl-harden/kubectl-harden/test/lab"
+	"github.com/kubectl-harden/kubectl-harden/test/lab/labtest"
+)
+
+// pushed builds and pushes each image once a test binary.
+var pushed struct {
+	sync.Mutex
+	images map[string]testimages.Image
+	refs   map[string]string
+}
+
+// image is a test image by name, and a manifest that runs it.
+func image(t *testing.T, l *lab.Lab, name string) (testimages.Image, string) {
+	t.Helper()
+	pushed.Lock()
+	defer pushed.Unlock()
+	if _, ok := pushed.images[name]; !ok {
+		built, err := testimages.Build(t.Context(), name)
+		if err != nil {
+			t.Skip(err)
+		}
+		refs, err := testimages.Push(t.Context(), l.Registry(), built)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pushed.images == nil {
+			pushed.images, pushed.refs = map[string]testimages.Image{}, map[string]string{}
+		}
+		pushed.images[name], pushed.refs[name] = built[0], refs[name]
+	}
+	manifest, err := pushed.images[name].Manifest(pushed.refs[name])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pushed.images[name], string(manifest)
+}
+
+// newContainerBench is a bench on a node that runs containers, where a soak takes its time.
+func newContainerBench(t *testing.T) *bench {
+	t.Helper()
+	l := labtest.Containers(t)
+	b := benchFor(t, l, l.Kubeconfig())
+	b.onWait = func() { time.Sleep(soakStep) }
+	return b
+}
+
+func (b *bench) settingOf(ref harden.Ref, name string, s testimages.Setting) harden.Change {
+	b.Helper()
+	container := harden.ContainerRef{Kind: harden.AppContainer, Name: name}
+	fields := map[testimages.Setting]map[string]any{
+		testimages.NonRoot:      {"runAsNonRoot": true},
+		testimages.ReadOnlyRoot: {"readOnlyRootFilesystem": true},
+		testimages.NoEscalation: {"allowPrivilegeEscalation": false},
+		testimages.DropAll:      {"capabilities": map[string]any{"drop": []any{"ALL"}}},
+		testimages.Seccomp:      {"seccompProfile": map[string]any{"type": "RuntimeDefault"}},
+	}
+	if s == testimages.NoToken {
+		return harden.SetPodSpec(ref, map[string]any{"automountServiceAccountToken": false})
+	}
+	return harden.SetSecurityContext(ref, container, fields[s])
+}
+
+// Real programs under real security contexts: what breaks them is seen, with its
+// cause, and taken back; what does not stays.
+func TestTrialOfRealPrograms(t *testing.T) {
+	for _, test := range []struct {
+		image   string
+		setting testimages.Setting
+		kind    harden.SymptomKind // empty: it lives with it
+		path    string
+		env     string // that makes it quicker, NAME: VALUE
+	}{
+		{"numeric", testimages.ReadOnlyRoot, "", "", ""},
+		{"root-web", testimages.NonRoot, harden.SymptomUser, "", ""},
+		{"named", testimages.NonRoot, harden.SymptomUser, "", ""},
+		{"cache-writer", testimages.ReadOnlyRoot, harden.SymptomReadOnly, "/var/cache/app/index", ""},
+		{"tmp-writer", testimages.ReadOnlyRoot, harden.SymptomReadOnly, "/tmp/app-spool", ""},
+		{"late-fail", testimages.ReadOnlyRoot, harden.SymptomReadOnly, "/var/lib/app/state", "FAIL_AFTER: 6s"},
+		{"volume", testimages.ReadOnlyRoot, "", "", ""},
+		{"root-drop", testimages.DropAll, harden.SymptomOwner, "/var/lib/app", ""},
+		{"setuid-user", testimages.NoEscalation, harden.SymptomDenied, "/etc/app/key", ""},
+		{"filecap", testimages.DropAll, harden.SymptomNotPermitted, "/usr/local/bin/app", ""},
+		{"token-user", testimages.NoToken, harden.SymptomToken, "/var/run/secrets/kubernetes.io/serviceaccount/token", ""},
+		{"seccomp-sensitive", testimages.Seccomp, harden.SymptomSeccomp, "", ""},
+		{"nginx", testimages.ReadOnlyRoot, harden.SymptomReadOnly, "/var/cache/nginx/client_temp", ""},
+		{"nginx", testimages.DropAll, harden.SymptomOwner, "/var/cache/nginx/client_temp", ""},
+		{"redis", testimages.DropAll, harden.SymptomOwner, "", ""},
+		{"postgres", testimages.ReadOnlyRoot, harden.SymptomReadOnly, "/var/run/postgresql/.s.PGSQL.5432.lock", ""},
+	} {
+		t.Run(test.image+" "+string(test.setting), func(t *testing.T) {
+			b := newContainerBench(t)
+			img, manifest := image(t, b.lab, test.image)
+			kind := "Deployment"
+			if strings.Contains(manifest, "kind: StatefulSet") {
+				kind = "StatefulSet"
+			}
+			if test.env != "" {
+				name, value, _ := strings.Cut(test.env, ": ")
+				manifest = strings.Replace(manifest, "        readinessProbe:", "        env: [{name: "+name+", value: "+value+"}]\n        readinessProbe:", 1)
+			}
+			b.create(manifest)
+			ref := b.ref("apps/v1", kind, test.image)
+			before := b.read(ref)
+			report := b.run(b.plan("rule", b.settingOf(ref, test.image, test.setting)), harden.ApplyOptions{Soak: 12 * time.Second, Timeout: 2 * time.Minute})
+			if test.kind == "" {
+				b.wantPhases(report, harden.Proven)
+				return
+			}
+			b.wantPhases(report, harden.RolledBack)
+			b.wantMessage(report, img.Breaks[test.setting].Says, "available again")
+			s := report.Outcomes[0].Symptoms[0]
+			if s.Kind != test.kind || s.Path != test.path || s.Container != test.image || !strings.Contains(s.Image, "@sha256:") {
+				t.Errorf("the first symptom is %+v, want %q at %q", s, test.kind, test.path)
+			}
+			b.wantSame(before, b.read(ref))
+			b.healthy(ref)
+		})
+	}
+}
+
+// A limit that is too low shows when the kernel ends the program.
+func TestTrialOfAMemoryLimit(t *testing.T) {
+	b := newContainerBench(t)
+	_, manifest := image(t, b.lab, "redis")
+	b.create(manifest)
+	ref := b.ref("apps/v1", "Deployment", "redis")
+	b.during(func() {
+		b.onWait = func() { time.Sleep(soakStep) }
+		pods := b.kubectl("get", "pods", "-l", "app=redis", "-o", "jsonpath={.items[*].metadata.name}")
+		for _, pod := range strings.Fields(pods) {
+			// Its death takes the connection along.
+			_, _ = b.lab.Kubectl(b.Context(), "-n", b.namespace, "exec", pod, "--", "redis-cli", "eval", "for i = 1, 2000000 do redis.call('set', 'key' .. i, string.rep('x', 100)) end", "0")
+		}
+	})
+	change := harden.SetContainer(ref, harden.ContainerRef{Kind: harden.AppContainer, Name: "redis"}, map[string]any{"resources": map[string]any{"limits": map[string]any{"memory": "48Mi"}}})
+	report := b.run(b.plan("rule", change), harden.ApplyOptions{Soak: 20 * time.Second, Timeout: 2 * time.Minute})
+	b.wantPhases(report, harden.RolledBack)
+	if s := report.Outcomes[0].Symptoms; len(s) == 0 || s[0].Kind != harden.SymptomMemory {
+		t.Errorf("symptoms %+v, want %q", s, harden.SymptomMemory)
+	}
+}
+
+// Without the right to read logs the trial goes on and says so.
+func TestTrialWithoutTheRightToReadLogs(t *testing.T) {
+	b := newContainerBench(t)
+	_, manifest := image(t, b.lab, "numeric")
+	b.create(manifest)
+	ref := b.ref("apps/v1", "Deployment", "numeric")
+	p := b.plan("rule", b.settingOf(ref, "numeric", testimages.ReadOnlyRoot))
+	user := "writer-" + b.namespace
+	b.kubectl("create", "role", "writer", "--verb=get,list,watch,patch", "--resource=deployments.apps,replicasets.apps,pods,events,statefulsets.apps,daemonsets.apps")
+	b.kubectl("create", "rolebinding", "writer", "--role=writer", "--user="+user)
+	kubeconfig, err := b.lab.KubeconfigFor(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Applier = b.applier(configFrom(t, kubeconfig), b.journal.Dir())
+	report := b.run(p, harden.ApplyOptions{Soak: 4 * time.Second})
+	b.wantPhases(report, harden.Proven)
+	b.wantMessage(report, "logs could not be read: ", "cannot get resource")
+}
