@@ -82,7 +82,9 @@ func configFrom(t *testing.T, kubeconfig string) *rest.Config {
 	return config
 }
 
-func converter() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(scheme.Scheme) }
+func converter() managedfields.TypeConverter {
+	return applyconfigurations.NewTypeConverter(scheme.Scheme)
+}
 
 func (b *bench) applier(config *rest.Config, dir string) *Applier {
 	b.Helper()

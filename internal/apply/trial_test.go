@@ -39,7 +39,9 @@ func TestPodsThatFailInTheSoakAreTakenBack(t *testing.T) {
 			before := b.read(ref)
 			b.during(func() {
 				b.kubectl("annotate", "pods", "--all", lab.PodAnnotation+"="+test.behaviour)
-				b.until("the pods do not change", func() bool { return strings.Contains(b.kubectl("get", "pods", "-o", "jsonpath="+test.reached), test.shows) })
+				b.until("the pods do not change", func() bool {
+					return strings.Contains(b.kubectl("get", "pods", "-o", "jsonpath="+test.reached), test.shows)
+				})
 			})
 			report := b.run(b.plan("rule", nonRoot(ref)), harden.ApplyOptions{})
 			b.wantPhases(report, harden.RolledBack)

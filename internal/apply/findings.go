@@ -1,0 +1,111 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+)
+
+// stillOpen judges the object anew. Only what is still wrong may be repaired:
+// the plan was made from what was seen then. It returns the ids of all that is
+// wrong.
+func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *harden.Outcome) {
+	if op.Verb == harden.Create {
+		return nil, nil
+	}
+	fresh, err := r.findings(ctx, op.Target)
+	if err != nil {
+		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+	}
+	wrong := []string{}
+	for _, f := range fresh {
+		wrong = append(wrong, f.ID())
+	}
+	open, gone := sortFindings(op, fresh)
+	switch {
+	case len(gone) == 0:
+		return wrong, nil
+	case len(open) == 0:
+		err := fmt.Errorf("%s: what the plan repairs was repaired in the meantime: %s; nothing was written", say(op.Target), names(gone))
+		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err, Fixed: gone}
+	}
+	err = fmt.Errorf("%s was changed after the plan was made: %s is gone and %s is not; scan again", say(op.Target), names(gone), names(open))
+	return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+}
+
+func (a *Applier) findings(ctx context.Context, ref harden.Ref) ([]*harden.Finding, error) {
+	fresh, err := a.recheck(ctx, ref)
+	return fresh, explain("checking", ref, err)
+}
+
+// sortFindings tells which findings of the plan stand and which are gone.
+func sortFindings(op *harden.ObjectPlan, fresh []*harden.Finding) (open, gone []*harden.Finding) {
+	standing := map[string]bool{}
+	for _, f := range fresh {
+		if f.Status == harden.StatusFail || f.Status == harden.StatusUnknown {
+			standing[f.ID()] = true
+		}
+	}
+	for _, p := range op.Fixes {
+		switch f := p.Finding; {
+		case f == nil:
+		case standing[f.ID()]:
+			open = append(open, f)
+		default:
+			gone = append(gone, f)
+		}
+	}
+	return open, gone
+}
+
+// openedBy are the findings that were not there before and lie where the change
+// was made. Others are none of its doing: a rule that had nothing to say of a
+// privileged container has when the container is privileged no more.
+func openedBy(o *journal.Object, fresh []*harden.Finding) []*harden.Finding {
+	if o.Baseline.Findings == nil {
+		return nil
+	}
+	var opened []*harden.Finding
+	for _, f := range fresh {
+		if f.Status == harden.StatusFail && !slices.Contains(o.Baseline.Findings, f.ID()) && touches(o, f.Field) {
+			opened = append(opened, f)
+		}
+	}
+	return opened
+}
+
+// touches reports whether a field, as findings name it, lies within a place of
+// the change or around it.
+func touches(o *journal.Object, field string) bool {
+	return field != "" && slices.ContainsFunc(o.Leaves, func(l journal.Leaf) bool {
+		place := fieldOf(harden.Path(l.Path))
+		return field == place || strings.HasPrefix(field, place+".") || strings.HasPrefix(place, field+".")
+	})
+}
+
+// fieldOf writes a path as findings do: spec.template.spec.containers[web].image.
+func fieldOf(path harden.Path) string {
+	return strings.TrimPrefix(named.ReplaceAllString(plan.PathString(path), "[$1]"), ".")
+}
+
+var named = regexp.MustCompile(`\[name="([^"]*)"\]`)
+
+func names(findings []*harden.Finding) string {
+	var out []string
+	for _, f := range findings {
+		name := f.Fixer.ID
+		if !f.Container.IsZero() {
+			name += " (" + f.Container.Name + ")"
+		}
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, ", ")
+}
