@@ -218,8 +218,8 @@ var servers = []recipe{
 		name: "postgres", about: "postgres: its entrypoint gives its VOLUME to postgres, as root, becomes postgres with gosu, and makes a database at first",
 		breaks: map[Setting]Break{
 			NonRoot:      runsAsRoot,
-			ReadOnlyRoot: {Says: "/var/run/postgresql"},
-			DropAll:      {Says: "Operation not permitted"},
+			ReadOnlyRoot: {Says: `could not create lock file "/var/run/postgresql/.s.PGSQL.5432.lock": Read-only file system`},
+			DropAll:      {Says: "failed switching to 999:999: setgroups: operation not permitted"},
 		},
 		base: debian, packages: []string{"postgresql"},
 		users: []user{{"postgres", 999, "/var/lib/postgresql"}},

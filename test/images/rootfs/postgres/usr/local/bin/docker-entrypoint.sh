@@ -7,7 +7,7 @@ PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
 
 if [ "$1" = postgres ] && [ "$(id -u)" = 0 ]; then
 	mkdir -p "$PGDATA" /var/run/postgresql
-	chmod 00700 "$PGDATA"
+	chmod 00700 "$PGDATA" || :
 	chmod 03775 /var/run/postgresql || :
 	find "$PGDATA" \! -user postgres -exec chown postgres '{}' +
 	find /var/run/postgresql \! -user postgres -exec chown postgres '{}' +
