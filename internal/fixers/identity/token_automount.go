@@ -35,10 +35,11 @@ first thing that somebody looks for who got into a container. With it come all
 rights of the ServiceAccount, today's and those that are granted next year.
 
 **The fix.** automountServiceAccountToken becomes false in the pod template, which
-replaces the pods. It is a review: the grants of the ServiceAccount were not read,
-and nobody looked for connections to the API server. Where something in the
-workload points to the token, there is advice only: mount a projected token with
-the audience and lifetime that the one container needs.
+replaces the pods. It is a review: the grants of the ServiceAccount are not read
+yet. Connections to the API server are looked for in running containers, and its
+clients in images, where that was asked for. Where something in the workload points
+to the token, or a rollout without it failed, there is advice only: mount a projected
+token with the audience and lifetime that the one container needs.
 
 **Traps.** Vault's injector needs the token with no RBAC at all
 (hashicorp/vault-k8s#601); Consul and older Linkerd use it too. Tokens for clouds
@@ -135,7 +136,7 @@ func whyUnread(p *harden.Pass) string {
 }
 
 func fixTokenAutomount(p *harden.Pass, f *harden.Finding) []harden.Fix {
-	if signs := signsOfUse(p); len(signs) > 0 {
+	if signs := slices.Concat(signsOfUse(p), learntSigns(p)); len(signs) > 0 {
 		return []harden.Fix{{
 			Title: "mount a token of its own where it is needed", Class: harden.Review, Evidence: signs,
 			Manual: "Find out which container uses the token. Give that one a projected serviceAccountToken with an audience and a short lifetime, " +
@@ -150,8 +151,9 @@ func fixTokenAutomount(p *harden.Pass, f *harden.Finding) []harden.Fix {
 			Limits: "client libraries find the token by themselves",
 		},
 		{Code: "E-RBAC", State: harden.Missing, Text: fmt.Sprintf("The grants of ServiceAccount %q were not read.", account)},
-		{Code: "E-PROC", State: harden.Missing, Text: "Nobody looked whether a process talks to the API server."},
+		connectionClaim(p),
 	}
+	claims = slices.Concat(broke(p), claims, imageSigns(p))
 	if names := ownTokens(p.Pod.Spec); len(names) > 0 {
 		claims = append(claims, harden.Claim{
 			Code: "E-SPEC", State: harden.Holds, Time: p.Inventory.Now,

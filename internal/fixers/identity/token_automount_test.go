@@ -2,8 +2,10 @@ package identity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -158,5 +160,70 @@ func TestSignsOfUseForbidTheFix(t *testing.T) {
 				t.Errorf("fix = %+v, want a change", fix)
 			}
 		})
+	}
+}
+
+func TestConnectionsToTheAPIServer(t *testing.T) {
+	peer := func(address string) harden.Probe {
+		return harden.Probe{Known: true, Peers: []harden.Socket{{Protocol: "tcp", Port: 40000, Peer: address}}}
+	}
+	for name, test := range map[string]struct {
+		probe harden.Probe
+		want  string
+	}{
+		"none":            {harden.Probe{Known: true}, "holds"},
+		"a database":      {peer("10.0.0.7:5432"), "holds"},
+		"somebody's TLS":  {peer("10.0.0.1:443"), "missing"},
+		"the usual port":  {peer("[fd00::1]:6443"), "refutes"},
+		"not looked into": {harden.Probe{Why: "no right to exec"}, "missing"},
+		"too old":         {harden.Probe{Known: true, Time: fixtest.Now.Add(-25 * time.Hour)}, "missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fix := fixtest.Fixes(t, TokenAutomount, workload(plain, "")+account("default", ""), fixtest.Live(), fixtest.Probe("web", test.probe))[0]
+			got := ""
+			for _, c := range fix.Evidence {
+				if c.Code == "E-PROC" {
+					got += c.State.String()
+				}
+			}
+			if got != test.want || fix.Class != harden.Review {
+				t.Errorf("E-PROC %s, class %s; want %s, and review while the grants are not read", got, fix.Class, test.want)
+			}
+		})
+	}
+}
+
+func TestImagesOfClientsRefuteTheFix(t *testing.T) {
+	for name, test := range map[string]struct {
+		facts harden.ImageFacts
+		want  string
+	}{
+		"kubectl in the image": {harden.ImageFacts{Known: true, Files: &harden.ImageFiles{Programs: map[string]harden.ImageFile{"/usr/local/bin/kubectl": {Mode: 0o755}}}}, "has /usr/local/bin/kubectl"},
+		"a script":             {harden.ImageFacts{Known: true, Files: &harden.ImageFiles{Scripts: map[string]string{"/run.sh": "#!/bin/sh\ncat " + tokenPath + "/token"}}}, "in /run.sh"},
+		"its environment":      {harden.ImageFacts{Known: true, Env: []string{"TOKEN=" + tokenPath + "/token"}}, "in its configuration"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fix := fixtest.Fixes(t, TokenAutomount, workload(plain, "")+account("default", ""), fixtest.Image("web:1", test.facts))[0]
+			refuted := slices.ContainsFunc(fix.Evidence, func(c harden.Claim) bool { return c.State == harden.Refutes && strings.Contains(c.Text, test.want) })
+			if !refuted {
+				t.Errorf("evidence %+v, want one that refutes with %q", fix.Evidence, test.want)
+			}
+		})
+	}
+}
+
+func TestLessonsAboutTheToken(t *testing.T) {
+	lesson := harden.Lesson{Image: "web:1", Kind: harden.LessonNeedsToken, Symptom: "open .../token: no such file or directory", Workload: "shop/Deployment/web", Container: "web", Time: fixtest.Now}
+	text := workload(plain, "") + account("default", "")
+	if fix := fixtest.Fixes(t, TokenAutomount, text, fixtest.Lesson(lesson))[0]; len(fix.Changes) > 0 || !strings.Contains(fix.Evidence[0].Text, lesson.Symptom) {
+		t.Errorf("fix = %+v, want only a text with the symptom", fix)
+	}
+	lesson.Kind, lesson.Fixer = harden.LessonBreaks, TokenAutomount.ID
+	if fix := fixtest.Fixes(t, TokenAutomount, text, fixtest.Lesson(lesson))[0]; len(fix.Changes) != 1 || fix.Evidence[0].Code != "E-LEARNT" || fix.Evidence[0].State != harden.Refutes {
+		t.Errorf("fix = %+v, want a change and E-LEARNT against it", fix)
+	}
+	lesson.Fixer = "another"
+	if fix := fixtest.Fixes(t, TokenAutomount, text, fixtest.Lesson(lesson))[0]; fix.Evidence[0].Code == "E-LEARNT" {
+		t.Errorf("the lesson of another fix counts: %+v", fix)
 	}
 }

@@ -25,12 +25,17 @@ var AllowPrivilegeEscalation = &harden.Fixer{
 With false the kernel sets no_new_privs: no program that the container starts can have more rights than the one that started it. Without it, a process that was taken over uses a setuid
 file of the image, such as su or mount, to become root.
 
-**Fix** allowPrivilegeEscalation: false at the container. A person has to decide as long as nobody looked into the image: a setuid program or a file capability on the way of the
-entrypoint stops working. gosu, su-exec and setpriv are not affected: they start as root and give rights up. sudo, su and a setuid ping are.
+It matters more where the image has setuid files of root or file capabilities and the container does not run as root: the severity is high then.
+
+**Fix** allowPrivilegeEscalation: false at the container. It is safe where all processes were seen with no_new_privs already. It is proven where the image was looked into and no program on the
+way of the entrypoint (through links, interpreters, and the programs that its scripts name) has a setuid bit or a file capability, and where it has no others but those of its distribution, such as
+su and mount. sudo, pkexec, a setuid ping, and programs of one's own with such a file leave it to a person, and so does an image that nobody looked into. gosu, su-exec and setpriv are not
+affected: they start as root and give rights up.
 
 **Traps** For a privileged container the API refuses false, and for one that adds CAP_SYS_ADMIN in this spelling; with SYS_ADMIN it accepts false, but such a process needs no more rights.
 The finding then waits for privileged-container or dangerous-capabilities, and its fix takes those away as well.
-A file capability together with false and NET_BIND_SERVICE does not bind port 80 any more, though each looks right by itself (dunglas/mercure#1230).
+A file capability together with false and NET_BIND_SERVICE does not bind port 80 any more, though each looks right by itself (dunglas/mercure#1230), unless any user may bind it: with
+containerd 2.0 and later, or by the sysctl net.ipv4.ip_unprivileged_port_start, which a second fix sets.
 
 It does not apply to Windows.
 `,
@@ -58,6 +63,9 @@ func checkPrivilegeEscalation(p *harden.Pass) {
 			f.BlockedBy = DangerousCapabilities.ID
 			f.Detail += " It means little while the container adds SYS_ADMIN, and the API refuses false together with the spelling CAP_SYS_ADMIN."
 		}
+		if severity, why := escalationSeverity(p, c); why != "" && f.BlockedBy == "" {
+			f.Severity, f.SeverityWhy = severity, why
+		}
 		p.Report(f)
 	}
 }
@@ -67,23 +75,26 @@ func fixPrivilegeEscalation(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	if !ok {
 		return nil
 	}
+	claims, best := escalationClaims(p, c)
 	fix := harden.Fix{
-		Title: "forbid " + c.Name + " to gain privileges", Class: harden.Review,
-		Evidence: []harden.Claim{
-			missing("E-IMG-FS", "Nobody looked into the image: does it have setuid files, or a file capability on its entrypoint?"),
-			missing("E-PROC", "Nobody looked into the running container: is NoNewPrivs set already?"),
-		},
-		Warning: "Setuid programs such as sudo and su stop working; an entrypoint with a file capability does not start.",
+		Title: "forbid " + c.Name + " to gain privileges", Class: harden.ClassOf(best, claims...), Evidence: claims,
+		Warning: "Setuid programs such as sudo and su stop working; a file capability has no effect any more.",
 		Changes: []harden.Change{harden.SetSecurityContext(f.Object, c.Ref, map[string]any{"allowPrivilegeEscalation": false})},
 	}
+	fixes := []harden.Fix{fix}
+	if bind, ok := bindsByFile(p, c); ok {
+		fixes = append(fixes, withPortSysctl(p, f.Object, fix, bind))
+	}
 	// Not only what blocks the finding, but all that would make the API refuse it.
-	if adds(c, capSysAdmin) {
-		fix = after(fixDangerousCapabilities(p, f)[0], fix)
+	for i := range fixes {
+		if adds(c, capSysAdmin) {
+			fixes[i] = after(fixDangerousCapabilities(p, f)[0], fixes[i])
+		}
+		if isPrivileged(c) {
+			fixes[i] = after(fixPrivileged(p, f)[0], fixes[i])
+		}
 	}
-	if isPrivileged(c) {
-		fix = after(fixPrivileged(p, f)[0], fix)
-	}
-	return []harden.Fix{fix}
+	return fixes
 }
 
 // after is the fix with the one that has to be made with it.
@@ -91,6 +102,7 @@ func after(first, fix harden.Fix) harden.Fix {
 	fix.Title = first.Title + ", and " + fix.Title
 	fix.Evidence = slices.Concat(first.Evidence, fix.Evidence)
 	fix.Changes = slices.Concat(first.Changes, fix.Changes)
+	fix.Class = max(first.Class, fix.Class)
 	fix.Warning = strings.TrimSpace(first.Warning + " " + fix.Warning)
 	return fix
 }

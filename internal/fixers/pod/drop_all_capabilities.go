@@ -27,8 +27,12 @@ A runtime gives a container up to 14 capabilities of root unless it is told othe
 The verdicts: *lowercase*, where the list holds all, which runtimes understand and Pod Security does not; *enumerated*, where all 14 are listed one by one, which
 misses what a later runtime adds.
 
-**Fix** drop: ["ALL"]. What is added stays added. In the two cases above the runtime drops the same set as before, so the fix is proven; otherwise a person has to
-decide, because nobody looked at what the processes use. Where the container declares a port below 1024 and may run as root, NET_BIND_SERVICE is added, which Pod Security accepts.
+**Fix** drop: ["ALL"]. What is added stays added. In the two cases above the runtime drops the same set as before, so the fix is proven. It is proven as well for a container that starts as another
+user than root, because Kubernetes gives such a process no capability: where no file of the image on the way of the entrypoint has one, or where all processes were seen without any. A file
+capability NET_BIND_SERVICE is added, so that the program still starts. The ports below 1024 that it declares, exposes or listens on must be open to any user on the nodes.
+
+For a container that starts as root a person decides. What its entrypoint is seen to need is added: for chown and useradd CHOWN, DAC_OVERRIDE, FOWNER; for gosu, su-exec, setpriv SETUID, SETGID; for
+chroot SYS_CHROOT; and NET_BIND_SERVICE for a port below 1024, unless any user may bind it.
 
 **Traps** The lists are atomic: a change replaces the whole list. A runtime takes ALL first, then adds, then drops the rest; so an entry that stands in both lists is kept in drop.
 A binary with a file capability, such as caddy's, dies at exec when its capability is gone, even as root (caddyserver/caddy-docker#396). Images that start as
@@ -86,59 +90,38 @@ func fixDropAll(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	if !ok {
 		return nil
 	}
+	if f.Verdict == "" {
+		return dropAllFixes(p, f, c)
+	}
 	fix := harden.Fix{Title: "drop all capabilities of " + c.Name, Changes: []harden.Change{capabilityLists(f.Object, c, dropAll(c), nil)}}
-	switch f.Verdict {
-	case verdictLowercase:
+	if f.Verdict == verdictLowercase {
 		fix.Evidence = []harden.Claim{seen(p, "E-SPEC", `containerd and CRI-O compare "all" without regard to letter case: the same set is dropped.`, "Other runtimes.")}
-	case verdictEnumerated:
+	} else {
 		fix.Evidence = []harden.Claim{seen(p, "E-SPEC", "All default capabilities of containerd and CRI-O are dropped already: none is left to lose.", "A runtime that is configured to give more than its default.")}
-	default:
-		fix.Evidence = capabilityClaims(c)
-		fix.Warning = "A process that uses a default capability (changing owners or users, binding a port below 1024, ping) fails with \"Operation not permitted\"."
 	}
 	fix.Class = harden.ClassOf(harden.Evidence, fix.Evidence...)
-	if f.Verdict == "" && mayBindAsRoot(p, c) {
-		return []harden.Fix{bindingFix(f, c, fix), fix}
-	}
 	return []harden.Fix{fix}
 }
 
-// bindingFix also adds NET_BIND_SERVICE. It is only for containers that add
-// nothing so far: a fix about added capabilities would want another list.
-func bindingFix(f *harden.Finding, c harden.Container, fix harden.Fix) harden.Fix {
-	fix.Title = "drop all capabilities of " + c.Name + " but NET_BIND_SERVICE"
-	fix.Changes = []harden.Change{capabilityLists(f.Object, c, dropAll(c), []string{capNetBindService})}
-	return fix
-}
-
-// mayBindAsRoot reports whether the container declares a port below 1024 and
-// NET_BIND_SERVICE would help it: an added capability reaches only a process of
-// user 0, because Kubernetes sets no ambient capabilities.
-func mayBindAsRoot(p *harden.Pass, c harden.Container) bool {
-	if len(addedCapabilities(c)) > 0 || len(lowPorts(c)) == 0 {
-		return false
+// dropAllFixes drop all capabilities but those that are known to be needed.
+func dropAllFixes(p *harden.Pass, f *harden.Finding, c harden.Container) []harden.Fix {
+	d := droppingAll(p, c)
+	plain := harden.Fix{
+		Title: "drop all capabilities of " + c.Name, Evidence: d.claims, Class: harden.ClassOf(d.best, d.claims...), Warning: d.warning,
+		Changes: []harden.Change{capabilityLists(f.Object, c, dropAll(c), nil)},
 	}
-	verdict := userOf(p, c).verdict
-	return verdict == verdictRoot || verdict == verdictUnknownUser
-}
-
-func lowPorts(c harden.Container) []string {
-	var ports []string
-	for _, port := range c.Ports {
-		if port.ContainerPort < 1024 {
-			ports = append(ports, fmt.Sprint(port.ContainerPort))
+	fixes := []harden.Fix{plain}
+	if add := d.added(c); len(add) > 0 {
+		keeping := plain
+		keeping.Title += " but " + strings.Join(add, ", ")
+		keeping.Changes = []harden.Change{capabilityLists(f.Object, c, dropAll(c), add)}
+		fixes = []harden.Fix{keeping}
+		if !d.certain {
+			fixes = append(fixes, plain)
 		}
 	}
-	return ports
-}
-
-func capabilityClaims(c harden.Container) []harden.Claim {
-	claims := []harden.Claim{
-		missing("E-PROC", "Nobody looked into the running container: which capabilities do its processes hold?"),
-		missing("E-IMG-FS", "Nobody looked into the image: does it have file capabilities or setuid files, and does its entrypoint change owners or users?"),
+	if bind, ok := bindsByFile(p, c); ok {
+		fixes = append(fixes, withPortSysctl(p, f.Object, fixes[0], bind))
 	}
-	if ports := lowPorts(c); len(ports) > 0 {
-		claims = append(claims, missing("E-PORTS", fmt.Sprintf("The container declares port %s: may its user bind it without NET_BIND_SERVICE on these nodes?", strings.Join(ports, ", "))))
-	}
-	return claims
+	return fixes
 }

@@ -39,6 +39,6 @@ func proposing(want string, fix func(*harden.Pass, *harden.Finding) []harden.Fix
 		if instead, ok := f.OutOfReach(want); ok {
 			return []harden.Fix{instead}
 		}
-		return fix(p, f)
+		return remember(p, f, fix(p, f))
 	}
 }

@@ -3,7 +3,9 @@ package pod
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"path"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -24,8 +26,12 @@ var ReadOnlyRootFilesystem = &harden.Fixer{
 
 Whoever takes a process over wants to put tools somewhere and to change the program that starts next. On a read-only root file system neither lasts.
 
-**Fix** readOnlyRootFilesystem: true, and an emptyDir at /tmp unless something is mounted there already. Each container gets a volume of its own, named harden-tmp-CONTAINER: containers do not begin to share files by this.
-A person has to decide: nobody looked which other paths the container writes to. For each of them an emptyDir has to be added, and only where the image has nothing there, because the mount hides it.
+**Fix** readOnlyRootFilesystem: true, and an emptyDir at /tmp and at each directory that the container was seen to write to, unless something is mounted there already. Each container gets volumes of its own, named
+harden-PATH-CONTAINER: containers do not begin to share files by this.
+
+It is proven where the running container was looked into (which files on its root file system were written since it started), and where the image has nothing at these directories, because the mount hides what is there.
+A directory that the image fills is left to a person: the first fix then has an init container of the same image copy it into the volume. Nothing is mounted over a directory below which
+something else is mounted. A container that nobody looked into gets /tmp and what is known, and a person decides.
 
 **Traps** nginx writes to /var/cache/nginx and /var/run, and its entrypoint edits /etc/nginx/conf.d at the start; an emptyDir at /var/cache hides the directory that it needs
 (nginx/docker-nginx#416). Paths that the image declares as VOLUME stay writable with containerd, and depend on a setting with CRI-O.
@@ -59,56 +65,73 @@ func fixReadOnlyRoot(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	if !ok {
 		return nil
 	}
+	w := writesOf(p, c)
 	fix := harden.Fix{
-		Title: "make the root file system of " + c.Name + " read-only", Class: harden.Review,
-		Evidence: []harden.Claim{
-			missing("E-PROC", "Nobody looked into the running container: which paths does it write to?"),
-			missing("E-IMG-FS", "Nobody looked into the image: which directories may its user write to, and are they empty?"),
-		},
-		Warning: "Writes outside mounted volumes fail with \"Read-only file system\", some of them only at shutdown or in rare jobs.",
+		Title: "make the root file system of " + c.Name + " read-only", Class: harden.ClassOf(harden.Evidence, w.claims...), Evidence: w.claims,
+		Warning: strings.TrimSpace("Writes outside mounted volumes fail with \"Read-only file system\", some of them only at shutdown or in rare jobs. " + w.warning),
+		Changes: []harden.Change{harden.SetPodSpec(f.Object, readOnlySpec(p, c, w.mounts))},
 	}
-	container := map[string]any{"name": c.Name, "securityContext": map[string]any{"readOnlyRootFilesystem": true}}
-	spec := map[string]any{c.Ref.List(): []any{container}}
-	if !mountsTmp(c) {
-		fix.Title += ", with a writable /tmp"
-		volume := tmpVolume(p, c)
-		container["volumeMounts"] = []any{map[string]any{"mountPath": tmpPath, "name": volume}}
-		spec["volumes"] = []any{map[string]any{"name": volume, "emptyDir": map[string]any{}}}
+	if len(w.mounts) > 0 {
+		fix.Title += ", with a writable " + some(w.mounts)
 	}
-	fix.Changes = []harden.Change{harden.SetPodSpec(f.Object, spec)}
+	if seeded, ok := seeding(p, f, c, w); ok {
+		return []harden.Fix{seeded, fix}
+	}
 	return []harden.Fix{fix}
 }
 
-const tmpPath = "/tmp"
-
-// mountsTmp compares cleaned paths: to the API /tmp/ is another key than /tmp,
-// to the container it is the same directory.
-func mountsTmp(c harden.Container) bool {
-	for _, m := range c.VolumeMounts {
-		if path.Clean(m.MountPath) == tmpPath {
-			return true
-		}
+// readOnlySpec is the part of the pod spec that makes the root file system of
+// the container read-only, with a volume of its own at each of the paths.
+func readOnlySpec(p *harden.Pass, c harden.Container, paths []string) map[string]any {
+	container := map[string]any{"name": c.Name, "securityContext": map[string]any{"readOnlyRootFilesystem": true}}
+	spec := map[string]any{c.Ref.List(): []any{container}}
+	var mounts, volumes []any
+	for _, at := range paths {
+		volume := volumeName(p, c, at)
+		mounts = append(mounts, map[string]any{"mountPath": at, "name": volume})
+		volumes = append(volumes, map[string]any{"name": volume, "emptyDir": map[string]any{}})
 	}
-	return false
+	if len(paths) > 0 {
+		container["volumeMounts"], spec["volumes"] = mounts, volumes
+	}
+	return spec
 }
 
-// tmpVolume names the container's volume for /tmp: a DNS label of at most 63
+// volumeName names the container's volume for a path: a DNS label of at most 63
 // characters that no volume of the pod has, but one that is such an emptyDir
-// already. Container names are unique within a pod, so these are too.
-func tmpVolume(p *harden.Pass, c harden.Container) string {
-	const prefix = "harden-tmp-"
-	sum := sha256.Sum256([]byte(c.Name))
-	hash := hex.EncodeToString(sum[:])
-	if name := prefix + c.Name; len(name) <= 63 && freeVolume(p, name) {
+// already. The path is written with hyphens, and a hash takes its place where
+// another path or container could come to the same name.
+func volumeName(p *harden.Pass, c harden.Container, at string) string {
+	return uniqueName(p, c, at, "harden-", func(name string) bool { return freeVolume(p, name) })
+}
+
+// plainPath is a path that is told from all others when its slashes become hyphens.
+var plainPath = regexp.MustCompile(`^(/[a-z0-9]+)+$`)
+
+func uniqueName(p *harden.Pass, c harden.Container, at, prefix string, free func(string) bool) string {
+	slug := strings.ReplaceAll(strings.Trim(at, "/"), "/", "-")
+	name := prefix + slug + "-" + c.Name
+	alike := slices.ContainsFunc(p.Pod.Containers(), func(o harden.Container) bool { return o.Name != c.Name && strings.HasSuffix(name, "-"+o.Name) })
+	if len(name) <= maxLabel && plainPath.MatchString(at) && !alike && free(name) {
 		return name
 	}
-	for n := 10; n < len(prefix)+40; n++ {
-		if name := prefix + hash[:n]; freeVolume(p, name) {
+	sum := sha256.Sum256([]byte(c.Name + " " + at))
+	hash := hex.EncodeToString(sum[:])
+	words := strings.Trim(notLabel.ReplaceAllString(strings.ToLower(slug), "-"), "-")
+	begin := prefix + words
+	begin = strings.TrimRight(begin[:min(len(begin), maxLabel-shortDigest-1)], "-")
+	for n := 0; n+shortDigest < len(hash); n++ {
+		if name := begin + "-" + hash[n:n+shortDigest]; free(name) {
 			return name
 		}
 	}
-	return prefix + hash[:63-len(prefix)]
+	return begin + "-" + hash[:shortDigest]
 }
+
+// maxLabel is the length of a DNS label.
+const maxLabel = 63
+
+var notLabel = regexp.MustCompile(`[^a-z0-9]+`)
 
 func freeVolume(p *harden.Pass, name string) bool {
 	for _, v := range p.Pod.Spec.Volumes {

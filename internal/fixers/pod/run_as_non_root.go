@@ -114,31 +114,37 @@ func userOf(p *harden.Pass, c harden.Container) user {
 	return imageUserOf(p, c)
 }
 
+// imageUserOf is the worst that the images of the container say.
 func imageUserOf(p *harden.Pass, c harden.Container) user {
-	facts := imageOf(p, c)
-	if facts == nil || !facts.Known {
+	images, gap := imagesOf(p, c)
+	if gap != "" {
 		return user{
 			verdictUnknownUser, "may run as root: the image decides",
-			"Neither runAsNonRoot nor runAsUser is set: the container runs as the USER of its image, which is root unless the image says otherwise.",
+			"Neither runAsNonRoot nor runAsUser is set: the container runs as the USER of its image, which is root unless the image says otherwise. " + gap + ".",
 		}
 	}
-	kind, uid := harden.ParseImageUser(facts.User)
-	switch kind {
-	case harden.ImageUserRoot:
-		return user{
-			verdictRoot, "runs as root: so the image says",
-			fmt.Sprintf("The image's USER is %q, which is root, and nothing in the pod says otherwise.", facts.User),
-		}
-	case harden.ImageUserNamed:
-		return user{
-			verdictUnverifiable, fmt.Sprintf("the image's user %q cannot be verified", facts.User),
-			"The image names its user by name. Only the image's /etc/passwd knows its number, and the kubelet does not look there.",
+	worst := user{}
+	for _, i := range images {
+		u := userOfImage(p, i)
+		switch {
+		case u.root:
+			return user{
+				verdictRoot, "runs as root: so the image says",
+				fmt.Sprintf("The USER of image %s is %q, which is root, and nothing in the pod says otherwise.", i.name, i.User),
+			}
+		case u.named:
+			worst = user{
+				verdictUnverifiable, fmt.Sprintf("the image's user %q cannot be verified", i.User),
+				fmt.Sprintf("Image %s names its user by name. Only the image's /etc/passwd knows its number, and the kubelet does not look there.", i.name),
+			}
+		case worst.verdict == "":
+			worst = user{
+				verdictUnenforced, fmt.Sprintf("runs as user %d of the image, which nothing enforces", u.uid),
+				fmt.Sprintf("The USER of image %s is %q. Without runAsNonRoot: true a later image may run as root.", i.name, i.User),
+			}
 		}
 	}
-	return user{
-		verdictUnenforced, fmt.Sprintf("runs as user %d of the image, which nothing enforces", uid),
-		fmt.Sprintf("The image's USER is %q. Without runAsNonRoot: true a later image may run as root.", facts.User),
-	}
+	return worst
 }
 
 func windowsUserOf(name string, enforced bool) user {

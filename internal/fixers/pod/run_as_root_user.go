@@ -2,6 +2,7 @@ package pod
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -22,8 +23,9 @@ var RunAsRootUser = &harden.Fixer{
 
 Somebody asked for root on purpose: the image may well bring a user of its own that is overridden here.
 
-**Fix** The 0 is taken away, and the user of the image applies again. A person has to decide: nobody looked into the image, and if it runs as root by itself, nothing is
-won until it gets another user. With runAsNonRoot: true in force the kubelet then refuses a root image.
+**Fix** The 0 is taken away, and the user of the image applies again; where the image names its user by name, runAsUser and runAsGroup get its numbers. A person has to decide: root may be needed, and
+if the image runs as root by itself, nothing is won until it gets another user. With runAsNonRoot: true in force the kubelet then refuses a root image.
+For an init container that only changes owners a second fix sets fsGroup at the pod and removes it.
 
 **Traps** An init container with runAsUser: 0 usually changes the owner of a volume. Where the volume honours fsGroup, ` + "`fsGroup`" + ` with
 ` + "`fsGroupChangePolicy: OnRootMismatch`" + ` does that without root; on a large volume the first start takes long (kubernetes/kubernetes#69699).
@@ -54,7 +56,7 @@ func checkRunAsRootUser(p *harden.Pass) {
 			p.Report(harden.Finding{
 				Container: c.Ref, Field: c.Field + ".securityContext.runAsUser",
 				Reason: "asks for root: runAsUser is 0",
-				Detail: "The container's own securityContext.runAsUser is 0, which overrides the user of the pod and of the image.",
+				Detail: "The container's own securityContext.runAsUser is 0, which overrides the user of the pod and of the image." + powerless(c),
 			})
 		}
 	}
@@ -69,20 +71,35 @@ func fixRunAsRootUser(p *harden.Pass, f *harden.Finding) []harden.Fix {
 			Changes:  []harden.Change{harden.RemoveFrom(f.Object, harden.PodSpecPath(f.Object, "securityContext", "runAsUser"))},
 		}}
 	}
-	fix := harden.Fix{
-		Title: "take runAsUser: 0 away from " + c.Name, Class: harden.Review, Warning: zeroWarning,
-		Evidence: imageClaims(p, c),
-		Changes:  []harden.Change{harden.RemoveFrom(f.Object, harden.ContainerPath(f.Object, c.Ref, "securityContext", "runAsUser"))},
+	fixes := []harden.Fix{replaceZero(p, f, c)}
+	if c.Ref.Kind == harden.InitContainer {
+		fixes = givesVolumes(p, f, c, fixes)
 	}
-	if above := podSecurity(p).RunAsUser; isZero(above) {
+	return fixes
+}
+
+// replaceZero takes the container's 0 away, or puts the numbers of the image's
+// user in its place where the image has a name for it. run-as-non-root does the same.
+func replaceZero(p *harden.Pass, f *harden.Finding, c harden.Container) harden.Fix {
+	s := imageStarterOf(p, c)
+	fix := harden.Fix{
+		Title: "take runAsUser: 0 away from " + c.Name, Class: harden.Review, Warning: zeroWarning, Evidence: slices.Clone(s.claims),
+		Changes: []harden.Change{harden.RemoveFrom(f.Object, ownUserPath(f.Object, c))},
+	}
+	user := ownNumbers(p, s)
+	switch above := podSecurity(p).RunAsUser; {
+	case user != nil:
+		fix.Title = fmt.Sprintf("run %s as user %d of its image in place of 0", c.Name, s.uid)
+		fix.Changes = []harden.Change{harden.SetSecurityContext(f.Object, c.Ref, user)}
+		fix.Warning = fmt.Sprintf("User %d may lack rights that root had.", s.uid)
+	case isZero(above):
 		fix.Warning = "The pod asks for user 0 as well, and its value takes the place of this one: take both away."
-	} else if above != nil {
+	case above != nil:
 		fix.Evidence = []harden.Claim{seen(p, "E-SPEC", fmt.Sprintf("The pod's runAsUser: %d takes its place.", *above), "")}
 		fix.Warning = fmt.Sprintf("The container then runs as user %d of the pod, which may lack rights that root had.", *above)
+	case s.known && s.root:
+		fix.Warning = "The image is made to run as root as well: the container stays root until it gets another user."
 	}
 	fix.Evidence = append(fix.Evidence, rootNeedClaims()...)
-	if c.Ref.Kind == harden.InitContainer {
-		fix.Evidence = append(fix.Evidence, missing("E-PROC", "Nobody looked at what this init container does: does it change the owner of a volume?"))
-	}
-	return []harden.Fix{fix}
+	return fix
 }

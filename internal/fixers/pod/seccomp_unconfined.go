@@ -102,8 +102,9 @@ func unconfinedAnnotation(p *harden.Pass, c harden.Container) string {
 
 func fixSeccompUnconfined(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	profile := map[string]any{"seccompProfile": map[string]any{"type": string(corev1.SeccompProfileTypeRuntimeDefault)}}
-	fix := harden.Fix{Evidence: seccompClaims(), Warning: seccompWarning}
+	fix := harden.Fix{Class: harden.Review, Warning: seccompWarning}
 	if c, ok := p.Pod.Container(f.Container); ok {
+		fix.Evidence = unfilteredClaims(p, c)
 		fix.Title = "filter the system calls of " + c.Name
 		change := harden.SetSecurityContext(f.Object, c.Ref, profile)
 		if key := unconfinedAnnotation(p, c); key != "" {
@@ -115,18 +116,16 @@ func fixSeccompUnconfined(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		fix.Changes = []harden.Change{harden.SetPodSpec(f.Object, map[string]any{"securityContext": profile})}
 		if everySeccompOwn(p) && !injectedContainers(p) {
 			fix.Evidence = []harden.Claim{seen(p, "E-SPEC", "Every container has a profile of its own, which replaces the pod's.", "A container that is injected later inherits the pod's value.")}
-			fix.Warning = ""
+			fix.Warning, fix.Class = "", harden.Evidence
+		} else {
+			for _, c := range p.Pod.Containers() {
+				if security(c).SeccompProfile == nil && !isPrivileged(c) {
+					fix.Evidence = append(fix.Evidence, unfilteredClaims(p, c)...)
+				}
+			}
 		}
 	}
-	fix.Class = harden.ClassOf(harden.Evidence, fix.Evidence...)
 	return []harden.Fix{fix}
 }
 
 const seccompWarning = "A program that makes a call outside the runtime's default profile gets EPERM or ENOSYS: image builders, browsers with a sandbox, eBPF, ptrace and io_uring users."
-
-func seccompClaims() []harden.Claim {
-	return []harden.Claim{
-		missing("E-PROC", "Nobody looked into the running containers: are their system calls filtered already (Seccomp: 2)?"),
-		missing("E-IMG-FS", "Nobody looked into the image: is it a browser, an image builder, a debugger, or a user of eBPF or io_uring?"),
-	}
-}

@@ -184,3 +184,8 @@ func livePodsMount(p *harden.Pass, volume string) (claim harden.Claim, ok bool) 
 	}
 	return seen(p, "E-LIVE", fmt.Sprintf("None of its live pods mounts it (%d looked at).", len(p.Workload.Pods)), "pods that are made later"), true
 }
+
+// mountedWithin matches mounts at or below a directory.
+func mountedWithin(dir string) func(corev1.VolumeMount) bool {
+	return func(m corev1.VolumeMount) bool { return within(cleanHostPath(m.MountPath), dir) }
+}

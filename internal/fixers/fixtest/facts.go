@@ -1,0 +1,91 @@
+package fixtest
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Probe says what was seen in the container of a live pod of every workload
+// that has such a container: the pod with the probe's name, which is made from
+// the template where there is none, or WORKLOAD-1. A probe without a time was
+// made Now.
+func Probe(container string, probe harden.Probe) Option {
+	return func(i *harden.Inventory) {
+		if i.Probes == nil {
+			i.Probes = map[harden.ProbeKey]*harden.Probe{}
+		}
+		if probe.Time.IsZero() {
+			probe.Time = Now
+		}
+		for _, w := range i.Workloads {
+			for _, c := range w.Template.Spec.Containers {
+				if c.Name == container {
+					own := probe
+					pod := livePod(w, probe.Pod)
+					own.Pod = pod.Name
+					i.Probes[harden.ProbeKey{Pod: pod.UID, Container: container}] = &own
+				}
+			}
+		}
+	}
+}
+
+func livePod(w *harden.Workload, name string) *corev1.Pod {
+	if name == "" {
+		name = w.Ref.Name + "-1"
+	}
+	for _, pod := range w.Pods {
+		if pod.Name == name || w.Ref.Kind == "Pod" {
+			if pod.UID == "" {
+				pod.UID = types.UID("uid-" + pod.Name)
+			}
+			return pod
+		}
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.Ref.Namespace, UID: types.UID("uid-" + name)}, Spec: *w.Template.Spec.DeepCopy()}
+	w.Pods = append(w.Pods, pod)
+	return pod
+}
+
+// Runtime adds a node for each of the container runtimes, such as containerd://2.4.2.
+func Runtime(versions ...string) Option {
+	return func(i *harden.Inventory) {
+		for _, v := range versions {
+			i.Nodes = append(i.Nodes, &corev1.Node{
+				ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("node-%d", len(i.Nodes)+1), Labels: map[string]string{corev1.LabelOSStable: "linux", corev1.LabelArchStable: "amd64"}},
+				Status:     corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{ContainerRuntimeVersion: v, OperatingSystem: "linux", Architecture: "amd64"}},
+			})
+		}
+	}
+}
+
+// Kubelet says what is known about the kubelet of a node.
+func Kubelet(node string, kubelet harden.Kubelet) Option {
+	return func(i *harden.Inventory) {
+		if i.Kubelets == nil {
+			i.Kubelets = map[string]*harden.Kubelet{}
+		}
+		i.Kubelets[node] = &kubelet
+	}
+}
+
+// Lesson adds what a failed rollout taught about an image.
+func Lesson(lesson harden.Lesson) Option {
+	return func(i *harden.Inventory) {
+		if i.Lessons == nil {
+			i.Lessons = map[string][]harden.Lesson{}
+		}
+		name := harden.LessonName(lesson.Image)
+		i.Lessons[name] = append(i.Lessons[name], lesson)
+	}
+}
+
+// OpenShift makes the cluster one that gives each namespace a range of user ids.
+func OpenShift() Option {
+	return func(i *harden.Inventory) { i.Cluster.OpenShift = true }
+}
