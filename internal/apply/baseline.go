@@ -17,11 +17,12 @@ import (
 
 // baseline adds to base how the pods of a workload do before it is changed.
 // Without the right to read pods there is nothing to compare with.
-func (a *Applier) baseline(ctx context.Context, ref harden.Ref, r *rollout, base *journal.Baseline) (*logs, error) {
+func (a *Applier) baseline(ctx context.Context, ref harden.Ref, r *rollout, places []harden.Path, base *journal.Baseline) (*logs, error) {
+	reader := a.newLogs(nil, places)
 	base.Lame = r.lame
 	found, err := a.newPods(ctx, ref, r)
 	if apierrors.IsForbidden(err) {
-		return a.newLogs(nil), nil
+		return reader, nil
 	}
 	if err != nil {
 		return nil, explain("reading the pods of", ref, err)
@@ -32,7 +33,6 @@ func (a *Applier) baseline(ctx context.Context, ref harden.Ref, r *rollout, base
 			base.Restarts[s.Name] = max(base.Restarts[s.Name], s.RestartCount)
 		}
 	}
-	reader := a.newLogs(nil)
 	base.Noise = reader.before(ctx, found)
 	for _, n := range base.Noise {
 		reader.noise[n] = true

@@ -42,6 +42,9 @@ const (
 type logs struct {
 	applier *Applier
 	noise   map[string]bool // hashes of the symptoms of before
+	// find tells which lines are symptoms: symptom.Read, or ReadToken where the
+	// change is about the token.
+	find func(line string) (harden.Symptom, bool)
 
 	mu     sync.Mutex
 	upTo   map[instance]time.Time // what was read already
@@ -57,12 +60,21 @@ type instance struct {
 	restarts  int32
 }
 
-func (a *Applier) newLogs(noise []string) *logs {
-	l := &logs{applier: a, noise: map[string]bool{}, upTo: map[instance]time.Time{}, ended: map[instance]bool{}, broken: map[string]int{}}
+// newLogs makes a reader for a change of the places, with the noise of before.
+func (a *Applier) newLogs(noise []string, places []harden.Path) *logs {
+	l := &logs{applier: a, find: symptom.Read, noise: map[string]bool{}, upTo: map[instance]time.Time{}, ended: map[instance]bool{}, broken: map[string]int{}}
+	if slices.ContainsFunc(places, aboutToken) {
+		l.find = symptom.ReadToken
+	}
 	for _, n := range noise {
 		l.noise[n] = true
 	}
 	return l
+}
+
+func aboutToken(path harden.Path) bool {
+	last := path[len(path)-1].FieldName
+	return last != nil && (*last == "automountServiceAccountToken" || *last == "serviceAccountName")
 }
 
 // hash stands for a symptom in the journal: log lines may hold anything, so none is kept.
@@ -82,7 +94,7 @@ func (l *logs) before(ctx context.Context, pods []corev1.Pod) []string {
 		for _, options := range []corev1.PodLogOptions{{LimitBytes: &start}, {SinceSeconds: &since, TailLines: &lines, LimitBytes: &limit}} {
 			options.Container = s.Name
 			for _, line := range splitLines(l.read(ctx, p, &options)) {
-				found, ok := symptom.Read(line)
+				found, ok := l.find(line)
 				if !ok {
 					continue
 				}
@@ -138,7 +150,7 @@ func (l *logs) match(p *corev1.Pod, s *corev1.ContainerStatus, lines []string) [
 	var found []harden.Symptom
 	seen := map[string]bool{}
 	for _, line := range lines {
-		sign, ok := symptom.Read(line)
+		sign, ok := l.find(line)
 		if !ok {
 			continue
 		}

@@ -95,7 +95,7 @@ func logsOf(t *testing.T, s *logServer, noise ...string) *logs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.newLogs(noise)
+	return a.newLogs(noise, nil)
 }
 
 func logPod(name string, restarts int32) corev1.Pod {

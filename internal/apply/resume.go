@@ -141,7 +141,11 @@ func (r *run) resumeWatch(ctx context.Context, live *unstructured.Unstructured, 
 		}
 	}
 	w.lame = o.Baseline.Lame
-	w.judgeBy(o.Baseline, r.newLogs(o.Baseline.Noise))
+	var places []harden.Path
+	for _, l := range o.Leaves {
+		places = append(places, harden.Path(l.Path))
+	}
+	w.judgeBy(o.Baseline, r.newLogs(o.Baseline.Noise, places))
 	return w
 }
 

@@ -91,7 +91,7 @@ func (r *run) readyFor(ctx context.Context, t *attempt, s *sent, base *journal.B
 	if r.opts.NoWait || state.manual != "" {
 		return nil
 	}
-	reader, err := r.baseline(ctx, t.op.Target, state, base)
+	reader, err := r.baseline(ctx, t.op.Target, state, plan.Paths(t.intended), base)
 	if err != nil {
 		return err
 	}

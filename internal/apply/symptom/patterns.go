@@ -73,4 +73,7 @@ var patterns = []pattern{
 // innocentDenied are refusals of logins, databases and clouds, which no security context causes.
 var innocentDenied = re(`permission denied (?:for|to) (?:user|table|schema|database|relation|role|function|sequence|view|topic|group)|permission denied \((?:publickey|password|keyboard)|code = PermissionDenied|access denied for user|accessdenied: `)
 
+// refusedCaller are errors of a program that some server did not let in.
+var refusedCaller = re(`\b(?:err|error|fail\w*|fatal|panic|exception)\b.*\b(?:unauthorized|forbidden)\b|\b(?:unauthorized|forbidden)\b.*\b(?:error|fail\w*|exception)\b`)
+
 func re(expression string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + expression) }

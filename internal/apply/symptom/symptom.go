@@ -37,6 +37,16 @@ func Read(line string) (s harden.Symptom, ok bool) {
 	return harden.Symptom{}, false
 }
 
+// ReadToken is Read for a program whose ServiceAccount token was changed or taken
+// away: then an Unauthorized or Forbidden in an error is a symptom too, of
+// whatever server it tells. Without that it is everyday business of web servers.
+func ReadToken(line string) (s harden.Symptom, ok bool) {
+	if s, ok = Read(line); ok || !refusedCaller.MatchString(plain(line)) {
+		return s, ok
+	}
+	return harden.Symptom{Kind: harden.SymptomToken, Line: Clean(line)}, true
+}
+
 // Key is the same for symptoms that say the same: the kind with the path, else
 // with the line without its numbers, as times and process ids differ from one
 // pod to the next.

@@ -142,6 +142,20 @@ func TestInnocentLines(t *testing.T) {
 	}
 }
 
+func TestReadToken(t *testing.T) {
+	for line, want := range map[string]bool{
+		`level=error msg="listing orders" err="server answered 401 Unauthorized"`: true,
+		`urllib3 exception: 403 Forbidden`:                                        true,
+		`open /x: permission denied`:                                              true,
+		`10.0.0.7 - - "GET / HTTP/1.1" 401 12`:                                    false,
+		`login rejected: Unauthorized`:                                            false,
+	} {
+		if _, ok := ReadToken(line); ok != want {
+			t.Errorf("%q: %v, want %v", line, ok, want)
+		}
+	}
+}
+
 func TestClean(t *testing.T) {
 	for _, test := range []struct{ line, want string }{
 		{"\x1b[31mERROR\x1b[0m open /x\tfailed\r", "ERROR open /x failed"},
