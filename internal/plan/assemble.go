@@ -17,7 +17,8 @@ type union struct {
 // assemble accepts the candidates one by one, most severe first, and leaves out
 // what contradicts those before it. When the objects as they will be hold a
 // combination that a server refuses, the fix that brings it is left out and the
-// rest is put together anew.
+// rest is put together anew; so it is when another fix of the same finding can
+// take the place of one that was not accepted.
 func (b *builder) assemble(candidates []*candidate) *union {
 	for {
 		u := b.unite(candidates)
@@ -28,7 +29,7 @@ func (b *builder) assemble(candidates []*candidate) *union {
 				again = true
 			}
 		}
-		if again {
+		if again || b.replace(u, candidates) {
 			continue
 		}
 		for _, c := range candidates {
@@ -38,6 +39,23 @@ func (b *builder) assemble(candidates []*candidate) *union {
 		}
 		return u
 	}
+}
+
+// replace puts the next best fix of its finding in the place of the first that
+// was not accepted. What waits for another finding goes on waiting.
+func (b *builder) replace(u *union, candidates []*candidate) bool {
+	for i, c := range candidates {
+		waits := c.finding.BlockedBy != "" && !u.unblocks(c, candidates)
+		if len(c.others) == 0 || waits || slices.Contains(u.accepted, c) {
+			continue
+		}
+		if next := b.next(c, b.whyNot(u, c)); next != nil {
+			candidates[i] = next
+			return true
+		}
+		c.others = nil
+	}
+	return false
 }
 
 func (b *builder) unite(candidates []*candidate) *union {

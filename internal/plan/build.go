@@ -16,7 +16,8 @@ import (
 )
 
 // A Pick is a finding that somebody wants repaired, with the fixes that were
-// proposed for it, best first. The first one of an allowed class is taken.
+// proposed for it, best first. The first one of an allowed class that fits is
+// taken, and with PlanOptions.Try the first that may be tried where none is.
 type Pick struct {
 	Finding *harden.Finding
 	Fixes   []harden.Fix
@@ -46,11 +47,13 @@ func Build(inv *harden.Inventory, picks []Pick, objects Objects, conv managedfie
 	}
 	var kept []*candidate
 	for _, c := range candidates {
-		if why := b.check(c); why != "" {
+		if why := b.check(c); why == "" {
+			kept = append(kept, c)
+		} else if next := b.next(c, why); next != nil {
+			kept = append(kept, next)
+		} else {
 			b.leaveOut(c, why)
-			continue
 		}
-		kept = append(kept, c)
 	}
 	m := b.assemble(kept)
 	plan := &harden.Plan{Live: inv.Live()}
@@ -90,11 +93,38 @@ func (b *builder) object(ref harden.Ref) object {
 	return o
 }
 
+// leaveOut names the best fix of the finding, and why that one is not taken.
 func (b *builder) leaveOut(c *candidate, why string) {
+	if c.refused != "" {
+		b.left = append(b.left, harden.LeftOut{Finding: c.finding, Fix: c.best, Why: c.refused})
+		return
+	}
 	b.left = append(b.left, harden.LeftOut{Finding: c.finding, Fix: &c.fix, Why: why})
 }
 
-// choose takes one fix for each finding, most severe finding first.
+// next is the next best fix of the finding that can be planned by itself, or nil.
+// What is so already needs no other fix.
+func (b *builder) next(c *candidate, why string) *candidate {
+	if why == alreadySo {
+		return nil
+	}
+	best, refused := &c.fix, why
+	if c.refused != "" {
+		best, refused = c.best, c.refused
+	}
+	for i, other := range c.others {
+		if b.check(other) == "" {
+			other.others, other.best, other.refused = c.others[i+1:], best, refused
+			return other
+		}
+	}
+	return nil
+}
+
+// alreadySo is why a fix that changes nothing is left out.
+const alreadySo = "already so"
+
+// choose takes the fixes that are allowed for each finding, most severe finding first.
 func (b *builder) choose(picks []Pick) ([]*candidate, error) {
 	picks = slices.Clone(picks)
 	slices.SortStableFunc(picks, func(x, y Pick) int {
@@ -105,16 +135,21 @@ func (b *builder) choose(picks []Pick) ([]*candidate, error) {
 	})
 	var chosen []*candidate
 	for _, pick := range picks {
-		fix, why := b.take(pick)
-		if why != "" {
-			b.left = append(b.left, harden.LeftOut{Finding: pick.Finding, Fix: fix, Why: why})
+		fixes, out := b.take(pick)
+		if len(fixes) == 0 {
+			b.left = append(b.left, out)
 			continue
 		}
-		c := &candidate{finding: pick.Finding, fix: *fix}
-		if err := b.fill(c); err != nil {
-			return nil, fmt.Errorf("planning %q for %s: %w", pick.Finding.Fixer.ID, pick.Finding.Object.Long(), err)
+		var all []*candidate
+		for _, fix := range fixes {
+			c := &candidate{finding: pick.Finding, fix: *fix}
+			if err := b.fill(c); err != nil {
+				return nil, fmt.Errorf("planning %q for %s: %w", pick.Finding.Fixer.ID, pick.Finding.Object.Long(), err)
+			}
+			all = append(all, c)
 		}
-		chosen = append(chosen, c)
+		all[0].others = all[1:]
+		chosen = append(chosen, all[0])
 	}
 	return chosen, nil
 }
@@ -123,15 +158,20 @@ func compareFindings(x, y *harden.Finding) int {
 	return cmp.Or(harden.CompareFindings(x, y), cmp.Compare(x.ID(), y.ID()))
 }
 
-// take is the fix to plan, or the reason why there is none.
-func (b *builder) take(pick Pick) (*harden.Fix, string) {
+// take is the fixes that may be planned, best first: those of an allowed class,
+// then those that may be tried. Where there are none it says why.
+func (b *builder) take(pick Pick) ([]*harden.Fix, harden.LeftOut) {
+	out := func(fix *harden.Fix, why string) ([]*harden.Fix, harden.LeftOut) {
+		return nil, harden.LeftOut{Finding: pick.Finding, Fix: fix, Why: why}
+	}
 	switch f := pick.Finding; f.Status {
 	case harden.StatusFail:
 	case harden.StatusUnknown:
-		return nil, "it is not known whether this is wrong: " + f.Reason
+		return out(nil, "it is not known whether this is wrong: "+f.Reason)
 	default:
-		return nil, "not to be repaired: " + f.Status.String()
+		return out(nil, "not to be repaired: "+f.Status.String())
 	}
+	var allowed, tried []*harden.Fix
 	var other []string
 	var manual, first *harden.Fix
 	for i := range pick.Fixes {
@@ -141,29 +181,68 @@ func (b *builder) take(pick Pick) (*harden.Fix, string) {
 			if manual == nil {
 				manual = fix
 			}
-		case len(b.opts.Classes) > 0 && !slices.Contains(b.opts.Classes, fix.Class):
+		case len(b.opts.Classes) == 0 || slices.Contains(b.opts.Classes, fix.Class):
+			allowed = append(allowed, fix)
+		case b.opts.Try && b.inv.Live() && mayBeTried(fix):
+			tried = append(tried, fix)
+		default:
 			if first == nil {
 				first = fix
 			}
 			if !slices.Contains(other, fix.Class.String()) {
 				other = append(other, fix.Class.String())
 			}
-		default:
-			return fix, ""
 		}
 	}
 	switch {
+	case len(allowed)+len(tried) > 0:
+		return append(allowed, tried...), harden.LeftOut{}
 	case first != nil:
-		var allowed []string
+		var classes []string
 		for _, c := range b.opts.Classes {
-			allowed = append(allowed, c.String())
+			classes = append(classes, c.String())
 		}
-		return first, fmt.Sprintf("class %s: not in --class %s", strings.Join(other, ", "), strings.Join(allowed, ","))
+		return out(first, fmt.Sprintf("class %s: not in --class %s", strings.Join(other, ", "), strings.Join(classes, ",")))
 	case manual != nil:
-		return manual, cmp.Or(manual.Manual, "has to be done by hand: "+manual.Title)
+		return out(manual, cmp.Or(manual.Manual, "has to be done by hand: "+manual.Title))
 	default:
-		return nil, "detection only"
+		return out(nil, "detection only")
 	}
+}
+
+// mayBeTried reports whether a rollout will tell if the fix, which is for
+// review, is right: it changes nothing but pod templates of kinds that replace
+// their pods, and nothing speaks against it.
+func mayBeTried(fix *harden.Fix) bool {
+	return fix.Class == harden.Review &&
+		!slices.ContainsFunc(fix.Evidence, func(c harden.Claim) bool { return c.State == harden.Refutes }) &&
+		!slices.ContainsFunc(fix.Changes, func(c harden.Change) bool { return c.Verb != harden.Apply || !changesTemplateAlone(c) })
+}
+
+func changesTemplateAlone(c harden.Change) bool {
+	switch c.Target.Kind {
+	case "Deployment", "StatefulSet", "DaemonSet":
+	default:
+		return false
+	}
+	template := harden.TemplateFieldPath(c.Target)
+	if slices.ContainsFunc(c.Remove, func(p harden.Path) bool { return !within(p, template) }) {
+		return false
+	}
+	if c.Set == nil {
+		return true
+	}
+	holdsOnly := func(v any, fields ...string) bool {
+		m, _ := v.(map[string]any)
+		for field := range m {
+			if !slices.Contains(fields, field) {
+				return false
+			}
+		}
+		return true
+	}
+	o := c.Set.Object
+	return holdsOnly(o, "apiVersion", "kind", "metadata", "spec") && holdsOnly(o["metadata"], "name", "namespace") && holdsOnly(o["spec"], "template")
 }
 
 // fill reads the changes of the fix.
@@ -220,7 +299,7 @@ func (b *builder) check(c *candidate) string {
 		}
 	}
 	if !anything {
-		return "already so"
+		return alreadySo
 	}
 	return b.checkAutoscaler(c)
 }
@@ -262,6 +341,9 @@ func (b *builder) checkAutoscaler(c *candidate) string {
 	})
 	if !resources || c.finding.Workload == nil {
 		return ""
+	}
+	if s := b.inv.ScalerOf(harden.VerticalPodAutoscaler, c.finding.Workload.Ref); s != nil {
+		return s.Ref.String() + " sets the resources of these pods: change its spec.resourcePolicy"
 	}
 	for _, pod := range c.finding.Workload.Pods {
 		for _, mark := range vpaMarks {

@@ -18,6 +18,10 @@ type candidate struct {
 	fix     harden.Fix
 	changes []harden.Change // of fix, as plain JSON values
 	paths   []harden.Path   // what the changes touch: leaves of Set and Remove
+
+	others  []*candidate // further fixes of the finding that may be planned, best first
+	best    *harden.Fix  // where this one is not the best fix of the finding: that one
+	refused string       // and why it is not taken; empty for the best
 }
 
 // A merged object is the union of what the accepted fixes ask of one object.

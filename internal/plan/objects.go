@@ -31,7 +31,7 @@ func (b *builder) objectPlans(u *union) ([]*harden.ObjectPlan, error) {
 	}
 	for _, c := range u.accepted {
 		if len(planned[c]) == 0 {
-			b.leaveOut(c, "already so")
+			b.leaveOut(c, alreadySo)
 		}
 	}
 	slices.SortStableFunc(plans, func(x, y *harden.ObjectPlan) int { return cmp.Compare(rank[x], rank[y]) })
