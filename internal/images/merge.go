@@ -89,7 +89,10 @@ func files(root *node, b *budget) (*harden.ImageFiles, error) {
 	}
 	w.keepScripts()
 	w.files.Libraries = slices.Sorted(maps.Keys(w.libraries))
-	return w.files, w.accounts(root)
+	if err := w.accounts(root); err != nil {
+		return nil, err
+	}
+	return w.files, nil
 }
 
 type walk struct {
