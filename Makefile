@@ -27,6 +27,7 @@ demo: prepare build lab ## a real cluster with insecure workloads, and the UI on
 	@hack/demo.sh
 
 test: prepare lab-binaries ## all tests, those against a real control plane included
+	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] || echo 'tests with real containers are skipped: they need root on Linux'
 	HARDEN_LAB=required go -C test/flux test -timeout 10m ./...
 	HARDEN_LAB=required go test -timeout 20m ./...
 
@@ -64,6 +65,7 @@ lab:
 
 # Minutes the first time, saying how far it is; nothing afterwards.
 lab-binaries: lab
+	@hack/prepare.sh containers
 	@bin/lab build
 
 check-format:

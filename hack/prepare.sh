@@ -3,10 +3,22 @@
 # missing is installed, and said; otherwise it says what to install and stops.
 #
 #   hack/prepare.sh go git
+#   hack/prepare.sh containers   # what the lab's node that runs containers needs; only as root on Debian, else nothing
 set -euo pipefail
 
 packages=() # of Debian
 for program in "$@"; do
+  if [ "$program" = containers ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then continue; fi
+    # runc is partly written in C; kube-proxy calls nft.
+    command -v gcc >/dev/null || packages+=(gcc libc6-dev)
+    command -v pkg-config >/dev/null || packages+=(pkg-config)
+    [ -e /usr/include/seccomp.h ] || packages+=(libseccomp-dev)
+    command -v ip >/dev/null || packages+=(iproute2)
+    command -v nft >/dev/null || packages+=(nftables)
+    command -v ps >/dev/null || packages+=(procps)
+    continue
+  fi
   command -v "$program" >/dev/null && continue
   case $program in
   go) packages+=(golang-go) ;;

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,108 +19,6 @@ import (
 	"strings"
 	"time"
 )
-
-// ErrNotBuilt says that the component binaries are not in the cache; Build makes them.
-var ErrNotBuilt = errors.New("the lab's binaries are not built: run 'go run ./test/lab/cmd/lab build'")
-
-// Binaries are the programs of a lab, as paths in the cache.
-type Binaries struct {
-	Etcd string
-	Kwok string
-	// Stages is the folder of kwok's own stage files.
-	Stages string
-	// Kubernetes is the folder that holds kube-apiserver, kube-controller-manager, kube-scheduler and kubectl.
-	Kubernetes string
-}
-
-// Kubectl returns the path of the kubectl of the lab's Kubernetes version.
-func (b *Binaries) Kubectl() string { return filepath.Join(b.Kubernetes, "kubectl") }
-
-// A component is one of the modules in the folder components, and the program that is built from it.
-type component struct {
-	name   string
-	pkg    string // what to build
-	module string // where the program comes from; its version is the program's
-	// flags returns the linker flags that tell the program its version, "v1.2.3".
-	flags func(version string) []string
-	links []string // other names of the program
-	files string   // a folder of the module that is copied beside the program
-	cold  string   // how long a cold build took; a hint for who waits
-}
-
-var components = []component{
-	{
-		name: "etcd", pkg: "go.etcd.io/etcd/server/v3", module: "go.etcd.io/etcd/server/v3",
-		flags: func(string) []string { return nil }, // it is in its source
-		cold:  coldEtcd,
-	},
-	{
-		name: "kubernetes", pkg: ".", module: "k8s.io/kubernetes",
-		flags: func(version string) []string {
-			part := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-			const in = "k8s.io/component-base/version."
-			return []string{"-X " + in + "gitVersion=" + version, "-X " + in + "gitMajor=" + part[0], "-X " + in + "gitMinor=" + part[1]}
-		},
-		links: []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"},
-		cold:  coldKubernetes,
-	},
-	{
-		name: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok", module: "sigs.k8s.io/kwok",
-		flags: func(version string) []string {
-			return []string{"-X sigs.k8s.io/kwok/pkg/consts.Version=" + strings.TrimPrefix(version, "v")}
-		},
-		files: "kustomize/stage",
-		cold:  coldKwok,
-	},
-}
-
-// Cached returns the binaries when all of them are in the cache, else an error that wraps ErrNotBuilt.
-func Cached(ctx context.Context) (*Binaries, error) {
-	g, err := newToolchain(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return g.binaries(func(c component, dir string) error {
-		if _, err := os.Stat(dir); err != nil {
-			return fmt.Errorf("looking for %s in the cache: %w", c.name, ErrNotBuilt)
-		}
-		return nil
-	})
-}
-
-// Build returns the component binaries, and builds first those that are not in the cache. What it does goes to w, one
-// line a step. Two builds at once do not disturb each other: the second waits and takes what the first made.
-func Build(ctx context.Context, w io.Writer) (*Binaries, error) {
-	if w == nil {
-		w = io.Discard
-	}
-	g, err := newToolchain(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return g.binaries(func(c component, dir string) error {
-		if _, err := os.Stat(dir); err == nil {
-			fmt.Fprintf(w, "%s: in the cache\n", c.name)
-			return nil
-		}
-		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-			return fmt.Errorf("building %s: %w", c.name, err)
-		}
-		l, err := waitLock(ctx, dir+".lock", func() { fmt.Fprintf(w, "%s: waiting for another build of it\n", c.name) })
-		if err != nil {
-			return fmt.Errorf("building %s: %w", c.name, err)
-		}
-		defer l.release()
-		if _, err := os.Stat(dir); err == nil {
-			fmt.Fprintf(w, "%s: in the cache\n", c.name)
-			return nil
-		}
-		if err := g.build(ctx, c, dir, w); err != nil {
-			return fmt.Errorf("building %s: %w", c.name, err)
-		}
-		return nil
-	})
-}
 
 // A toolchain is the Go that builds the components, and where their modules are.
 type toolchain struct {
@@ -141,7 +40,7 @@ func newToolchain(ctx context.Context) (*toolchain, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "go", append([]string{"env", "-json", "GOVERSION"}, passed...)...)
-	cmd.Dir = filepath.Join(source, components[0].name) // a go.mod can choose the toolchain
+	cmd.Dir = filepath.Join(source, "etcd") // a go.mod can choose the toolchain
 	out, err := output(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("asking for Go's settings: %w", err)
@@ -154,7 +53,7 @@ func newToolchain(ctx context.Context) (*toolchain, error) {
 		return strings.HasPrefix(v, "GO") || strings.HasPrefix(v, "CGO_")
 	})
 	// An empty variable does not clear what 'go env -w' wrote; leaving its file out does.
-	env = append(env, "GOENV=off", "GOWORK=off", "CGO_ENABLED=0")
+	env = append(env, "GOENV=off", "GOWORK=off")
 	for _, name := range passed {
 		if settings[name] != "" {
 			env = append(env, name+"="+settings[name])
@@ -190,35 +89,44 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// binaries returns the paths of all binaries, after have was called for each with its place in the cache.
+// binaries returns the paths of all binaries, after have was called for each component with its place in the cache. A
+// component of real nodes may be missing: then Containers of the result says why.
 func (g *toolchain) binaries(have func(c component, dir string) error) (*Binaries, error) {
 	root, err := Root()
 	if err != nil {
 		return nil, err
 	}
 	dirs := map[string]string{}
-	for _, c := range components {
+	b := &Binaries{}
+	for _, c := range components() {
 		key, err := g.key(c)
 		if err != nil {
 			return nil, err
 		}
 		dirs[c.name] = filepath.Join(root, "bin", c.name+"-"+key)
-		if err := have(c, dirs[c.name]); err != nil {
+		err = have(c, dirs[c.name])
+		if c.node && (errors.Is(err, ErrNotBuilt) || errors.Is(err, errNeeds)) {
+			b.noContainers, err = cmp.Or(b.noContainers, err), nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	return &Binaries{
-		Etcd:       filepath.Join(dirs["etcd"], "etcd"),
-		Kubernetes: dirs["kubernetes"],
-		Kwok:       filepath.Join(dirs["kwok"], "kwok"),
-		Stages:     filepath.Join(dirs["kwok"], "stage"),
-	}, nil
+	if runtime.GOOS != "linux" {
+		b.noContainers = errors.New("a node that runs containers needs Linux")
+	}
+	b.Etcd = filepath.Join(dirs["etcd"], "etcd")
+	b.Kubernetes = dirs["kubernetes"]
+	b.Kwok, b.Stages = filepath.Join(dirs["kwok"], "kwok"), filepath.Join(dirs["kwok"], "stage")
+	b.containerd, b.runc, b.cni = dirs["containerd"], dirs["runc"], dirs["cni"]
+	b.pause, b.registry = dirs["pause"], dirs["registry"]
+	return b, nil
 }
 
 // key is a hash of everything that decides what a component's binary is.
 func (g *toolchain) key(c component) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, g.goVer, runtime.GOOS, runtime.GOARCH, c.pkg, c.flags("v0.0.0"), c.links, c.files)
+	fmt.Fprintln(h, g.goVer, runtime.GOOS, runtime.GOARCH, c.pkgs, c.tags, c.cgo, c.flags("v0.0.0"), c.links, c.files)
 	dir := filepath.Join(g.source, c.name)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -248,16 +156,23 @@ func (g *toolchain) build(ctx context.Context, c component, dir string, w io.Wri
 	}
 	defer os.RemoveAll(temp)
 
-	out, err := output(g.command(ctx, c, "mod", "download", "-json", c.module))
-	if err != nil {
-		return fmt.Errorf("downloading %q: %w", c.module, err)
-	}
 	var module struct{ Version, Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
-		return fmt.Errorf("reading where %q is: %w", c.module, err)
+	if c.module != "" {
+		out, err := output(g.command(ctx, c, "mod", "download", "-json", c.module))
+		if err != nil {
+			return fmt.Errorf("downloading %q: %w", c.module, err)
+		}
+		if err := json.Unmarshal(out, &module); err != nil {
+			return fmt.Errorf("reading where %q is: %w", c.module, err)
+		}
 	}
 	flags := append([]string{"-s", "-w"}, c.flags(module.Version)...)
-	cmd := g.command(ctx, c, "build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", strings.Join(flags, " "), "-o", filepath.Join(temp, c.name), c.pkg)
+	to := filepath.Join(temp, c.name)
+	if len(c.pkgs) > 1 {
+		to = temp + string(filepath.Separator) // each gets the name of its folder
+	}
+	args := []string{"build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly", "-tags", strings.Join(c.tags, ","), "-ldflags", strings.Join(flags, " "), "-o", to}
+	cmd := g.command(ctx, c, append(args, c.pkgs...)...)
 	progress := &progress{w: w, name: c.name, start: start, next: start.Add(progressEvery)}
 	cmd.Stderr = progress
 	if err := cmd.Run(); err != nil {
@@ -287,7 +202,7 @@ func (g *toolchain) build(ctx context.Context, c component, dir string, w io.Wri
 func (g *toolchain) command(ctx context.Context, c component, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = filepath.Join(g.source, c.name)
-	cmd.Env = g.env
+	cmd.Env = append(slices.Clone(g.env), "CGO_ENABLED="+map[bool]string{true: "1", false: "0"}[c.cgo])
 	// Go forwards an interrupt to its compilers; a kill would leave them running.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -102,9 +103,13 @@ type nodeMetadata struct {
 }
 
 type nodeSpec struct {
-	Taints []struct {
-		Key string `json:"key"`
-	} `json:"taints,omitempty"`
+	Taints []taint `json:"taints,omitempty"`
+}
+
+type taint struct {
+	Key    string `json:"key"`
+	Value  string `json:"value,omitempty"`
+	Effect string `json:"effect"`
 }
 
 type nodeStatus struct {
@@ -116,12 +121,12 @@ type nodeStatus struct {
 	} `json:"conditions,omitempty"`
 }
 
-// schedulable reports whether pods can go to the node: it is Ready, and the controllers took the taint off that every
+// schedulable reports whether pods can go to the node: it is Ready, and the controllers took the taints off that every
 // new node has.
 func (n *node) schedulable() bool {
 	for _, c := range n.Status.Conditions {
 		if c.Type == "Ready" && c.Status == "True" {
-			return len(n.Spec.Taints) == 0
+			return !slices.ContainsFunc(n.Spec.Taints, func(t taint) bool { return t.Key != simulatedNodeAnnotation })
 		}
 	}
 	return false
@@ -146,10 +151,14 @@ func simulatedNode(name string) *node {
 	}
 }
 
-// addNodes creates the nodes node-1 to node-n.
-func (c *client) addNodes(ctx context.Context, n int) error {
+// addNodes creates the nodes node-1 to node-n; tainted ones take only pods that ask for a simulated node.
+func (c *client) addNodes(ctx context.Context, n int, tainted bool) error {
 	for i := range n {
-		if err := c.do(ctx, http.MethodPost, "/api/v1/nodes", simulatedNode(fmt.Sprintf("node-%d", i+1)), nil); err != nil {
+		node := simulatedNode(fmt.Sprintf("node-%d", i+1))
+		if tainted {
+			node.Spec.Taints = []taint{{Key: simulatedNodeAnnotation, Value: "fake", Effect: "NoSchedule"}}
+		}
+		if err := c.do(ctx, http.MethodPost, "/api/v1/nodes", node, nil); err != nil {
 			return fmt.Errorf("adding node %d of %d: %w", i+1, n, err)
 		}
 	}

@@ -7,18 +7,32 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-const (
-	loopback     = "127.0.0.1"
-	serviceRange = "10.96.0.0/16"
-	serviceIP    = "10.96.0.1" // of the Service "kubernetes", the first of the range
-	podRange     = "10.244.0.0/16"
-	// advertised is the API server's address in the endpoints of the Service "kubernetes". A loopback address is
-	// refused there; this one is reserved for documentation (RFC 5737), and no simulated pod will call it.
-	advertised = "192.0.2.1"
-)
+// loopback is where a lab without containers listens.
+const loopback = "127.0.0.1"
+
+// addresses are those that the control plane hands out or tells pods.
+type addresses struct {
+	services   string // a range
+	serviceIP  string // of the Service "kubernetes", the first of the range
+	simulated  string // the range of pods on simulated nodes
+	advertised string // the API server's address in the endpoints of the Service "kubernetes"
+}
+
+func (l *Lab) ranges() addresses {
+	if n := l.network; l.opts.Containers {
+		return addresses{services: n.services(), serviceIP: n.serviceIP(), simulated: n.simulated(), advertised: n.node()}
+	}
+	return addresses{
+		services: "10.96.0.0/16", serviceIP: "10.96.0.1", simulated: "10.244.0.0/16",
+		// A loopback address is refused there; this one is reserved for documentation (RFC 5737), and no simulated pod
+		// will call it.
+		advertised: "192.0.2.1",
+	}
+}
 
 // auditPolicy records who asked for what, without bodies: the lab's log must not hold Secrets either.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
@@ -49,19 +63,24 @@ func (l *Lab) command(name string) (path string, args []string, err error) {
 		}
 		args = []string{
 			"--etcd-servers=" + l.etcd,
-			"--bind-address=" + loopback,
+			"--bind-address=" + server.Hostname(),
 			"--secure-port=" + server.Port(),
-			"--advertise-address=" + advertised,
+			"--advertise-address=" + l.ranges().advertised,
 			"--tls-cert-file=" + pki(serverCert),
 			"--tls-private-key-file=" + pki(serverKey),
 			"--client-ca-file=" + pki(caCert),
 			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 			"--service-account-key-file=" + pki(saPublicKey),
 			"--service-account-signing-key-file=" + pki(saPrivateKey),
-			"--service-cluster-ip-range=" + serviceRange,
+			"--service-cluster-ip-range=" + l.ranges().services,
 			"--authorization-mode=Node,RBAC",
 			"--allow-privileged=true",
 			"--kubelet-preferred-address-types=InternalIP",
+		}
+		if l.opts.Containers {
+			args = append(args,
+				"--kubelet-certificate-authority="+pki(caCert),
+				"--kubelet-client-certificate="+pki(kubeletClientCert), "--kubelet-client-key="+pki(kubeletClientKey))
 		}
 		if l.opts.Audit {
 			policy := filepath.Join(l.dir, "audit-policy.yaml")
@@ -103,16 +122,31 @@ func (l *Lab) command(name string) (path string, args []string, err error) {
 			"--config=" + strings.Join(stages, ","),
 			"--manage-nodes-with-annotation-selector=" + simulatedNodeAnnotation + "=fake",
 			"--node-lease-duration-seconds=40",
-			"--cidr=" + podRange,
+			"--cidr=" + l.ranges().simulated,
 		}, err
+	case registry, nodeInit, containerd, kubelet, kubeProxy:
+		path, args := l.nodeCommand(name)
+		return path, args, nil
 	}
 	return "", nil, fmt.Errorf("starting %q: no such component", name)
 }
 
-// componentEnv is the environment of the components: that of this process, with another home, since kwok reads its
-// user's configuration there.
-func (l *Lab) componentEnv() []string {
-	return append(os.Environ(), "HOME="+l.dir, "KWOK_WORKDIR="+l.dir)
+// componentEnv is the environment of a component: that of this process, with another home, since kwok reads its user's
+// configuration there. No proxy can reach the network of a lab that runs containers, and administrators' programs are
+// looked for as well there.
+func (l *Lab) componentEnv(name string) []string {
+	home, env := l.dir, os.Environ()
+	if l.opts.Containers {
+		env = slices.DeleteFunc(env, func(v string) bool {
+			name, _, _ := strings.Cut(v, "=")
+			return strings.HasSuffix(strings.ToLower(name), "_proxy")
+		})
+		env = append(env, "PATH="+os.Getenv("PATH")+":/usr/sbin:/usr/bin:/sbin:/bin")
+		if l.place(name).node != 0 {
+			home = nodeLab
+		}
+	}
+	return append(env, "HOME="+home, "KWOK_WORKDIR="+l.dir)
 }
 
 // etcdReady asks etcd whether it serves.

@@ -2,11 +2,13 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,7 +81,12 @@ func (l *Lab) KubeconfigFor(user string, groups ...string) (string, error) {
 // Env returns the environment of the current process, changed so that kubectl and everything that reads a kubeconfig
 // speaks to the lab as its administrator, finds the lab's kubectl first and keeps nothing in the user's home.
 func (l *Lab) Env() []string {
-	return append(os.Environ(),
+	env := os.Environ()
+	if l.state.Registry != "" { // no proxy can reach it
+		host, _, _ := net.SplitHostPort(l.state.Registry)
+		env = append(env, "NO_PROXY="+host+","+cmp.Or(os.Getenv("NO_PROXY"), os.Getenv("no_proxy")))
+	}
+	return append(env,
 		"KUBECONFIG="+l.Kubeconfig(),
 		"KUBECACHEDIR="+filepath.Join(l.dir, "cache"),
 		"KUBERC=off",

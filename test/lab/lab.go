@@ -18,8 +18,14 @@ import (
 type Options struct {
 	// Name names the lab among those that run; a random one when empty. Lower-case letters, digits and dashes.
 	Name string
-	// Nodes is how many simulated nodes there are: node-1, node-2 and so on. Without any, pods stay Pending.
+	// Nodes is how many simulated nodes there are: node-1, node-2 and so on. Without any node, pods stay Pending.
 	Nodes int
+	// Containers adds a node that runs containers, RealNode, and a registry that it pulls their images from. It needs
+	// Linux and root. Pods go to simulated nodes then only if they tolerate the taint "kwok.x-k8s.io/node".
+	Containers bool
+	// Kubelet are fields of the real node's KubeletConfiguration (kubelet.config.k8s.io/v1beta1) that replace the lab's
+	// own: {"seccompDefault": true}.
+	Kubelet map[string]any
 	// ServerArgs are appended to the API server's flags; where a flag is given twice, these win.
 	ServerArgs []string
 	// Stages are further stage documents for kwok (YAML), beside the lab's own.
@@ -30,7 +36,7 @@ type Options struct {
 	Log io.Writer
 }
 
-// A Lab is a running control plane. Its methods may be called by several goroutines at once.
+// A Lab is a running control plane, with or without nodes. Its methods may be called by several goroutines at once.
 type Lab struct {
 	dir       string
 	authority *authority
@@ -40,9 +46,11 @@ type Lab struct {
 	opts  Options
 	log   func(format string, args ...any)
 	lock  *lock
-	ports []*lock
+	ports []*lock // and the network
 	rest  *client
 	etcd  string // its address
+
+	network network // of a lab that runs containers
 
 	mu        sync.Mutex // guards what follows
 	state     state
@@ -59,6 +67,15 @@ const (
 	kwok              = "kwok"
 )
 
+// Those of a node that runs containers.
+const (
+	registry   = "registry"
+	nodeInit   = "node" // the first process, which the others die with
+	containerd = "containerd"
+	kubeProxy  = "kube-proxy"
+	kubelet    = "kubelet"
+)
+
 // startTimeout is how long a lab may take to become ready: far longer than it takes, so that only a broken one fails.
 const startTimeout = 3 * time.Minute
 
@@ -73,6 +90,11 @@ func Start(ctx context.Context, opts Options) (*Lab, error) {
 	if opts.Name == "" {
 		opts.Name = "lab-" + strconv.FormatUint(uint64(rand.Uint32()), 36)
 	}
+	if opts.Containers {
+		if err := canRunContainers(binaries); err != nil {
+			return nil, fmt.Errorf("starting the lab %q: %w", opts.Name, err)
+		}
+	}
 	sweep()
 	dir, held, err := claim(opts.Name)
 	if err != nil {
@@ -81,7 +103,7 @@ func Start(ctx context.Context, opts Options) (*Lab, error) {
 	start := time.Now()
 	l := &Lab{
 		dir: dir, lock: held, binaries: binaries, opts: opts,
-		state: state{Name: opts.Name, PID: os.Getpid(), Nodes: opts.Nodes, Started: start, Kubernetes: binaries.Kubernetes, Components: map[string]int{}},
+		state: state{Name: opts.Name, PID: os.Getpid(), Nodes: opts.Nodes, Containers: opts.Containers, Started: start, Kubernetes: binaries.Kubernetes, Components: map[string]int{}},
 		log:   func(string, ...any) {},
 	}
 	if opts.Log != nil {
@@ -98,19 +120,14 @@ func Start(ctx context.Context, opts Options) (*Lab, error) {
 }
 
 func (l *Lab) start(ctx context.Context) error {
-	var ports [2]int
-	for i := range ports {
-		port, held, err := claimPort()
-		if err != nil {
-			return err
-		}
-		ports[i], l.ports = port, append(l.ports, held)
+	if err := l.claimAddresses(ctx); err != nil {
+		return err
 	}
-	l.etcd = "http://" + loopback + ":" + strconv.Itoa(ports[0])
-	l.state.Server = "https://" + loopback + ":" + strconv.Itoa(ports[1])
-
 	var err error
 	if l.authority, err = newAuthority(filepath.Join(l.dir, pkiFolder)); err != nil {
+		return err
+	}
+	if err := l.writeServerCertificates(); err != nil {
 		return err
 	}
 	if l.rest, err = newClient(l.state.Server, l.authority); err != nil {
@@ -122,8 +139,10 @@ func (l *Lab) start(ctx context.Context) error {
 	if err := l.run(etcd); err != nil {
 		return err
 	}
-	if err := l.wait(ctx, "etcd", func(ctx context.Context) error { return etcdReady(ctx, l.etcd) }); err != nil {
-		return err
+	if !l.opts.Containers { // otherwise only the API server can reach it
+		if err := l.wait(ctx, "etcd", func(ctx context.Context) error { return etcdReady(ctx, l.etcd) }); err != nil {
+			return err
+		}
 	}
 	if err := l.run(apiServer); err != nil {
 		return err
@@ -134,7 +153,7 @@ func (l *Lab) start(ctx context.Context) error {
 	others := []string{controllerManager, scheduler}
 	if l.opts.Nodes > 0 {
 		others = append(others, kwok)
-		if err := l.rest.addNodes(ctx, l.opts.Nodes); err != nil {
+		if err := l.rest.addNodes(ctx, l.opts.Nodes, l.opts.Containers); err != nil {
 			return err
 		}
 	}
@@ -143,15 +162,22 @@ func (l *Lab) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if l.opts.Containers {
+		if err := l.startNode(ctx); err != nil {
+			return err
+		}
+	}
 	if err := l.wait(ctx, "the default ServiceAccount", func(ctx context.Context) error {
 		return l.rest.do(ctx, "GET", "/api/v1/namespaces/default/serviceaccounts/default", nil, nil)
 	}); err != nil {
 		return err
 	}
-	if l.opts.Nodes > 0 {
-		if err := l.wait(ctx, "the nodes", func(ctx context.Context) error {
-			return l.rest.nodesReady(ctx, l.opts.Nodes)
-		}); err != nil {
+	nodes := l.opts.Nodes
+	if l.opts.Containers {
+		nodes++
+	}
+	if nodes > 0 {
+		if err := l.wait(ctx, "the nodes", func(ctx context.Context) error { return l.rest.nodesReady(ctx, nodes) }); err != nil {
 			return err
 		}
 	}
@@ -159,6 +185,35 @@ func (l *Lab) start(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.state.Ready = true
 	return l.state.write(l.dir)
+}
+
+// claimAddresses decides where the lab's servers listen.
+func (l *Lab) claimAddresses(ctx context.Context) error {
+	if l.opts.Containers {
+		n, held, err := claimNetwork(ctx)
+		if err != nil {
+			return err
+		}
+		l.network, l.ports = n, append(l.ports, held)
+		l.etcd = "http://" + hostPort(loopback, etcdPort)
+		l.state.Server = "https://" + hostPort(n.node(), serverPort)
+		l.state.Registry = hostPort(n.node(), registryPort)
+		if err := l.state.write(l.dir); err != nil { // from here on there is something to sweep
+			return err
+		}
+		return addNetwork(ctx, isolation(l.state.Name), n)
+	}
+	var ports [2]int
+	for i := range ports {
+		port, held, err := claimPort()
+		if err != nil {
+			return err
+		}
+		ports[i], l.ports = port, append(l.ports, held)
+	}
+	l.etcd = "http://" + hostPort(loopback, ports[0])
+	l.state.Server = "https://" + hostPort(loopback, ports[1])
+	return nil
 }
 
 // run starts a component and notes it, so that Stop and other processes find it.
@@ -172,7 +227,7 @@ func (l *Lab) run(name string) error {
 	if l.stopping {
 		return fmt.Errorf("starting %s: the lab is stopped", name)
 	}
-	p, err := startProcess(name, l.LogFile(name), l.componentEnv(), path, args...)
+	p, err := startProcess(name, l.LogFile(name), l.place(name), l.componentEnv(name), path, args...)
 	if err != nil {
 		return err
 	}
@@ -228,6 +283,9 @@ func (l *Lab) Stop() error {
 	for _, p := range slices.Backward(l.processes) {
 		errs = append(errs, p.kill())
 	}
+	if l.opts.Containers {
+		errs = append(errs, clearNode(l.state.Name))
+	}
 	errs = append(errs, removeFolder(l.dir, l.lock))
 	for _, p := range l.ports {
 		p.release()
@@ -245,10 +303,18 @@ func (l *Lab) Name() string { return l.state.Name }
 // Dir returns the lab's folder: kubeconfigs, keys, logs. Stop removes it.
 func (l *Lab) Dir() string { return l.dir }
 
-// Server returns the API server's address, "https://127.0.0.1:PORT".
+// Server returns the API server's address, "https://HOST:PORT".
 func (l *Lab) Server() string { return l.state.Server }
 
-// LogFile returns the path of a component's log: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok.
+// Registry returns the address ("HOST:PORT") of the registry of a lab that runs containers, else "". It speaks plain
+// HTTP, and the same address is good for pods, for pushing to it and for reading from it.
+func (l *Lab) Registry() string { return l.state.Registry }
+
+// RegistryCredentials returns who may use repositories below "private/" in the registry. All others are open.
+func (l *Lab) RegistryCredentials() (user, password string) { return registryUser, registryPassword }
+
+// LogFile returns the path of a component's log: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok,
+// and of a real node registry, containerd, kubelet, kube-proxy.
 func (l *Lab) LogFile(component string) string { return filepath.Join(l.dir, component+".log") }
 
 // AuditLog returns the path of the API server's audit log, which Options.Audit asks for: one JSON object

@@ -19,13 +19,20 @@ import (
 
 // Files of a lab's keys and certificates, in its pki folder.
 const (
-	caCert         = "ca.crt"
-	caKey          = "ca.key"
-	serverCert     = "apiserver.crt"
-	serverKey      = "apiserver.key"
-	saPrivateKey   = "sa.key"
-	saPublicKey    = "sa.pub"
-	pkiFolder      = "pki"
+	caCert       = "ca.crt"
+	caKey        = "ca.key"
+	serverCert   = "apiserver.crt"
+	serverKey    = "apiserver.key"
+	saPrivateKey = "sa.key"
+	saPublicKey  = "sa.pub"
+	kubeletCert  = "kubelet.crt"
+	kubeletKey   = "kubelet.key"
+	pkiFolder    = "pki"
+
+	// What the API server shows to the kubelet.
+	kubeletClientCert = "apiserver-kubelet.crt"
+	kubeletClientKey  = "apiserver-kubelet.key"
+
 	certificateAge = 30 * 24 * time.Hour // longer than a lab lives
 )
 
@@ -37,7 +44,7 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// newAuthority makes the authority, the API server's certificate and the keys that sign service account tokens.
+// newAuthority makes the authority and the keys that sign service account tokens.
 func newAuthority(dir string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making certificates: %w", err)
@@ -62,14 +69,6 @@ func newAuthority(dir string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := certificate("kube-apiserver", nil)
-	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.ParseIP(serviceIP)}
-	server.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
-	serverCertPEM, serverKeyPEM, err := a.sign(server)
-	if err != nil {
-		return nil, err
-	}
 	tokenKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("making the service account key: %w", err)
@@ -82,16 +81,52 @@ func newAuthority(dir string) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the service account key: %w", err)
 	}
-	for name, data := range map[string][]byte{
+	if err := a.write(map[string][]byte{
 		caCert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), caKey: keyPEM,
-		serverCert: serverCertPEM, serverKey: serverKeyPEM,
 		saPrivateKey: tokenKeyPEM, saPublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: tokenPub}),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			return nil, fmt.Errorf("writing certificates: %w", err)
-		}
+	}); err != nil {
+		return nil, err
 	}
 	return a, nil
+}
+
+// write writes files into the authority's folder.
+func (a *authority) write(files map[string][]byte) error {
+	for name, data := range files {
+		if err := os.WriteFile(a.path(name), data, 0o600); err != nil {
+			return fmt.Errorf("writing certificates: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeServerCertificates writes the certificates of the API server.
+func (l *Lab) writeServerCertificates() error {
+	ips := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.ParseIP(l.ranges().serviceIP)}
+	if l.opts.Containers {
+		ips = append(ips, net.ParseIP(l.network.node()))
+		cert, key, err := l.authority.user("kube-apiserver-kubelet-client", []string{adminGroup})
+		if err != nil {
+			return err
+		}
+		if err := l.authority.write(map[string][]byte{kubeletClientCert: cert, kubeletClientKey: key}); err != nil {
+			return err
+		}
+	}
+	names := []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
+	return l.authority.server(serverCert, serverKey, "kube-apiserver", names, ips...)
+}
+
+// server writes the certificate of a server and its key to the named files.
+func (a *authority) server(certFile, keyFile, name string, dnsNames []string, ips ...net.IP) error {
+	template := certificate(name, nil)
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	template.DNSNames, template.IPAddresses = dnsNames, ips
+	cert, key, err := a.sign(template)
+	if err != nil {
+		return err
+	}
+	return a.write(map[string][]byte{certFile: cert, keyFile: key})
 }
 
 // openAuthority reads the authority of a lab that another process started.

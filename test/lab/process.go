@@ -21,8 +21,8 @@ type process struct {
 	err  error         // why it ended; to be read after done
 }
 
-// startProcess starts a component that appends its output to the file log.
-func startProcess(name, log string, env []string, path string, args ...string) (*process, error) {
+// startProcess starts a component at a place; it appends its output to the file log.
+func startProcess(name, log string, at place, env []string, path string, args ...string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of %s: %w", name, err)
@@ -30,7 +30,7 @@ func startProcess(name, log string, env []string, path string, args ...string) (
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = env
-	cmd.SysProcAttr = child()
+	cmd.SysProcAttr = at.attributes()
 
 	p := &process{name: name, log: log, done: make(chan struct{})}
 	started := make(chan error)
@@ -38,8 +38,13 @@ func startProcess(name, log string, env []string, path string, args ...string) (
 		// The kernel ties the parent-death signal to the thread, not to the process: were this thread to end early,
 		// the component would be killed.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
 		defer out.Close()
+		if at == (place{}) {
+			defer runtime.UnlockOSThread()
+		} else if err := at.enter(); err != nil { // a thread that was elsewhere must end, so it stays locked
+			started <- err
+			return
+		}
 		if err := cmd.Start(); err != nil {
 			started <- err
 			return

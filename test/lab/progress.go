@@ -13,6 +13,9 @@ const (
 	coldEtcd       = "34 s"
 	coldKubernetes = "6 min"
 	coldKwok       = "66 s"
+	coldContainerd = "1 min"
+	coldRunc       = "8 s"
+	coldOther      = "a few seconds"
 )
 
 // progressEvery is how often a long build says that it is alive.

@@ -41,7 +41,9 @@ type state struct {
 	Name       string         `json:"name"`
 	PID        int            `json:"pid"` // the process that owns the lab
 	Server     string         `json:"server"`
-	Nodes      int            `json:"nodes"`
+	Registry   string         `json:"registry,omitempty"`
+	Nodes      int            `json:"nodes"` // simulated ones
+	Containers bool           `json:"containers,omitempty"`
 	Started    time.Time      `json:"started"`
 	Ready      bool           `json:"ready"`
 	Kubernetes string         `json:"kubernetes"` // the folder of its kubectl
@@ -179,6 +181,9 @@ func killLeftovers(dir string) {
 			_ = signalGroup(pid, syscall.SIGKILL)
 		}
 	}
+	if s.Containers {
+		_ = clearNode(s.Name)
+	}
 }
 
 // Ports are picked below the ranges from which systems hand out ports for outgoing connections (Linux from 32768,
@@ -222,8 +227,9 @@ func claimPort() (int, *lock, error) {
 type Info struct {
 	Name       string
 	Server     string
-	Nodes      int
-	PID        int // of the process that owns it
+	Registry   string // empty if it runs no containers
+	Nodes      int    // simulated ones
+	PID        int    // of the process that owns it
 	Started    time.Time
 	Ready      bool
 	Kubeconfig string
@@ -248,7 +254,7 @@ func List() ([]Info, error) {
 			continue // dead, or too young to have one
 		}
 		infos = append(infos, Info{
-			Name: s.Name, Server: s.Server, Nodes: s.Nodes, PID: s.PID, Started: s.Started, Ready: s.Ready,
+			Name: s.Name, Server: s.Server, Registry: s.Registry, Nodes: s.Nodes, PID: s.PID, Started: s.Started, Ready: s.Ready,
 			Kubeconfig: filepath.Join(dir, adminKubeconfig),
 		})
 	}

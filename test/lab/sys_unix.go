@@ -30,3 +30,6 @@ const (
 	sigStop = syscall.SIGSTOP
 	sigCont = syscall.SIGCONT
 )
+
+// child puts a process into a group of its own.
+func child() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -32,23 +33,39 @@ import (
 const Required = "required"
 
 // build builds the binaries at most once a test binary, if it has to be.
-var build = sync.OnceValue(func() error {
-	if os.Getenv("HARDEN_LAB") == Required {
-		_, err := lab.Build(context.Background(), os.Stderr)
-		return err
+var build = sync.OnceValues(func() (*lab.Binaries, error) {
+	if required() {
+		return lab.Build(context.Background(), os.Stderr)
 	}
-	_, err := lab.Cached(context.Background())
-	return err
+	return lab.Cached(context.Background())
 })
 
+func required() bool { return os.Getenv("HARDEN_LAB") == Required }
+
 // need skips the test when there are no binaries, and fails it when they are required and cannot be built.
-func need(t testing.TB) {
+func need(t testing.TB) *lab.Binaries {
 	t.Helper()
-	err := build()
+	binaries, err := build()
+	skipOrFail(t, err)
+	return binaries
+}
+
+// needContainers is need for a lab that runs containers.
+func needContainers(t testing.TB) {
+	t.Helper()
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		t.Skip("a lab that runs containers needs Linux and root")
+	}
+	skipOrFail(t, need(t).Containers())
+}
+
+func skipOrFail(t testing.TB, err error) {
+	t.Helper()
 	switch {
-	case errors.Is(err, lab.ErrNotBuilt):
+	case err == nil:
+	case errors.Is(err, lab.ErrNotBuilt) && !required():
 		t.Skipf("%v, or set HARDEN_LAB=%s", lab.ErrNotBuilt, Required)
-	case err != nil:
+	default:
 		t.Fatal(err)
 	}
 }
@@ -69,10 +86,35 @@ func Start(t testing.TB, opts lab.Options) *lab.Lab {
 	return l
 }
 
-var shared struct {
+// A sharedLab is started at the first call of get.
+type sharedLab struct {
 	sync.Mutex
 	lab *lab.Lab
 	err error
+}
+
+var shared, containers sharedLab
+
+func (s *sharedLab) get(t testing.TB, opts lab.Options) *lab.Lab {
+	t.Helper()
+	s.Lock()
+	defer s.Unlock()
+	if s.lab == nil && s.err == nil {
+		s.lab, s.err = lab.Start(context.Background(), opts)
+	}
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.lab
+}
+
+func (s *sharedLab) stop() error {
+	s.Lock()
+	defer s.Unlock()
+	if s.lab == nil {
+		return nil
+	}
+	return s.lab.Stop()
 }
 
 // Shared returns the lab that all tests of the test binary share: two simulated nodes, an audit log. The package's
@@ -80,26 +122,30 @@ var shared struct {
 func Shared(t testing.TB) *lab.Lab {
 	t.Helper()
 	need(t)
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.lab == nil && shared.err == nil {
-		shared.lab, shared.err = lab.Start(context.Background(), lab.Options{Nodes: 2, Audit: true})
-	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return shared.lab
+	return shared.get(t, lab.Options{Nodes: 2, Audit: true})
 }
 
-// Main runs the tests, stops the shared lab if one was started, and returns the exit code.
+// Containers returns a lab that all tests of the test binary share, with one node that runs containers and no other; its
+// images come from Lab.Registry. It is another lab than Shared, and TestMain must call Main as well. The test is skipped
+// where that cannot be, on other systems than Linux or without root, whatever HARDEN_LAB says.
+func Containers(t testing.TB) *lab.Lab {
+	t.Helper()
+	needContainers(t)
+	return containers.get(t, lab.Options{Containers: true, Audit: true})
+}
+
+// StartContainers is Start for a lab that runs containers, and skips as Containers does.
+func StartContainers(t testing.TB, opts lab.Options) *lab.Lab {
+	t.Helper()
+	needContainers(t)
+	opts.Containers = true
+	return Start(t, opts)
+}
+
+// Main runs the tests, stops the shared labs that were started, and returns the exit code.
 func Main(m *testing.M) int {
 	code := m.Run()
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.lab == nil {
-		return code
-	}
-	if err := shared.lab.Stop(); err != nil {
+	if err := errors.Join(shared.stop(), containers.stop()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return max(code, 1)
 	}

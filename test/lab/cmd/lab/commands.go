@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -50,12 +52,15 @@ func build(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Println("kubectl:", b.Kubectl())
+	if err := b.Containers(); err != nil {
+		fmt.Println("only simulated nodes:", err)
+	}
 	return nil
 }
 
 // ensureBuilt builds what is missing, and says nothing when nothing is.
-func ensureBuilt(ctx context.Context) error {
-	if _, err := lab.Cached(ctx); err == nil {
+func ensureBuilt(ctx context.Context, containers bool) error {
+	if b, err := lab.Cached(ctx); err == nil && (!containers || b.Containers() == nil) {
 		return nil
 	}
 	_, err := lab.Build(ctx, os.Stderr)
@@ -65,7 +70,8 @@ func ensureBuilt(ctx context.Context) error {
 func up(ctx context.Context, args []string) error {
 	f := flags("up")
 	name := f.String("name", defaultName, "")
-	nodes := f.Int("nodes", 1, "")
+	nodes := f.Int("nodes", -1, "")
+	containers := f.Bool("containers", false, "")
 	detach := f.Bool("detach", false, "")
 	audit := f.Bool("audit", false, "")
 	var stageFiles, serverArgs values
@@ -74,8 +80,14 @@ func up(ctx context.Context, args []string) error {
 	if err := parse(f, args); err != nil {
 		return err
 	}
+	if *nodes < 0 { // one, of either kind
+		*nodes = 1
+		if *containers {
+			*nodes = 0
+		}
+	}
 	if *detach {
-		return upDetached(ctx, *name, args)
+		return upDetached(ctx, *name, *containers, args)
 	}
 	pipe := readyPipe()
 	var stages []string
@@ -86,19 +98,27 @@ func up(ctx context.Context, args []string) error {
 		}
 		stages = append(stages, string(data))
 	}
-	if err := ensureBuilt(ctx); err != nil {
+	if err := ensureBuilt(ctx, *containers); err != nil {
 		return err
 	}
 	l, err := lab.Start(ctx, lab.Options{
-		Name: *name, Nodes: *nodes, Audit: *audit, Stages: stages, ServerArgs: serverArgs, Log: os.Stderr,
+		Name: *name, Nodes: *nodes, Containers: *containers, Audit: *audit, Stages: stages, ServerArgs: serverArgs, Log: os.Stderr,
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Printf("export KUBECONFIG=%s\n", l.Kubeconfig())
+	printUse(l)
 	reportReady(pipe)
 	<-ctx.Done()
 	return l.Stop()
+}
+
+// printUse prints what a shell can read.
+func printUse(l *lab.Lab) {
+	fmt.Printf("export KUBECONFIG=%s\n", l.Kubeconfig())
+	if l.Registry() != "" {
+		fmt.Printf("export REGISTRY=%s  # plain HTTP, for pods and for pushing images\n", l.Registry())
+	}
 }
 
 func down(_ context.Context, args []string) error {
@@ -168,13 +188,17 @@ func list(_ context.Context, args []string) error {
 		return err
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSTATUS\tAGE\tNODES\tSERVER\tPID")
+	fmt.Fprintln(w, "NAME\tSTATUS\tAGE\tNODES\tSERVER\tREGISTRY\tPID")
 	for _, i := range infos {
 		status := "starting"
 		if i.Ready {
 			status = "ready"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d\n", i.Name, status, time.Since(i.Started).Round(time.Second), i.Nodes, i.Server, i.PID)
+		nodes := strconv.Itoa(i.Nodes)
+		if i.Registry != "" {
+			nodes += "+1"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\n", i.Name, status, time.Since(i.Started).Round(time.Second), nodes, i.Server, cmp.Or(i.Registry, "-"), i.PID)
 	}
 	return w.Flush()
 }

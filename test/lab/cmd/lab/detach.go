@@ -20,9 +20,9 @@ const (
 )
 
 // upDetached runs 'lab up' with the same arguments in the background and returns when its lab is ready.
-func upDetached(ctx context.Context, name string, args []string) error {
+func upDetached(ctx context.Context, name string, containers bool, args []string) error {
 	// What can be built is built here, where the user sees it.
-	if err := ensureBuilt(ctx); err != nil {
+	if err := ensureBuilt(ctx, containers); err != nil {
 		return err
 	}
 	logPath, err := logFile(name)
@@ -72,7 +72,7 @@ func upDetached(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("export KUBECONFIG=%s\n", l.Kubeconfig())
+	printUse(l)
 	return cmd.Process.Release()
 }
 

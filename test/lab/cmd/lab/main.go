@@ -1,4 +1,5 @@
-// Command lab builds and runs the project's test cluster: a real Kubernetes control plane with simulated nodes.
+// Command lab builds and runs the project's test cluster: a real Kubernetes control plane with simulated nodes, or with
+// one that runs containers.
 package main
 
 import (
@@ -11,16 +12,19 @@ import (
 	"syscall"
 )
 
-const usage = `lab runs a real Kubernetes control plane with simulated nodes on this machine.
+const usage = `lab runs a real Kubernetes control plane on this machine, with simulated nodes or one that runs containers.
 
   go run ./test/lab/cmd/lab up                     start one here; ctrl-c stops it
   go run ./test/lab/cmd/lab up --detach --nodes 5  start one and return
   export KUBECONFIG=$(go run ./test/lab/cmd/lab kubeconfig)
   go run ./test/lab/cmd/lab down                   stop it
+  go run ./test/lab/cmd/lab up --containers        the same with a node that runs containers (Linux, root)
 
 Commands:
   build                             build the components into the cache, if they are not there
-  up [--name NAME] [--nodes N] [--detach] [--audit] [--stage FILE]... [--server-arg FLAG]...
+  up [--name NAME] [--nodes N] [--containers] [--detach] [--audit] [--stage FILE]... [--server-arg FLAG]...
+                                    --nodes counts simulated nodes; it is 1, or 0 with --containers. With both, pods
+                                    go to simulated nodes only if they tolerate kwok.x-k8s.io/node
   down [--name NAME | --all]
   kubeconfig [--name NAME] [--user USER [--group GROUP]...]
                                     print the path of the administrator's kubeconfig, or make one for a user

@@ -37,6 +37,7 @@ var programs = map[string]func() int{
 }
 
 func main() {
+	maps.Copy(programs, nodePrograms)
 	run, ok := programs[strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")]
 	if !ok && len(os.Args) > 1 {
 		// The program's own flag parsing and help must see its arguments only.
