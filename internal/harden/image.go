@@ -124,19 +124,19 @@ func ParseImageUser(user string) (kind ImageUser, uid int64) {
 }
 
 // ResolveUser turns a USER in any of its forms into numbers, as a container
-// runtime does: names by passwd and group, the group of a user without one by
-// passwd, and group 0 where passwd does not know the number
-// (github.com/moby/sys/user, GetExecUser). It is not ok when a name is unknown.
+// runtime does: numbers are never names, names go by passwd and group, the group
+// of a user without one by passwd, and it is 0 where passwd does not know the
+// number (github.com/moby/sys/user, GetExecUser). It is not ok when a name is
+// unknown.
 func (f *ImageFiles) ResolveUser(user string) (uid, gid int64, ok bool) {
 	name, group, _ := strings.Cut(strings.TrimSpace(user), ":")
 	if name == "" {
 		name = "0"
 	}
-	entry := slices.IndexFunc(f.Users, func(u ImageUserEntry) bool { return u.Name == name })
 	number, err := strconv.ParseInt(name, 10, 32)
-	if entry < 0 && err == nil {
-		entry = slices.IndexFunc(f.Users, func(u ImageUserEntry) bool { return u.UID == number })
-	}
+	entry := slices.IndexFunc(f.Users, func(u ImageUserEntry) bool {
+		return err == nil && u.UID == number || err != nil && u.Name == name
+	})
 	switch {
 	case entry >= 0:
 		uid, gid = f.Users[entry].UID, f.Users[entry].GID
@@ -148,11 +148,14 @@ func (f *ImageFiles) ResolveUser(user string) (uid, gid int64, ok bool) {
 	if group == "" {
 		return uid, gid, true
 	}
-	if i := slices.IndexFunc(f.Groups, func(g ImageGroupEntry) bool { return g.Name == group }); i >= 0 {
-		return uid, f.Groups[i].GID, true
+	if gid, err = strconv.ParseInt(group, 10, 32); err == nil {
+		return uid, gid, gid >= 0
 	}
-	gid, err = strconv.ParseInt(group, 10, 32)
-	return uid, gid, err == nil && gid >= 0
+	i := slices.IndexFunc(f.Groups, func(g ImageGroupEntry) bool { return g.Name == group })
+	if i < 0 {
+		return uid, 0, false
+	}
+	return uid, f.Groups[i].GID, true
 }
 
 // maxLinks is how many symbolic links the kernel follows in one path (MAXSYMLINKS).

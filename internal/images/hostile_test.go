@@ -125,18 +125,18 @@ func forge(archive []byte, change func(header []byte)) []byte {
 	return archive
 }
 
-func TestMemoryIsBoundedForAMillionWhiteouts(t *testing.T) {
+func TestMemoryIsBoundedForEndlessWhiteouts(t *testing.T) {
 	r, w := io.Pipe()
 	go func() {
 		tarball := tar.NewWriter(bufio.NewWriterSize(w, 1<<20))
-		for i := range 2_000_000 {
+		for i := 0; ; i++ {
 			if tarball.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("d/.wh.%d", i)}) != nil {
 				return
 			}
 		}
 	}()
 	defer r.Close()
-	_, err := readLayer(r, newBudget(Limits{}.withDefaults()))
+	_, err := readLayer(r, newBudget(Limits{Memory: 4 << 20}.withDefaults()))
 	var exceeded *tooLargeError
 	if !errors.As(err, &exceeded) {
 		t.Errorf("error %v, want too large", err)

@@ -117,9 +117,12 @@ func TestAccountsOfLaterLayersCount(t *testing.T) {
 	}{
 		{"none", nil, nil, nil},
 		{"T05 nobody", [][]any{debian}, []harden.ImageUserEntry{{Name: "root", Home: "/root"}, {Name: "nobody", UID: 65534, GID: 65534, Home: "/"}}, []harden.ImageGroupEntry{{Name: "root"}}},
-		{"a later layer adds a user", [][]any{debian, {file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/bash\napp:x:10002:10002::/app:/bin/sh\n"), file("etc/group", 0o664, "root:x:0:\napp:x:10002:app,www\n")}},
+		{
+			"a later layer adds a user",
+			[][]any{debian, {file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/bash\napp:x:10002:10002::/app:/bin/sh\n"), file("etc/group", 0o664, "root:x:0:\napp:x:10002:app,www\n")}},
 			[]harden.ImageUserEntry{{Name: "root", Home: "/root"}, {Name: "app", UID: 10002, GID: 10002, Home: "/app"}},
-			[]harden.ImageGroupEntry{{Name: "root"}, {Name: "app", GID: 10002, Members: []string{"app", "www"}}}},
+			[]harden.ImageGroupEntry{{Name: "root"}, {Name: "app", GID: 10002, Members: []string{"app", "www"}}},
+		},
 		{"a later layer removes them", [][]any{debian, {file("etc/.wh.passwd", 0, ""), file("etc/.wh.group", 0, "")}}, nil, nil},
 		{"a link", [][]any{{sym("etc/passwd", "/nix/store/x/etc/passwd"), file("nix/store/x/etc/passwd", 0o444, "app:x:1:2::/:\n")}}, []harden.ImageUserEntry{{Name: "app", UID: 1, GID: 2, Home: "/"}}, nil},
 		{"a folder that is a link", [][]any{{sym("etc", "system/etc"), file("system/etc/passwd", 0o444, "app:x:1:2::/:\n")}}, []harden.ImageUserEntry{{Name: "app", UID: 1, GID: 2, Home: "/"}}, nil},

@@ -228,7 +228,9 @@ func TestWhatIsNoImage(t *testing.T) {
 	}
 	ok := `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`
 	oneLayer := `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:` + strings.Repeat("a", 64) + `"]}}`
-	layer := func(form string) string { return strings.ReplaceAll(form, "DIGEST", `"sha256:`+strings.Repeat("b", 64)+`"`) }
+	layer := func(form string) string {
+		return strings.ReplaceAll(form, "DIGEST", `"sha256:`+strings.Repeat("b", 64)+`"`)
+	}
 	for _, test := range []struct {
 		name     string
 		manifest raw

@@ -89,4 +89,3 @@ func TestPullSecretsThatAreNone(t *testing.T) {
 		})
 	}
 }
-
