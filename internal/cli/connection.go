@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -21,6 +23,9 @@ type connection struct {
 	files         []string
 	allNamespaces bool
 	settings      harden.Settings
+	evidence      harden.EvidenceOptions
+	look          session.LookOptions
+	onKeys        bool // the UI: evidence is gathered when a key is pressed
 }
 
 var errNoKubeconfig = hinted(errors.New("no kubeconfig: nothing names a cluster"), "set KUBECONFIG or use --kubeconfig; to check manifests without a cluster use -f")
@@ -37,12 +42,71 @@ func (c *connection) addSourceFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.settings.MutableTags, "mutable-tags", nil, "Image tags that count as moving, besides latest, main and the like")
 }
 
+// addEvidenceFlags adds the consents to look beyond the objects of the API.
+func (c *connection) addEvidenceFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&c.evidence.Images, "images", false, "Read the images from their registries, with your own registry credentials: users, ports, files. They are kept in a cache")
+	fs.BoolVar(&c.evidence.PullSecrets, "pull-secrets", false, "With --images: read the workloads' image pull secrets from the cluster and use them too")
+	fs.StringSliceVar(&c.look.Insecure, "insecure-registry", nil, "With --images: registries (HOST[:PORT]) to speak plain HTTP to; localhost always is one")
+	fs.BoolVar(&c.evidence.Probe, "probe", false, "Look into running containers by exec: users, capabilities, ports, files written to")
+	fs.StringVar(&c.look.ProbeImage, "probe-image", "", "With --probe: image of the ephemeral container that looks into containers without a shell. It stays in the pod until that is replaced")
+	fs.BoolVar(&c.evidence.Kubelets, "kubelets", false, "Read the configuration of the kubelets (needs nodes/configz or nodes/proxy)")
+}
+
+// checkEvidence refuses flags that say nothing without another one.
+func (c *connection) checkEvidence() error {
+	switch {
+	case c.onKeys:
+		return nil
+	case c.evidence.PullSecrets && !c.evidence.Images:
+		return errors.New("--pull-secrets says which credentials --images may use: add --images")
+	case len(c.look.Insecure) > 0 && !c.evidence.Images:
+		return errors.New("--insecure-registry says how --images may read: add --images")
+	case c.look.ProbeImage != "" && !c.evidence.Probe:
+		return errors.New("--probe-image says how --probe may look: add --probe")
+	case c.onFiles() && c.evidence.Probe:
+		return errors.New("--probe looks into running containers: there are none behind files")
+	case c.onFiles() && c.evidence.Kubelets:
+		return errors.New("--kubelets asks the nodes of a cluster: there are none behind files")
+	}
+	return nil
+}
+
+// load reads the scope, and looks at what the evidence flags allow.
+func (c *connection) load(ctx context.Context, s *session.Session, scope harden.Scope, choose func(*harden.Snapshot) ([]*harden.Finding, error), streams genericiooptions.IOStreams) (*harden.Snapshot, []*harden.Finding, error) {
+	snap, err := s.Load(ctx, scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	findings, err := choose(snap)
+	if err != nil || c.evidence == (harden.EvidenceOptions{}) {
+		return snap, findings, err
+	}
+	said := ""
+	snap, err = s.Gather(ctx, findings, c.evidence, func(what string, done, total int) {
+		if isTerminal(streams.ErrOut) {
+			said = fmt.Sprintf("\rlooking at %s: %d of %d", what, done, total)
+			fmt.Fprintf(streams.ErrOut, "%-60s", said)
+		}
+	})
+	if said != "" {
+		fmt.Fprintf(streams.ErrOut, "\r%60s\r", "")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	findings, err = choose(snap)
+	return snap, findings, err
+}
+
 func (c *connection) onFiles() bool { return len(c.files) > 0 }
 
 // connect opens the session that the flags ask for, and says what it is to look at.
 func (c *connection) connect(cmd *cobra.Command) (*session.Session, harden.Scope, error) {
 	if c.allNamespaces && *c.config.Namespace != "" {
 		return nil, harden.Scope{}, errors.New("--all-namespaces and --namespace exclude each other: use one")
+	}
+	if err := c.checkEvidence(); err != nil {
+		return nil, harden.Scope{}, err
 	}
 	scope, err := c.scope()
 	if err != nil {
@@ -74,7 +138,7 @@ func (c *connection) scope() (harden.Scope, error) {
 
 func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if c.onFiles() {
-		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{DefaultNamespace: *c.config.Namespace, Settings: c.settings})
+		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{DefaultNamespace: *c.config.Namespace, Settings: c.settings, Look: c.look})
 	}
 	raw, err := c.config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
@@ -92,7 +156,7 @@ func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if *c.config.Context != "" {
 		name = *c.config.Context
 	}
-	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Settings: c.settings, Actor: c.actor(raw, name)})
+	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Settings: c.settings, Look: c.look, Actor: c.actor(raw, name)})
 }
 
 // actor is the user that the journal names: as far as the kubeconfig tells.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -25,7 +24,10 @@ type fixOptions struct {
 	classes   []string
 	yes       bool
 	wait      bool
-	timeout   time.Duration
+	trial     trial
+	tighten   bool
+	attempts  int
+	resume    string
 	live      bool
 	force     []string
 	exitCode  bool
@@ -43,8 +45,10 @@ var (
 // dryRunDefault is --dry-run without a value: server on a cluster, client on files.
 const dryRunDefault = "default"
 
-// defaultTimeout is how long one rollout is watched.
-const defaultTimeout = 5 * time.Minute
+const (
+	defaultAttempts = 4        // how many rollouts --tighten tries
+	newestPlan      = "newest" // --resume without a value
+)
 
 func newFix(conn *connection, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &fixOptions{connection: conn, streams: streams}
@@ -54,7 +58,12 @@ func newFix(conn *connection, streams genericiooptions.IOStreams) *cobra.Command
 		Long: `Show the smallest patches for what is wrong, one per object, and what the API
 server says to them; then ask, apply them by server-side apply, watch the
 rollouts, and read back whether the findings are gone. What was applied can be
-taken back with 'kubectl harden undo'.
+taken back with 'kubectl harden undo'. A change that breaks a workload, by what
+its new pods and their logs show until they have soaked, is taken back by itself.
+
+What is looked at decides how far a fix may be trusted: the objects of the API
+always, and with your consent the images (--images), the running containers
+(--probe) and the kubelets (--kubelets).
 
 A dry run shows the fixes of all classes. Applying takes the classes safe and
 evidence; fixes of class review are for a person to choose, with --class.`,
@@ -63,6 +72,12 @@ evidence; fixes of class review are for a person to choose, with --class.`,
 
   # Apply what is proven to be safe
   kubectl harden fix -n shop --yes
+
+  # Look into images and running containers first, and apply what that proves
+  kubectl harden fix -n shop --images --probe --yes
+
+  # Find the tightest patch that one workload survives
+  kubectl harden fix deployment/web -n shop --images --probe --tighten
 
   # Choose one workload and rule by hand
   kubectl harden fix deployment/web -n shop --only seccomp-profile-missing --class review
@@ -75,6 +90,7 @@ evidence; fixes of class review are for a person to choose, with --class.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
 	}
 	o.addSourceFlags(cmd.Flags())
+	o.addEvidenceFlags(cmd.Flags())
 	o.selection.addFlags(cmd)
 	fs := cmd.Flags()
 	fs.StringVarP(&o.output, "output", "o", "diff", "Output of the plan: "+strings.Join(fixOutputs, ", "))
@@ -83,7 +99,11 @@ evidence; fixes of class review are for a person to choose, with --class.`,
 	fs.StringSliceVar(&o.classes, "class", nil, "Classes of fixes: safe, evidence, review (default: all for a dry run, safe,evidence to apply)")
 	fs.BoolVarP(&o.yes, "yes", "y", false, "Apply without asking")
 	fs.BoolVar(&o.wait, "wait", true, "Watch the rollouts and read back")
-	fs.DurationVar(&o.timeout, "timeout", defaultTimeout, "How long to watch one rollout")
+	o.trial.addFlags(fs)
+	fs.BoolVar(&o.tighten, "tighten", false, "Also try what nothing speaks against though it is not proven; take back what breaks, learn from it, and try again")
+	fs.IntVar(&o.attempts, "max-attempts", defaultAttempts, "With --tighten: how many rollouts one workload is tried with")
+	fs.StringVar(&o.resume, "resume", "", "Go on with a plan that was interrupted: watch its rollouts, and take back what went wrong. Without a value: the newest")
+	fs.Lookup("resume").NoOptDefVal = newestPlan
 	fs.BoolVar(&o.live, "live", false, "Patch live even where an owner (Flux, Helm, Argo CD) will undo it or be hurt by it")
 	fs.StringSliceVar(&o.force, "force-conflicts", nil, "Take over these fields (as the conflict names them), or all without a value, from managers that hold them by update; never from one that applies server-side")
 	fs.Lookup("force-conflicts").NoOptDefVal = "*"
@@ -117,11 +137,15 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 	o.planOpts.Live = o.live
 	o.planOpts.ForceConflicts = o.force
 	o.planOpts.ServerDryRun = o.dryRun != "client" && !o.onFiles()
-	o.applyOpts = harden.ApplyOptions{NoWait: !o.wait, Timeout: o.timeout}
+	o.planOpts.Try = o.tighten
+	var err error
+	if o.applyOpts, err = o.trial.options(); err != nil {
+		return err
+	}
+	o.applyOpts.NoWait = !o.wait
 	if err := o.check(); err != nil {
 		return err
 	}
-	var err error
 	o.session, o.scope, err = o.connect(cmd)
 	return err
 }
@@ -140,11 +164,29 @@ func (o *fixOptions) check() error {
 	if o.onFiles() && o.applies() {
 		return hinted(errors.New("files are not written"), "print the fixed documents with 'kubectl harden fix -f FILE --dry-run -o yaml'")
 	}
+	if err := o.checkTrial(); err != nil {
+		return err
+	}
 	if o.exitCode && o.applies() {
 		return errors.New("--exit-code goes with --dry-run")
 	}
 	if o.applies() && !o.yes && !interactive(o.streams) {
 		return hinted(errors.New("there is no terminal to ask on"), "look at the plan with --dry-run, then apply it with --yes")
+	}
+	return nil
+}
+
+// checkTrial refuses what makes no sense together about how a change is watched.
+func (o *fixOptions) checkTrial() error {
+	switch {
+	case o.tighten && !o.wait:
+		return errors.New("--tighten learns from rollouts: it cannot go with --wait=false")
+	case o.tighten && o.trial.keep:
+		return errors.New("--tighten takes back what breaks: it cannot go with --no-rollback")
+	case o.attempts < 1:
+		return errors.New("--max-attempts must be 1 or more")
+	case o.resume != "" && (o.onFiles() || !o.applies() || o.tighten):
+		return errors.New("--resume goes on with a plan on a cluster: it cannot go with -f, --dry-run or --tighten")
 	}
 	return nil
 }
@@ -155,13 +197,17 @@ func (o *fixOptions) Validate() error { return nil }
 
 func (o *fixOptions) Run(ctx context.Context) error {
 	defer o.session.Close()
-	snap, err := o.session.Load(ctx, o.scope)
+	if o.resume != "" {
+		return o.goOn(ctx)
+	}
+	snap, findings, err := o.load(ctx, o.session, o.scope, o.find, o.streams)
 	if err != nil {
 		return err
 	}
-	findings, err := o.find(snap)
-	if err != nil {
-		return err
+	if o.session.Live() {
+		if err := o.mentionInterrupted(ctx); err != nil {
+			return err
+		}
 	}
 	plan, err := o.session.Plan(ctx, findings, o.planOpts)
 	if err != nil {
@@ -235,14 +281,17 @@ func (o *fixOptions) apply(ctx context.Context, plan *harden.Plan) error {
 			return nil
 		}
 	}
+	if o.tighten {
+		return o.tightenAll(ctx, len(refused) > 0)
+	}
 	rep, err := o.session.Apply(ctx, live, o.applyOpts, progress(o.streams))
 	if err != nil {
 		return err
 	}
-	if err := report.Outcomes(o.streams.ErrOut, rep); err != nil {
+	if err := o.conclude(rep); err != nil {
 		return err
 	}
-	if len(refused) > 0 || !allGood(rep) {
+	if len(refused) > 0 {
 		return exitCode(exitError)
 	}
 	return nil

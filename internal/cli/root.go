@@ -20,6 +20,8 @@ type rootOptions struct {
 	*connection
 	streams  genericiooptions.IOStreams
 	readOnly bool
+	trial    trial
+	apply    harden.ApplyOptions
 
 	scope   harden.Scope
 	session *session.Session
@@ -27,23 +29,34 @@ type rootOptions struct {
 
 func (o *rootOptions) addFlags(cmd *cobra.Command) {
 	o.addSourceFlags(cmd.Flags())
+	o.addEvidenceFlags(cmd.Flags())
+	o.trial.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&o.readOnly, "read-only", false, "Open the UI without anything that writes")
 }
 
 func (o *rootOptions) Complete(cmd *cobra.Command, _ []string) error {
+	o.onKeys = o.inUI()
 	var err error
+	if o.apply, err = o.trial.options(); err != nil {
+		return err
+	}
 	o.session, o.scope, err = o.connect(cmd)
 	return err
+}
+
+// inUI reports whether there is a terminal that the UI can be drawn on.
+func (o *rootOptions) inUI() bool {
+	return isTerminal(o.streams.Out) && isTerminal(o.streams.In) && os.Getenv("TERM") != "dumb"
 }
 
 func (o *rootOptions) Validate() error { return nil }
 
 func (o *rootOptions) Run(ctx context.Context) error {
 	defer o.session.Close()
-	if isTerminal(o.streams.Out) && isTerminal(o.streams.In) && os.Getenv("TERM") != "dumb" {
-		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Version: version})
+	if o.inUI() {
+		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Apply: o.apply, PullSecrets: o.evidence.PullSecrets, Version: version})
 	}
-	snap, err := o.session.Load(ctx, o.scope)
+	snap, _, err := o.load(ctx, o.session, o.scope, everything, o.streams)
 	if err != nil {
 		return err
 	}
@@ -54,3 +67,5 @@ func (o *rootOptions) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+func everything(snap *harden.Snapshot) ([]*harden.Finding, error) { return snap.Findings, nil }

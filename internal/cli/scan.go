@@ -48,6 +48,7 @@ func newScan(conn *connection, streams genericiooptions.IOStreams) *cobra.Comman
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
 	}
 	o.addSourceFlags(cmd.Flags())
+	o.addEvidenceFlags(cmd.Flags())
 	o.selection.addFlags(cmd)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "Output: "+strings.Join(scanOutputs, ", "))
 	cmd.Flags().StringVar(&o.failOn, "fail-on", "", "Exit with code 1 when a finding has at least this severity")
@@ -79,11 +80,7 @@ func (o *scanOptions) Validate() error { return nil }
 
 func (o *scanOptions) Run(ctx context.Context) error {
 	defer o.session.Close()
-	snap, err := o.session.Load(ctx, o.scope)
-	if err != nil {
-		return err
-	}
-	findings, err := o.find(snap)
+	snap, findings, err := o.load(ctx, o.session, o.scope, o.find, o.streams)
 	if err != nil {
 		return err
 	}

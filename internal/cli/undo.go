@@ -107,7 +107,7 @@ func (o *undoOptions) Run(ctx context.Context) error {
 // pickRecord finds the record of the id, or the newest that can be undone.
 func pickRecord(records []harden.Record, id string) (*harden.Record, error) {
 	for i, r := range records {
-		if r.ID == id || id == "" && undoable(r) {
+		if r.ID == id || id == "" && len(r.Undoable()) > 0 {
 			return &records[i], nil
 		}
 	}
@@ -115,13 +115,4 @@ func pickRecord(records []harden.Record, id string) (*harden.Record, error) {
 		return nil, errors.New("nothing to undo on this cluster")
 	}
 	return nil, hinted(fmt.Errorf("no plan %q in the journal of this cluster", id), "list them with 'kubectl harden undo --list'")
-}
-
-func undoable(r harden.Record) bool {
-	for _, o := range r.Objects {
-		if o.State == harden.RecordApplied || o.State == harden.RecordStarted {
-			return true
-		}
-	}
-	return false
 }

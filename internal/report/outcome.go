@@ -43,6 +43,9 @@ func Outcomes(w io.Writer, rep *harden.ApplyReport) error {
 			line += fmt.Sprintf(": %s gone", plural(len(o.Fixed), "finding"))
 		}
 		fmt.Fprintln(out, line)
+		for _, s := range o.Symptoms {
+			fmt.Fprintf(out, "  seen: %s\n", s)
+		}
 		for _, f := range o.Open {
 			fmt.Fprintf(out, "  still there: %s %s: %s\n", f.Fixer.ID, orDash(f.Container.String()), f.Reason)
 		}
@@ -51,6 +54,42 @@ func Outcomes(w io.Writer, rep *harden.ApplyReport) error {
 		fmt.Fprintf(out, "To take it back: kubectl harden undo %s\n", rep.ID)
 	}
 	return out.err
+}
+
+// Attempt writes how one try to harden an object ended, and what it taught.
+func Attempt(w io.Writer, n int, out harden.Outcome, learnt []harden.Lesson, stopped string) error {
+	e := &errWriter{w: w}
+	fmt.Fprintf(e, "%s: attempt %d: %s", out.Object.Long(), n, out.Phase)
+	if out.Message != "" {
+		fmt.Fprintf(e, ": %s", out.Message)
+	}
+	fmt.Fprintln(e)
+	for _, s := range out.Symptoms {
+		fmt.Fprintf(e, "  seen: %s\n", s)
+	}
+	for _, l := range learnt {
+		fmt.Fprintf(e, "  learnt about %s: %s\n", l.Image, lessonWords(l))
+	}
+	for _, f := range out.Open {
+		fmt.Fprintf(e, "  still there: %s %s: %s\n", f.Fixer.ID, orDash(f.Container.String()), f.Reason)
+	}
+	if stopped != "" {
+		fmt.Fprintf(e, "  no further attempt: %s\n", stopped)
+	}
+	return e.err
+}
+
+func lessonWords(l harden.Lesson) string {
+	switch l.Kind {
+	case harden.LessonWrites:
+		return "it writes to " + l.Value
+	case harden.LessonNeedsCapability:
+		return "it needs the capability " + l.Value
+	case harden.LessonNeedsToken:
+		return "it uses its ServiceAccount token"
+	default:
+		return l.Fixer + " breaks it"
+	}
 }
 
 // History writes applied plans, newest first.

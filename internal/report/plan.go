@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -123,8 +124,28 @@ func (p *Plan) Summary(w io.Writer, prefix string) {
 			line("  %s", l)
 		}
 	}
+	p.podSecurity(line)
 	for _, u := range p.Unread {
 		line("Not checked: %s: %s", u.Resource, u.Why)
+	}
+}
+
+// podSecurity tells for each workload the level before and after, and for each
+// control that it does not meet then why.
+func (p *Plan) podSecurity(line func(format string, args ...any)) {
+	if len(p.Plan.PodSecurity) == 0 {
+		return
+	}
+	line("Pod Security after this plan:")
+	for _, l := range p.Plan.PodSecurity {
+		level := l.After
+		if l.Before != l.After {
+			level = l.Before + " -> " + l.After
+		}
+		line("  %s: %s", l.Object.Long(), level)
+		for _, c := range l.Open {
+			line("    not %s, %s: %s", c.Level, c.Reason, c.Why)
+		}
 	}
 }
 
@@ -185,7 +206,10 @@ func fixLines(pf harden.PlannedFix) []string {
 	var missing []string
 	for _, claim := range pf.Fix.Evidence {
 		if claim.State != harden.Missing {
-			lines = append(lines, fmt.Sprintf("           %s %s: %s", claim.State, claim.Code, claim.Text))
+			lines = append(lines, fmt.Sprintf("           %s %s%s: %s", claim.State, claim.Code, seenAt(claim.Time), claim.Text))
+			if claim.Limits != "" {
+				lines = append(lines, "             does not show: "+claim.Limits)
+			}
 		} else if !slices.Contains(missing, claim.Code) {
 			missing = append(missing, claim.Code)
 		}
@@ -197,6 +221,14 @@ func fixLines(pf harden.PlannedFix) []string {
 		lines = append(lines, "           warning: "+pf.Fix.Warning)
 	}
 	return lines
+}
+
+// seenAt says when a claim was seen: the age is for the reader to judge.
+func seenAt(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " (" + t.UTC().Format("2006-01-02 15:04") + ")"
 }
 
 func answerLines(op *harden.ObjectPlan) []string {
@@ -246,6 +278,7 @@ type planReport struct {
 	Live       bool         `json:"live"`
 	Objects    []planObject `json:"objects"`
 	LeftOut    []leftOutDoc `json:"leftOut"`
+	Levels     []levelDoc   `json:"podSecurity"`
 	NotChecked []unreadDoc  `json:"notChecked"`
 }
 
@@ -297,11 +330,32 @@ type leftOutDoc struct {
 	Why       string          `json:"why"`
 }
 
+type levelDoc struct {
+	Object objectDoc    `json:"object"`
+	Before string       `json:"before"`
+	After  string       `json:"after"`
+	Open   []controlDoc `json:"open,omitempty"`
+}
+
+type controlDoc struct {
+	Level  string `json:"level"`
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+	Why    string `json:"why"`
+}
+
 // JSON writes a FixPlan.
 func (p *Plan) JSON(w io.Writer) error {
 	doc := planReport{
 		APIVersion: APIVersion, Kind: "FixPlan", Live: p.Plan.Live,
-		Objects: []planObject{}, LeftOut: []leftOutDoc{}, NotChecked: unreadDocs(p.Unread),
+		Objects: []planObject{}, LeftOut: []leftOutDoc{}, Levels: []levelDoc{}, NotChecked: unreadDocs(p.Unread),
+	}
+	for _, l := range p.Plan.PodSecurity {
+		d := levelDoc{Object: objectOf(l.Object), Before: l.Before, After: l.After}
+		for _, c := range l.Open {
+			d.Open = append(d.Open, controlDoc(c))
+		}
+		doc.Levels = append(doc.Levels, d)
 	}
 	for _, op := range p.Plan.Objects {
 		doc.Objects = append(doc.Objects, planObjectOf(op))

@@ -22,6 +22,7 @@ type ClusterOptions struct {
 	Context  string // name of the kubeconfig context
 	Actor    string // user of the kubeconfig context, recorded in the journal
 	Settings harden.Settings
+	Look     LookOptions
 }
 
 // OpenCluster starts a session over a cluster; it sends nothing yet.
@@ -31,7 +32,7 @@ func OpenCluster(cfg *rest.Config, opts ClusterOptions) (*Session, error) {
 		return nil, err
 	}
 	src := &clusterSource{cfg: cfg, opts: opts, reader: reader}
-	s := newSession(src, opts.Settings, time.Now)
+	s := newSession(src, &outside{config: cfg, opts: opts.Look}, opts.Settings, time.Now)
 	src.session = s
 	return s, nil
 }
@@ -137,7 +138,7 @@ func (c *clusterSource) recheck(ctx context.Context, ref harden.Ref) ([]*harden.
 		return nil, err
 	}
 	var out []*harden.Finding
-	for _, f := range c.session.engine.Run(inv).Findings {
+	for _, f := range c.session.engine.Run(c.session.withFacts(inv)).Findings {
 		if f.Object.Kind == ref.Kind && f.Object.Namespace == ref.Namespace && f.Object.Name == ref.Name {
 			out = append(out, f)
 		}

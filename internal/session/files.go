@@ -20,6 +20,7 @@ import (
 type FileOptions struct {
 	DefaultNamespace string // of objects that name none
 	Settings         harden.Settings
+	Look             LookOptions
 }
 
 // OpenFiles starts a session over manifests. Files of which nothing could be
@@ -30,7 +31,7 @@ func OpenFiles(paths []string, stdin io.Reader, opts FileOptions) (*Session, err
 		return nil, err
 	}
 	src := &fileSource{paths: paths, set: set, err: err, now: time.Now}
-	return newSession(src, opts.Settings, time.Now), nil
+	return newSession(src, &outside{opts: opts.Look}, opts.Settings, time.Now), nil
 }
 
 type fileSource struct {

@@ -15,9 +15,11 @@ import (
 	"k8s.io/client-go/applyconfigurations"
 	"k8s.io/client-go/kubernetes/scheme"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
 	"github.com/kubectl-harden/kubectl-harden/internal/engine"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/lessons"
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
 )
 
@@ -27,8 +29,12 @@ type Session struct {
 	converter managedfields.TypeConverter
 	now       func() time.Time
 	source    source
+	looker    looker
+	lessons   *lessons.Store
 
 	mu         sync.Mutex
+	facts      harden.Facts
+	unlearnt   string // why lessons of earlier runs could not be read
 	current    *harden.Snapshot
 	generation int
 	objects    map[harden.Key]*unstructured.Unstructured // of the current snapshot, for previews
@@ -51,12 +57,28 @@ type update struct {
 	err       error // the inventory is stale
 }
 
-func newSession(src source, settings harden.Settings, now func() time.Time) *Session {
-	return &Session{
+func newSession(src source, look looker, settings harden.Settings, now func() time.Time) *Session {
+	s := &Session{
 		engine:    &engine.Engine{Suite: fixers.Suite(), Settings: settings},
 		converter: applyconfigurations.NewTypeConverter(scheme.Scheme),
 		now:       now,
 		source:    src,
+		looker:    look,
+	}
+	s.recall()
+	return s
+}
+
+// recall reads the lessons of earlier runs. Without them everything works, only
+// less is known; the snapshot says so.
+func (s *Session) recall() {
+	dir, err := journal.StateDir()
+	if err == nil {
+		s.lessons = lessons.Open(dir)
+		s.facts.Lessons, err = s.lessons.Load()
+	}
+	if err != nil {
+		s.unlearnt = err.Error()
 	}
 }
 
@@ -122,7 +144,7 @@ func (s *Session) snapshot(u update, scope harden.Scope) *harden.Snapshot {
 }
 
 func (s *Session) judge(inv *harden.Inventory, scope harden.Scope, start time.Time) *harden.Snapshot {
-	res := s.engine.Run(inv)
+	res := s.engine.Run(s.withFacts(inv))
 	res.Took = s.now().Sub(start)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,7 +182,11 @@ func (s *Session) Plan(ctx context.Context, findings []*harden.Finding, opts har
 			return nil, err
 		}
 	}
-	return p, nil
+	s.mu.Lock()
+	inv := s.current.Inventory
+	s.mu.Unlock()
+	p.PodSecurity, err = podSecurity(inv, findings, p)
+	return p, err
 }
 
 type objectFunc func(context.Context, harden.Ref) (*unstructured.Unstructured, error)
@@ -230,6 +256,34 @@ func (s *Session) History(ctx context.Context) ([]harden.Record, error) {
 		return nil, err
 	}
 	return c.history(ctx)
+}
+
+// Interrupted lists plans of which nobody has said how they went, because the
+// run that applied them ended before. They can be undone or resumed.
+func (s *Session) Interrupted(ctx context.Context) ([]harden.Record, error) {
+	c, err := s.cluster("reading the journal")
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.writer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Interrupted()
+}
+
+// Resume goes on with an interrupted plan: it follows the rollouts, and takes
+// back what went wrong.
+func (s *Session) Resume(ctx context.Context, id string, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error) {
+	c, err := s.cluster("resuming")
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.writer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Resume(ctx, id, opts, progress)
 }
 
 // Undo takes an applied plan back.

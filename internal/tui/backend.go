@@ -29,11 +29,17 @@ type Backend interface {
 	// Plan merges the first fix of each finding into one patch per object; with
 	// PlanOptions.ServerDryRun it asks the server.
 	Plan(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error)
+	// Gather looks at what costs (images, running containers) for the workloads of
+	// the findings, and judges again. What could not be looked at is in the facts
+	// of the inventory.
+	Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(what string, done, total int)) (*harden.Snapshot, error)
 	// Apply applies a plan object by object and reports progress; when ctx ends
 	// it stops between objects and the rest is Skipped.
 	Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
 	// History lists what was applied to this cluster, newest first.
 	History(ctx context.Context) ([]harden.Record, error)
+	// Resume goes on with a plan whose run was interrupted.
+	Resume(ctx context.Context, id string, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
 	// Undo takes an applied plan back.
 	Undo(ctx context.Context, id string, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
 }

@@ -32,6 +32,8 @@ type fake struct {
 	watch   chan *harden.Snapshot
 	applied []*harden.Plan
 	undone  []string
+	resumed []string
+	gather  func(harden.EvidenceOptions) (*harden.Snapshot, error)
 }
 
 var _ Backend = (*fake)(nil)
@@ -189,6 +191,29 @@ func (f *fake) Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOp
 		}
 		progress(harden.Event{Object: o.Target, Phase: out.Phase, Message: out.Message})
 		report.Outcomes = append(report.Outcomes, out)
+	}
+	return report, nil
+}
+
+func (f *fake) Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(string, int, int)) (*harden.Snapshot, error) {
+	progress("images", 1, 2)
+	if f.gather == nil {
+		return f.snap, nil
+	}
+	return f.gather(opts)
+}
+
+func (f *fake) Resume(_ context.Context, id string, _ harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error) {
+	f.mu.Lock()
+	f.resumed = append(f.resumed, id)
+	f.mu.Unlock()
+	report := &harden.ApplyReport{ID: id}
+	for _, r := range f.records {
+		for _, o := range r.Objects {
+			if r.ID == id {
+				report.Outcomes = append(report.Outcomes, harden.Outcome{Object: o.Object, Phase: harden.Proven, Message: "3 of 3 pods updated and ready"})
+			}
+		}
 	}
 	return report, nil
 }

@@ -227,8 +227,8 @@ func recordState(st *styles, r *harden.Record) (string, lipgloss.Style) {
 	switch all := len(r.Objects); {
 	case n[harden.RecordUndone] == all && all > 0:
 		return "– undone", st.dim
-	case n[harden.RecordStarted] > 0:
-		return "? not known", st.warn
+	case n[harden.RecordStarted]+n[harden.RecordOnTrial] > 0:
+		return "? interrupted", st.warn
 	case n[harden.RecordUndone] > 0:
 		return "! partly undone", st.warn
 	case n[harden.RecordApplied] == 0:

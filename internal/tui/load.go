@@ -172,6 +172,8 @@ func (m *Model) connection() (glyph, word string, good bool) {
 		return "○", "stale", false
 	case m.load.busy:
 		return m.spinGlyph(), "reading", true
+	case m.look.busy:
+		return m.spinGlyph(), m.look.words(), true
 	case !m.backend.Live():
 		return "●", "files", true
 	case m.load.watching:

@@ -1,33 +1,92 @@
 package tui
 
 import (
-	"context"
-	"flag"
+	"errors"
 	"testing"
-	"time"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-var look = flag.Bool("look", false, "show the UI over made-up data, for the eye: go test -c -o /tmp/look . && /tmp/look -test.run TestLook -look")
-
-func TestLook(t *testing.T) {
-	if !*look {
-		t.Skip("without -look")
-	}
+func TestLookAsksFirst(t *testing.T) {
 	f := newFake()
-	conflicted(f)
-	f.gate = make(chan struct{})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		for ctx.Err() == nil {
-			time.Sleep(2 * time.Second)
-			select {
-			case f.gate <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	if err := Run(ctx, f, Options{Version: "look"}); err != nil {
-		t.Fatal(err)
+	var asked []harden.EvidenceOptions
+	f.gather = func(opts harden.EvidenceOptions) (*harden.Snapshot, error) {
+		asked = append(asked, opts)
+		snap := shop()
+		snap.Generation = 2
+		snap.Findings[1].Reason = "runs as root: so the image says"
+		return snap, nil
 	}
+	drive(t, f, Options{PullSecrets: true}, wide, high, func(d *driver) {
+		d.press("i")
+		d.has("Look into images?", "pull secrets")
+		d.wait(armAfter)
+		d.press("n")
+		d.press("p")
+		d.has("Look into running containers of prod-eu?", "pods/exec")
+		d.wait(armAfter)
+		d.press("y")
+		d.has("looked: the verdicts are up to date")
+		d.press("i")
+		d.wait(armAfter)
+		d.press("y")
+		d.press("enter", "enter")
+		d.has("runs as root: so the image says")
+	})
+	want := []harden.EvidenceOptions{{Probe: true}, {Images: true, PullSecrets: true}}
+	if len(asked) != 2 || asked[0] != want[0] || asked[1] != want[1] {
+		t.Errorf("looked with %+v, want %+v", asked, want)
+	}
+}
+
+func TestLookSaysWhatWasNotPossible(t *testing.T) {
+	f := newFake()
+	f.gather = func(harden.EvidenceOptions) (*harden.Snapshot, error) {
+		snap := shop()
+		snap.Generation = 2
+		snap.Inventory.Images = map[harden.ImageKey]*harden.ImageFacts{{Reference: "registry.example.com/web:1"}: {Why: "the registry does not answer"}}
+		return snap, nil
+	}
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		d.press("i")
+		d.wait(armAfter)
+		d.press("y")
+		d.has("1 not possible: the registry does not answer")
+	})
+	f.gather = func(harden.EvidenceOptions) (*harden.Snapshot, error) { return nil, errors.New("no disk") }
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		d.press("i")
+		d.wait(armAfter)
+		d.press("y")
+		d.has("looking: no disk")
+	})
+}
+
+func TestNoProbeOfFiles(t *testing.T) {
+	f := newFake()
+	f.live = false
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		d.press("p")
+		d.has("probe: nothing runs behind files")
+	})
+}
+
+func TestResumeOfAnInterruptedPlan(t *testing.T) {
+	f := newFake()
+	f.records[0].Objects[1].State = harden.RecordOnTrial
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		d.press("u")
+		d.has("interrupted")
+		d.press("R")
+		d.has("Go on in prod-eu?", "1 object")
+		d.wait(armAfter)
+		d.press("y")
+	})
+	if len(f.resumed) != 1 || f.resumed[0] != f.records[0].ID {
+		t.Errorf("resumed %q, want the first plan", f.resumed)
+	}
+	drive(t, f, Options{ReadOnly: true}, wide, high, func(d *driver) {
+		d.press("u", "R")
+		d.has("go on: " + readOnly)
+	})
 }

@@ -49,6 +49,7 @@ type Model struct {
 	spins   bool // a tick of the spinner is under way
 
 	load   loading
+	look   looking
 	x      *index // what is shown; nil before the first answer
 	fixes  map[string]fixInfo
 	asked  map[string]int // generation for which the class of a finding was asked
@@ -125,7 +126,7 @@ func (m *Model) spinGlyph() string { return spinner[m.spin%len(spinner)] }
 
 // busy reports whether something is under way that a spinner shows.
 func (m *Model) busy() bool {
-	return m.load.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy
+	return m.load.busy || m.look.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy
 }
 
 // follow issues what the state of the screen asks for: the classes of the rows

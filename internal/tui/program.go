@@ -16,7 +16,11 @@ import (
 type Options struct {
 	Scope    harden.Scope // what to look at
 	ReadOnly bool         // nothing can be applied or undone
-	Version  string       // shown in the help; optional
+	// Apply says how rollouts are watched.
+	Apply harden.ApplyOptions
+	// PullSecrets allows looks into images to use the pull secrets of the workloads.
+	PullSecrets bool
+	Version     string // shown in the help; optional
 
 	// Input and Output are the terminal; nil for the process's own.
 	Input  io.Reader

@@ -107,9 +107,9 @@ func (m *Model) apply(plan *harden.Plan) tea.Cmd {
 		refs[i] = o.Target
 	}
 	m.plan.stop()
-	b := m.backend
+	b, opts := m.backend, m.opts.Apply
 	return m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
-		return b.Apply(ctx, plan, harden.ApplyOptions{}, progress)
+		return b.Apply(ctx, plan, opts, progress)
 	})
 }
 

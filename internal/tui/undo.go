@@ -87,23 +87,12 @@ func (m *Model) record() *harden.Record {
 	return &u.records[u.list.at]
 }
 
-// undoable are the objects of a record that were, or may have been, written.
-func undoable(r *harden.Record) []harden.Ref {
-	var out []harden.Ref
-	for _, o := range r.Objects {
-		if o.State == harden.RecordApplied || o.State == harden.RecordStarted {
-			out = append(out, o.Object)
-		}
-	}
-	return out
-}
-
 // whyNotUndo tells why a record cannot be undone, or "".
 func whyNotUndo(r *harden.Record) string {
 	if r == nil {
 		return "nothing was applied yet"
 	}
-	if len(undoable(r)) > 0 {
+	if len(r.Undoable()) > 0 {
 		return ""
 	}
 	for _, o := range r.Objects {
@@ -123,7 +112,7 @@ func (m *Model) confirmUndo(id string, refs []harden.Ref) tea.Cmd {
 	for i := range lines {
 		lines[i] = strings.Replace(lines[i], "be changed", "get the former values back", 1)
 	}
-	b := m.backend
+	b, opts := m.backend, m.opts.Apply
 	return m.ask(&confirm{
 		title: "Undo in " + m.backend.Title() + "?",
 		lines: lines,
@@ -132,7 +121,34 @@ func (m *Model) confirmUndo(id string, refs []harden.Ref) tea.Cmd {
 		do: func(m *Model) tea.Cmd {
 			m.undo.stop()
 			return m.startRun(true, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
-				return b.Undo(ctx, id, harden.ApplyOptions{}, progress)
+				return b.Undo(ctx, id, opts, progress)
+			})
+		},
+	})
+}
+
+func noResume(m *Model) string {
+	switch r := m.record(); {
+	case m.opts.ReadOnly:
+		return readOnly
+	case r == nil || len(r.Interrupted()) == 0:
+		return "this plan was not interrupted"
+	}
+	return ""
+}
+
+// resume goes on with the plan under the cursor.
+func (m *Model) resume() tea.Cmd {
+	r := m.record()
+	id, refs, b, opts := r.ID, r.Interrupted(), m.backend, m.opts.Apply
+	return m.ask(&confirm{
+		title: "Go on in " + b.Title() + "?",
+		lines: []string{"Watches the rollouts of " + plural(len(refs), "object", "objects") + ", and takes back what went wrong."},
+		yes:   "go on",
+		do: func(m *Model) tea.Cmd {
+			m.undo.stop()
+			return m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
+				return b.Resume(ctx, id, opts, progress)
 			})
 		},
 	})

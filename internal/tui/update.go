@@ -78,6 +78,10 @@ func (m *Model) answer(msg tea.Msg) tea.Cmd {
 		return m.runDone(msg)
 	case historyMsg:
 		return m.gotHistory(msg)
+	case lookMsg:
+		return m.looked(msg)
+	case lookDoneMsg:
+		return m.lookDone(msg)
 	}
 	return nil
 }
@@ -114,6 +118,7 @@ func (m *Model) askQuit() tea.Cmd {
 // quit ends the UI; what is under way is told that nobody waits for it.
 func (m *Model) quit() tea.Cmd {
 	m.load.stop()
+	m.look.stop()
 	m.detail.stop()
 	m.plan.stop()
 	m.undo.stop()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,11 @@ func (u *user) command(ctx context.Context, t *testing.T, args ...string) *exec.
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
+	}
+	// The soak of the tests is as short as it may be, unless they ask for one.
+	applies := len(args) == 0 || strings.HasPrefix(args[0], "-") || args[0] == "fix"
+	if applies && !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--soak") }) {
+		args = append(slices.Clone(args), "--soak=0s")
 	}
 	cmd := exec.CommandContext(ctx, bin, args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + u.home, "XDG_STATE_HOME=" + filepath.Join(u.home, "state"), "KUBECONFIG=" + u.kubeconfig}
