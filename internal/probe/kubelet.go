@@ -1,0 +1,78 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Kubelets asks each node's kubelet for its effective configuration, through the
+// API server. It does not fail: a kubelet that could not be asked has Known false
+// and says Why. The result is by node name.
+//
+// The request needs get on nodes/proxy: nodes/configz, which came with
+// KubeletFineGrainedAuthz, is checked by a kubelet that is asked directly; the API
+// server has no such path.
+func (p *Prober) Kubelets(ctx context.Context, nodes []*corev1.Node) map[string]*harden.Kubelet {
+	out := make(map[string]*harden.Kubelet, len(nodes))
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.SetLimit(p.parallel)
+	for _, node := range nodes {
+		g.Go(func() error {
+			k := p.kubelet(ctx, node.Name)
+			mu.Lock()
+			defer mu.Unlock()
+			out[node.Name] = k
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return no error
+	return out
+}
+
+func (p *Prober) kubelet(ctx context.Context, node string) *harden.Kubelet {
+	k := &harden.Kubelet{Time: p.now()}
+	limited, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	body, err := p.client.CoreV1().RESTClient().Get().Resource("nodes").Name(node).SubResource("proxy", "configz").DoRaw(limited)
+	switch {
+	case apierrors.IsNotFound(err):
+		k.Why = "the kubelet does not show its configuration (enableDebuggingHandlers is false), or the node is gone"
+		return k
+	case err != nil:
+		k.Why = p.why(ctx, err, right{verb: "get", resource: "nodes/proxy"})
+		return k
+	}
+	if k.SeccompDefault, err = seccompDefault(body); err != nil {
+		k.Why = err.Error()
+		return k
+	}
+	k.Known = true
+	return k
+}
+
+// seccompDefault reads the answer of /configz: the KubeletConfiguration
+// (kubelet.config.k8s.io) under the key kubeletconfig. A kubelet older than the
+// field leaves it out.
+func seccompDefault(body []byte) (bool, error) {
+	var answer struct {
+		Config *struct {
+			SeccompDefault bool `json:"seccompDefault"`
+		} `json:"kubeletconfig"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return false, fmt.Errorf("reading the configuration of the kubelet: %w", err)
+	}
+	if answer.Config == nil {
+		return false, fmt.Errorf("the answer of the kubelet holds no configuration")
+	}
+	return answer.Config.SeccompDefault, nil
+}

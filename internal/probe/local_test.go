@@ -1,0 +1,91 @@
+package probe
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// The script has to fit into the URL of an exec: proxies allow 8 KiB for it.
+func TestScriptFitsIntoAURL(t *testing.T) {
+	length := 0
+	for _, word := range command(newMark(), time.Now(), strings.Repeat("f", 64)) {
+		for _, c := range word {
+			length++
+			if !strings.ContainsRune(" abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.*", c) {
+				length += 2
+			}
+		}
+	}
+	if length > 6500 {
+		t.Errorf("the command takes %d bytes of the URL", length)
+	}
+}
+
+// Every shell of this machine runs the script, and it sees this process. It does not look for changed files here: the
+// root file system of a machine is not that of a container.
+func TestShells(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc as on Linux")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	open, err := os.Create(filepath.Join(t.TempDir(), "with space"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	port := listener.Addr().(*net.TCPAddr).Port
+
+	for _, shell := range [][]string{{"sh"}, {"dash"}, {"bash"}, {"busybox", "sh"}} {
+		t.Run(strings.Join(shell, " "), func(t *testing.T) {
+			if _, err := exec.LookPath(shell[0]); err != nil {
+				t.Skip(err)
+			}
+			args := command("MARK", time.Now(), "")
+			args[2], _, _ = strings.Cut(args[2], `say "$mark changed"`)
+			// A machine has many more processes than a container.
+			args[2] = strings.ReplaceAll(args[2], "/proc/[0-9]*", "/proc/"+strconv.Itoa(os.Getpid())+" /proc/$$")
+			run := exec.CommandContext(t.Context(), shell[0], slices.Concat(shell[1:], args[1:])...)
+			out, err := run.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			s, err := parse(string(out), "MARK")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var p harden.Probe
+			s.fill(&p, setting{late: "late"})
+			if i := slices.IndexFunc(p.Processes, func(p harden.Process) bool { return p.PID == os.Getpid() }); i < 0 {
+				t.Error("this process was not seen")
+			} else if got := p.Processes[i]; got.UID != int64(os.Geteuid()) || got.GID != int64(os.Getegid()) || got.Command != "probe.test" {
+				t.Errorf("this process is %+v", got)
+			}
+			if slices.ContainsFunc(p.Processes, func(p harden.Process) bool { return p.PID == run.Process.Pid }) || s.self != run.Process.Pid {
+				t.Errorf("the script is process %d, not %d, or it saw itself", run.Process.Pid, s.self)
+			}
+			if !slices.ContainsFunc(p.Listeners, func(s harden.Socket) bool { return s.Port == port && s.Address == "127.0.0.1" && s.Protocol == "tcp" }) {
+				t.Errorf("port %d is not among %v", port, p.Listeners)
+			}
+			if !slices.ContainsFunc(s.open, func(f openFile) bool { return f.path == open.Name() && f.pid == os.Getpid() && f.mount > 0 }) {
+				t.Errorf("%q is not among %v", open.Name(), s.open)
+			}
+			if s.rootMount() == nil {
+				t.Errorf("no root among %v", s.mounts)
+			}
+		})
+	}
+}
