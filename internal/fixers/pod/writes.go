@@ -310,7 +310,10 @@ func isKernelPath(dir string) bool {
 func covered(c harden.Container, dir string, files *harden.ImageFiles) bool {
 	for _, m := range c.VolumeMounts {
 		at := path.Clean(m.MountPath)
-		if within(dir, at) || files != nil && within(dir, files.Resolve(at)) {
+		if files != nil {
+			at = cmp.Or(files.Resolve(at), at) // a loop of links resolves to nothing
+		}
+		if within(dir, at) || within(dir, path.Clean(m.MountPath)) {
 			return true
 		}
 	}
