@@ -105,7 +105,10 @@ func gainClaim(p *harden.Pass, probes []*harden.Probe) harden.Claim {
 // open: a setuid file of root or a file capability, for a user other than root.
 func escalationSeverity(p *harden.Pass, c harden.Container) (severity harden.Severity, why string) {
 	images, gap := filesOf(p, c)
-	if s := starterOf(p, c); gap != "" || s.known && s.root {
+	if gap != "" {
+		return harden.Medium, ""
+	}
+	if s := starterOf(p, c); s.known && s.root {
 		return harden.Medium, ""
 	}
 	for _, i := range images {

@@ -88,6 +88,9 @@ func anyUserBinds(p *harden.Pass, port int32) harden.Claim {
 // kubeletsFilter says whether the kubelets of all nodes of the pod give it the
 // runtime's seccomp profile by default, where that is known.
 func kubeletsFilter(p *harden.Pass) (claim harden.Claim, ok bool) {
+	if len(p.Inventory.Kubelets) == 0 {
+		return harden.Claim{}, false
+	}
 	nodes := nodesFor(p)
 	claim = seen(p, "E-KUBELET", fmt.Sprintf("The kubelet of every node that the pod may run on (%d looked at) has seccompDefault: true, which is RuntimeDefault where nothing is said.", len(nodes)),
 		"Nodes that are added later.")
