@@ -66,9 +66,9 @@ var (
 )
 
 // descend finds the directory of a path below n, following symbolic links as
-// container runtimes do: never out of n. Where something is missing make is
-// called for it; with a nil make the directory is then nil.
-func (n *node) descend(name string, make func(parent *node, name string) (*node, error)) (*node, error) {
+// container runtimes do: never out of n. Where something is missing, missing is
+// called for it; without it the directory is then nil.
+func (n *node) descend(name string, missing func(parent *node, name string) (*node, error)) (*node, error) {
 	way := []*node{n}
 	left := strings.Split(name, "/")
 	for links := 0; len(left) > 0; {
@@ -83,12 +83,12 @@ func (n *node) descend(name string, make func(parent *node, name string) (*node,
 		}
 		at := way[len(way)-1]
 		kid := at.kids[next]
-		if kid == nil && make == nil {
+		if kid == nil && missing == nil {
 			return nil, nil
 		}
 		if kid == nil {
 			var err error
-			if kid, err = make(at, next); err != nil {
+			if kid, err = missing(at, next); err != nil {
 				return nil, err
 			}
 		}
