@@ -167,7 +167,10 @@ func (b *bench) settle(manifest string) {
 		if err := yaml.Unmarshal([]byte(document), &u.Object); err != nil {
 			b.Fatal(err)
 		}
-		b.healthy(harden.Ref{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: b.namespace, Name: u.GetName()})
+		ref := harden.Ref{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: b.namespace, Name: u.GetName()}
+		if _, err := b.resource(ref); err == nil {
+			b.healthy(ref)
+		}
 	}
 }
 

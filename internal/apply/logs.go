@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -31,8 +32,9 @@ const (
 	maxLogLines    = 1000      // of the last minutes of an old container, or of the end of one that crashed
 	baselineSince  = 600       // seconds
 	parallelLogs   = 8
-	logTimeout     = 5 * time.Second
-	nodeFailures   = 2  // after which the logs of a node are not asked for any more
+	logTimeout     = 10 * time.Second
+	nodeFailures   = 2  // after which a node is left in peace for a while
+	nodeRest       = 16 // how many reads that is
 	maxLogSymptoms = 10 // of one look
 )
 
@@ -45,12 +47,19 @@ type logs struct {
 	// find tells which lines are symptoms: symptom.Read, or ReadToken where the
 	// change is about the token.
 	find func(line string) (harden.Symptom, bool)
+	told map[string]bool // by container and hash: what scan has returned
 
-	mu     sync.Mutex
-	upTo   map[instance]time.Time // what was read already
-	ended  map[instance]bool      // instances that are read to their end
-	broken map[string]int         // failed reads by node
-	why    string                 // why logs could not be read, not even in part
+	mu        sync.Mutex
+	upTo      map[instance]time.Time // what was read already
+	ended     map[instance]bool      // instances that are read to their end
+	forbidden string                 // why no logs may be read
+	broken    map[string]*brokenNode
+}
+
+// A brokenNode is a node of which logs could not be read lately.
+type brokenNode struct {
+	failures, rest int
+	why            string
 }
 
 // An instance is one run of a container.
@@ -62,7 +71,7 @@ type instance struct {
 
 // newLogs makes a reader for a change of the places, with the noise of before.
 func (a *Applier) newLogs(noise []string, places []harden.Path) *logs {
-	l := &logs{applier: a, find: symptom.Read, noise: map[string]bool{}, upTo: map[instance]time.Time{}, ended: map[instance]bool{}, broken: map[string]int{}}
+	l := &logs{applier: a, find: symptom.Read, told: map[string]bool{}, noise: map[string]bool{}, upTo: map[instance]time.Time{}, ended: map[instance]bool{}, broken: map[string]*brokenNode{}}
 	if slices.ContainsFunc(places, aboutToken) {
 		l.find = symptom.ReadToken
 	}
@@ -110,7 +119,8 @@ func (l *logs) before(ctx context.Context, pods []corev1.Pod) []string {
 	return noise
 }
 
-// scan reads what the containers have said since the last scan.
+// scan reads what the containers have said since the last scan; what one pod said
+// already, another need not repeat.
 func (l *logs) scan(ctx context.Context, pods []corev1.Pod) []harden.Symptom {
 	var mu sync.Mutex
 	var found []harden.Symptom
@@ -121,6 +131,12 @@ func (l *logs) scan(ctx context.Context, pods []corev1.Pod) []harden.Symptom {
 		found = append(found, said...)
 	})
 	slices.SortStableFunc(found, func(a, b harden.Symptom) int { return strings.Compare(a.Pod+" "+a.Container, b.Pod+" "+b.Container) })
+	found = slices.DeleteFunc(found, func(s harden.Symptom) bool {
+		key := s.Container + " " + hash(s)
+		told := l.told[key]
+		l.told[key] = true
+		return told
+	})
 	return found[:min(len(found), maxLogSymptoms)]
 }
 
@@ -247,10 +263,7 @@ func splitLines(data []byte) []string {
 
 // read returns what it can, nil when nothing.
 func (l *logs) read(ctx context.Context, p *corev1.Pod, options *corev1.PodLogOptions) []byte {
-	l.mu.Lock()
-	off := l.broken[""] > 0 || l.broken[p.Spec.NodeName] >= nodeFailures
-	l.mu.Unlock()
-	if off {
+	if l.resting(p.Spec.NodeName) {
 		return nil
 	}
 	timed, cancel := context.WithTimeout(ctx, logTimeout)
@@ -266,10 +279,29 @@ func (l *logs) read(ctx context.Context, p *corev1.Pod, options *corev1.PodLogOp
 		l.failed(ctx, p, err)
 		return nil
 	}
-	if data == nil {
-		data = []byte{}
-	}
+	l.mu.Lock()
+	delete(l.broken, p.Spec.NodeName)
+	l.mu.Unlock()
 	return data
+}
+
+// resting reports whether a read would be in vain: logs may not be read at all, or
+// the node has just failed to give them. What is not read now is read later.
+func (l *logs) resting(node string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.broken[node]
+	switch {
+	case l.forbidden != "":
+		return true
+	case n == nil || n.failures < nodeFailures:
+		return false
+	case n.rest == 0:
+		n.failures = nodeFailures - 1 // one more try
+		return false
+	}
+	n.rest--
+	return true
 }
 
 // failed remembers why logs could not be read. A container that is not there yet
@@ -280,24 +312,31 @@ func (l *logs) failed(ctx context.Context, p *corev1.Pod, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case apierrors.IsForbidden(err):
-		l.broken[""]++ // no node has this name: for all of them
-		l.why = fmt.Sprintf("logs could not be read: %v", err)
-	default:
-		l.broken[p.Spec.NodeName]++
-		if l.broken[p.Spec.NodeName] >= nodeFailures {
-			l.why = fmt.Sprintf("logs could not be read on node %s: %v", p.Spec.NodeName, err)
-		}
+	if apierrors.IsForbidden(err) {
+		l.forbidden = fmt.Sprintf("logs could not be read: %v", err)
+		return
 	}
+	n := l.broken[p.Spec.NodeName]
+	if n == nil {
+		n = &brokenNode{}
+		l.broken[p.Spec.NodeName] = n
+	}
+	n.failures++
+	n.rest, n.why = nodeRest, fmt.Sprintf("logs could not be read on node %s: %v", p.Spec.NodeName, err)
 }
 
-// unread is why logs were not read, where they were not; empty otherwise.
+// unread is why logs were not read to the end, where they were not; empty otherwise.
 func (l *logs) unread() string {
 	if l == nil {
 		return ""
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return symptom.Clean(l.why)
+	if l.forbidden != "" {
+		return symptom.Clean(l.forbidden)
+	}
+	for _, node := range slices.Sorted(maps.Keys(l.broken)) {
+		return symptom.Clean(l.broken[node].why)
+	}
+	return ""
 }

@@ -185,7 +185,7 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 		asked  int // at most
 	}{
 		{http.StatusForbidden, "logs could not be read: ", parallelLogs},
-		{http.StatusInternalServerError, "logs could not be read on node node: ", parallelLogs},
+		{http.StatusInternalServerError, "logs could not be read on node node: ", nodeFailures},
 		{http.StatusBadRequest, "", 100}, // the container has not started
 	} {
 		s := &logServer{status: test.status}

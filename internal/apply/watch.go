@@ -268,7 +268,11 @@ func (w *rolloutWatch) signs(ctx context.Context, found []corev1.Pod, tolerated 
 	if signs = w.setupSigns(ctx, found); len(signs) > 0 {
 		return signs
 	}
-	return w.logs.scan(ctx, found)
+	if signs = w.logs.scan(ctx, found); len(signs) == 0 || !w.applier.wait(ctx, soakStep) {
+		return signs
+	}
+	// A program rarely misses one thing only: what it says next is worth a moment.
+	return append(signs, w.logs.scan(ctx, found)...)
 }
 
 // explainedContainers bounds of how many failed containers the log is read.
