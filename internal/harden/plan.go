@@ -1,7 +1,6 @@
 package harden
 
 import (
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -234,17 +233,15 @@ type RecordObject struct {
 }
 
 // Undoable are the objects that were, or may have been, written.
-func (r *Record) Undoable() []Ref {
-	return r.objects(RecordApplied, RecordStarted, RecordOnTrial)
-}
+func (r *Record) Undoable() []Ref { return r.objects(RecordState.Stands) }
 
 // Interrupted are the objects of which nobody has said how they went.
-func (r *Record) Interrupted() []Ref { return r.objects(RecordStarted, RecordOnTrial) }
+func (r *Record) Interrupted() []Ref { return r.objects(RecordState.Open) }
 
-func (r *Record) objects(states ...RecordState) []Ref {
+func (r *Record) objects(wanted func(RecordState) bool) []Ref {
 	var out []Ref
 	for _, o := range r.Objects {
-		if slices.Contains(states, o.State) {
+		if wanted(o.State) {
 			out = append(out, o.Object)
 		}
 	}
