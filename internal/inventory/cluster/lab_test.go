@@ -194,7 +194,7 @@ func TestLabRightsInOneNamespace(t *testing.T) {
 			t.Errorf("%q does not say who may not", u.Why)
 		}
 	}
-	if diff := cmp.Diff([]string{"namespaces in " + ns, networkPolicies + " in " + ns, "nodes in "}, unread); diff != "" {
+	if diff := cmp.Diff([]string{harden.HorizontalPodAutoscalers + " in " + ns, "namespaces in " + ns, networkPolicies + " in " + ns, "nodes in "}, unread); diff != "" {
 		t.Error(diff)
 	}
 	if inv.Cluster.UID != "" || inv.Unreadable(networkPolicies, ns) == "" {
