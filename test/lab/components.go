@@ -132,8 +132,8 @@ func (l *Lab) command(name string) (path string, args []string, err error) {
 }
 
 // componentEnv is the environment of a component: that of this process, with another home, since kwok reads its user's
-// configuration there. No proxy can reach the network of a lab that runs containers, and administrators' programs are
-// looked for as well there.
+// configuration there. No proxy can reach the network of a lab that runs containers, and its components look for
+// programs: runc, and those of administrators.
 func (l *Lab) componentEnv(name string) []string {
 	home, env := l.dir, os.Environ()
 	if l.opts.Containers {
@@ -141,7 +141,7 @@ func (l *Lab) componentEnv(name string) []string {
 			name, _, _ := strings.Cut(v, "=")
 			return strings.HasSuffix(strings.ToLower(name), "_proxy")
 		})
-		env = append(env, "PATH="+os.Getenv("PATH")+":/usr/sbin:/usr/bin:/sbin:/bin")
+		env = append(env, "PATH="+filepath.Join(nodeBin, filepath.Base(l.binaries.runc))+":"+os.Getenv("PATH")+":/usr/sbin:/usr/bin:/sbin:/bin")
 		if l.place(name).node != 0 {
 			home = nodeLab
 		}

@@ -3,10 +3,10 @@ package lab_test
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -117,14 +117,14 @@ func TestRealPodsRun(t *testing.T) {
 	ns := labtest.Namespace(t, l)
 	ref := pushHello(t, l, "hello:1")
 	kubectl(t, l, strings.ReplaceAll(hello, "IMAGE", ref), "apply", "-n", ns, "-f", "-")
-	kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=60s")
+	kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=180s")
 
 	if out := kubectl(t, l, "", "logs", "-n", ns, "deployment/hello"); out != "hello, user 0\n" {
 		t.Errorf("logs = %q, want the greeting of user 0", out)
 	}
 	// It has no shell: the program itself is run once more.
-	out, err := l.Kubectl(t.Context(), "exec", "-n", ns, "deployment/hello", "--", "/hello", "again")
-	if out != "failing: again\n" || err == nil || !strings.Contains(err.Error(), "exit code 1") {
+	out, err := l.Kubectl(t.Context(), "exec", "-n", ns, "deployment/hello", "--", "/hello", "fail", "again")
+	if out != "failing: [fail again]\n" || err == nil || !strings.Contains(err.Error(), "exit code 1") {
 		t.Errorf("exec = %q and error %v, want what the program says and its exit code", out, err)
 	}
 	image := kubectl(t, l, "", "get", "pods", "-n", ns, "-o", "jsonpath={.items[0].status.containerStatuses[0].imageID}")
@@ -144,7 +144,7 @@ func TestRealNetwork(t *testing.T) {
 	ns := labtest.Namespace(t, l)
 	ref := pushHello(t, l, "hello:1")
 	kubectl(t, l, strings.ReplaceAll(hello, "IMAGE", ref), "apply", "-n", ns, "-f", "-")
-	kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=60s")
+	kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=180s")
 	pod := kubectl(t, l, "", "get", "pods", "-n", ns, "-o", "jsonpath={.items[0].status.podIP}")
 	if out := get("http://" + pod + ":8080"); !strings.HasPrefix(out, "hello from hello-") {
 		t.Errorf("the pod answers %q", out)
@@ -160,6 +160,20 @@ func TestRealNetwork(t *testing.T) {
 			t.Errorf("the Service answers %q", a)
 		}
 	}
+	inside := func(url string) string {
+		return kubectl(t, l, "", "exec", "-n", ns, "deployment/hello", "--", "/hello", "get", url)
+	}
+	if out := inside("https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/version"); !strings.Contains(out, `"gitVersion": "v1.`) {
+		t.Errorf("the API server answers %q to a pod", out)
+	}
+	answers = map[string]bool{} // from itself, and from the other pod
+	eventually(t, 2, func() int {
+		answers[inside("http://"+service)] = true
+		return len(answers)
+	})
+	if out, err := l.Kubectl(t.Context(), "exec", "-n", ns, "deployment/hello", "--", "/hello", "get", "http://192.0.2.1"); err == nil || !strings.Contains(out, "no route to host") && !strings.Contains(out, "unreachable") {
+		t.Errorf("a pod asks an address outside of the lab's network: %q, %v, want no way there", out, err)
+	}
 }
 
 // What a kubelet says when a fix went wrong: simulated nodes play it, so it had better be so.
@@ -168,19 +182,20 @@ func TestRealPodsFail(t *testing.T) {
 	ref := pushHello(t, l, "hello:1")
 	for name, row := range map[string]struct{ patch, reason, message string }{
 		"runAsNonRoot on an image of root": {`{"spec":{"template":{"spec":{"securityContext":{"runAsNonRoot":true}}}}}`, "CreateContainerConfigError", "image will run as root"},
-		"a program that fails":             {`{"spec":{"template":{"spec":{"containers":[{"name":"hello","args":["no"]}]}}}}`, "CrashLoopBackOff", "back-off"},
+		"a program that fails":             {`{"spec":{"template":{"spec":{"containers":[{"name":"hello","args":["fail","always"]}]}}}}`, "CrashLoopBackOff", "back-off"},
 		"an image that is not there":       {fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"hello","image":"%s/nothing:1"}]}}}}`, l.Registry()), "ImagePullBackOff", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ns := labtest.Namespace(t, l)
 			kubectl(t, l, strings.ReplaceAll(hello, "IMAGE", ref), "apply", "-n", ns, "-f", "-")
-			kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=60s")
+			kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=180s")
 			kubectl(t, l, "", "patch", "deployment", "hello", "-n", ns, "-p", row.patch)
-			const waiting = "jsonpath={.items[*].status.containerStatuses[*].state.waiting"
-			eventually(t, row.reason, func() string { return kubectl(t, l, "", "get", "pods", "-n", ns, "-o", waiting+".reason}") })
-			if out := kubectl(t, l, "", "get", "pods", "-n", ns, "-o", waiting+".message}"); !strings.Contains(out, row.message) {
-				t.Errorf("message = %q, want %q in it", out, row.message)
-			}
+			const waiting = "jsonpath={range .items[*].status.containerStatuses[*].state.waiting}{.reason} {.message}{end}"
+			eventually(t, true, func() bool {
+				reason, message, _ := strings.Cut(kubectl(t, l, "", "get", "pods", "-n", ns, "-o", waiting), " ")
+				return reason == row.reason && strings.Contains(message, row.message)
+			})
 			if out := kubectl(t, l, "", "get", "deployment", "hello", "-n", ns, "-o", "jsonpath={.status.readyReplicas}"); out != "2" {
 				t.Errorf("ready replicas = %q, want 2: the old ReplicaSet keeps serving", out)
 			}
@@ -210,10 +225,10 @@ func TestPrivateImages(t *testing.T) {
 	})
 	kubectl(t, l, "", "create", "secret", "docker-registry", "pull", "-n", ns, "--docker-server="+l.Registry(), "--docker-username="+user, "--docker-password="+password)
 	kubectl(t, l, "", "patch", "deployment", "hello", "-n", ns, "-p", `{"spec":{"template":{"spec":{"imagePullSecrets":[{"name":"pull"}]}}}}`)
-	kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=60s")
+	kubectl(t, l, "", "rollout", "status", "-n", ns, "deployment/hello", "--timeout=180s")
 }
 
-// Two labs beside each other, one of them with kubelet settings and a simulated node of its own; and nothing is left of it.
+// Two labs beside each other, one of them with a kubelet setting and a simulated node of its own. Nothing is left of it.
 func TestRealNodesSideBySideAndStop(t *testing.T) {
 	one := labtest.Containers(t)
 	two := labtest.StartContainers(t, lab.Options{Nodes: 1, Kubelet: map[string]any{"seccompDefault": true}})
@@ -222,53 +237,108 @@ func TestRealNodesSideBySideAndStop(t *testing.T) {
 	}
 	ref := pushHello(t, two, "hello:1")
 	kubectl(t, two, strings.ReplaceAll(hello, "IMAGE", ref), "apply", "-f", "-")
-	kubectl(t, two, "", "rollout", "status", "deployment/hello", "--timeout=60s")
+	kubectl(t, two, "", "rollout", "status", "deployment/hello", "--timeout=180s")
 	if out := kubectl(t, two, "", "get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}"); out != lab.RealNode+" "+lab.RealNode {
 		t.Errorf("nodes of the pods = %q, want the real one only", out)
 	}
-	// 2 is "filtered by seccomp": the kubelet's setting arrived.
-	pid := strings.TrimSpace(kubectl(t, two, "", "get", "--raw", "/api/v1/nodes/"+lab.RealNode+"/proxy/configz"))
-	if !strings.Contains(pid, `"seccompDefault":true`) {
-		t.Errorf("the kubelet's configuration lacks seccompDefault: %s", pid)
+	if out := kubectl(t, two, "", "get", "--raw", "/api/v1/nodes/"+lab.RealNode+"/proxy/configz"); !strings.Contains(out, `"seccompDefault":true`) {
+		t.Errorf("the kubelet's configuration lacks seccompDefault: %s", out)
 	}
 
-	if left := leftovers(t, two); left == "" {
-		t.Error("nothing of a running lab was found: this test looks in the wrong places")
+	traces := tracesOf(t, two)
+	if left := traces.left(t); strings.Count(left, "\n") < 10 {
+		t.Errorf("hardly anything of a running lab was found, so this test looks in the wrong places:\n%s", left)
 	}
 	if err := two.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if left := leftovers(t, two); left != "" {
+	if left := traces.left(t); left != "" {
 		t.Errorf("left by a stopped lab:\n%s", left)
 	}
 	kubectl(t, one, "", "get", "nodes") // untouched
 }
 
-// leftovers lists what a lab that runs containers has on this machine.
-func leftovers(t *testing.T, l *lab.Lab) string {
-	t.Helper()
-	mark := "harden-lab-" + l.Name()
-	var left []string
-	if out := processesOf(t, l.Dir()); out != "" {
-		left = append(left, out)
+func TestKilledOwnerLeavesNoContainers(t *testing.T) {
+	labtest.Containers(t) // or skip
+	dir, kill := startOwner(t, ownerOfContainers)
+	l, err := lab.Attach(filepath.Base(dir))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, pattern := range []string{"/run/netns/" + mark, "/sys/fs/cgroup/" + mark, "/sys/fs/cgroup/*/" + mark} {
+	kubectl(t, l, strings.ReplaceAll(hello, "IMAGE", pushHello(t, l, "hello:1")), "apply", "-f", "-")
+	kubectl(t, l, "", "rollout", "status", "deployment/hello", "--timeout=180s")
+	traces := tracesOf(t, l)
+	kill()
+	eventually(t, "", func() string { return traces.processes(t) })
+	if _, err := lab.List(); err != nil { // sweeps
+		t.Fatal(err)
+	}
+	if left := traces.left(t); left != "" {
+		t.Errorf("left by a killed lab:\n%s", left)
+	}
+}
+
+// traces are the names under which a lab that runs containers is to be found on this machine.
+type traces struct{ dir, mark, pidNamespace string }
+
+func tracesOf(t *testing.T, l *lab.Lab) traces {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(l.Dir(), "lab.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state struct{ Components map[string]int }
+	if err := json.Unmarshal(data, &state); err != nil {
+		t.Fatal(err)
+	}
+	namespace, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", state.Components["node"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return traces{dir: l.Dir(), mark: "harden-lab-" + l.Name(), pidNamespace: namespace}
+}
+
+// processes lists the lab's processes, those of containers included.
+func (tr traces) processes(t *testing.T) string {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/ns/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := processesOf(t, tr.dir)
+	for _, link := range links {
+		if namespace, err := os.Readlink(link); err == nil && namespace == tr.pidNamespace {
+			left += link + "\n"
+		}
+	}
+	return left
+}
+
+// left lists all that the lab has on this machine.
+func (tr traces) left(t *testing.T) string {
+	t.Helper()
+	left := tr.processes(t)
+	for _, pattern := range []string{"/run/netns/" + tr.mark, "/sys/fs/cgroup/" + tr.mark, "/sys/fs/cgroup/*/" + tr.mark, tr.dir} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		left = append(left, found...)
-	}
-	for _, source := range []string{"/proc/self/mounts", "/proc/net/route"} {
-		data, err := os.ReadFile(source)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(data)) {
-			if strings.Contains(line, l.Dir()) || strings.Contains(line, mark) {
-				left = append(left, line)
-			}
+		for _, path := range found {
+			left += path + "\n"
 		}
 	}
-	return strings.Join(left, "\n")
+	devices, err := exec.Command("ip", "link").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts) + string(devices)) {
+		if strings.Contains(line, tr.dir) || strings.Contains(line, tr.mark) {
+			left += line
+		}
+	}
+	return left
 }

@@ -4,7 +4,8 @@
 //
 // A server that people run is the judge of what this project claims: server-side apply, admission, RBAC and the
 // controllers are the real ones. Only the kubelet is not: kwok sets the status that a kubelet would set, and pods can
-// be told to hang or fail (see [PodAnnotation]).
+// be told to hang or fail (see [PodAnnotation]). On Linux, root can have a real one as well, with containers that run
+// (see [Options].Containers).
 //
 //	l, err := lab.Start(ctx, lab.Options{Nodes: 1})
 //	if err != nil { … }

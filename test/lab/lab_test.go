@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,12 +20,21 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/test/lab/labtest"
 )
 
-// ownerEnv turns this test binary into a process that starts a lab, prints its folder and waits to be killed.
-const ownerEnv = "LAB_TEST_OWNER"
+// ownerEnv turns this test binary into a process that starts a lab, prints its folder and waits to be killed. Its value
+// says which lab.
+const (
+	ownerEnv           = "LAB_TEST_OWNER"
+	ownerOfSimulations = "simulations"
+	ownerOfContainers  = "containers"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(ownerEnv) != "" {
-		l, err := lab.Start(context.Background(), lab.Options{Nodes: 1})
+	if what := os.Getenv(ownerEnv); what != "" {
+		opts := lab.Options{Nodes: 1}
+		if what == ownerOfContainers {
+			opts = lab.Options{Containers: true}
+		}
+		l, err := lab.Start(context.Background(), opts)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -286,28 +296,11 @@ func TestTwoLabsAndStop(t *testing.T) {
 
 func TestKilledOwnerLeavesNothing(t *testing.T) {
 	labtest.Shared(t) // or skip
-	owner := exec.Command(os.Args[0])
-	owner.Env = append(os.Environ(), ownerEnv+"=1")
-	owner.Stderr = os.Stderr
-	out, err := owner.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := owner.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := strings.TrimSpace(line)
+	dir, kill := startOwner(t, ownerOfSimulations)
 	if running := strings.Count(processesOf(t, dir), "\n"); running != 5 {
 		t.Errorf("%d processes name the lab's folder, want its 5 components", running)
 	}
-	if err := owner.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = owner.Wait() // says that it was killed
+	kill()
 	if runtime.GOOS == "linux" {
 		eventually(t, "", func() string { return processesOf(t, dir) })
 	}
@@ -318,6 +311,33 @@ func TestKilledOwnerLeavesNothing(t *testing.T) {
 		t.Errorf("the folder of a killed lab: %v, want it gone", err)
 	}
 	eventually(t, "", func() string { return processesOf(t, dir) })
+}
+
+// startOwner starts a process that owns a lab, and returns the lab's folder and a function that kills the process.
+func startOwner(t *testing.T, what string) (dir string, kill func()) {
+	t.Helper()
+	owner := exec.Command(os.Args[0])
+	owner.Env = append(os.Environ(), ownerEnv+"="+what)
+	owner.Stderr = os.Stderr
+	out, err := owner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = sync.OnceFunc(func() {
+		if err := owner.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = owner.Wait() // says that it was killed
+	})
+	t.Cleanup(kill)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line), kill
 }
 
 func TestStartFailsWithTheLog(t *testing.T) {
@@ -360,7 +380,7 @@ func processesOf(t *testing.T, dir string) string {
 func eventually[T comparable](t *testing.T, want T, ask func() T) {
 	t.Helper()
 	var got T
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if got = ask(); got == want {
 			return
 		}

@@ -83,14 +83,15 @@ func (n network) usedBy(routes string) bool {
 // ip runs iproute2's ip.
 func ip(ctx context.Context, args ...string) (string, error) {
 	out, err := output(exec.CommandContext(ctx, "ip", args...))
-	if errors.Is(err, exec.ErrNotFound) {
-		err = fmt.Errorf("%w: please install iproute2", err)
-	}
 	if err != nil {
 		return "", fmt.Errorf("running ip %s: %w", strings.Join(args, " "), err)
 	}
 	return string(out), nil
 }
+
+// networkSettings makes a router of the namespace, which tells pods without delay that an address cannot be reached. A
+// redirect, as a pod gets that reaches itself by its Service, would count against that.
+const networkSettings = `cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >icmp_ratelimit && echo 0 >conf/all/send_redirects && echo 0 >conf/default/send_redirects`
 
 // addNetwork makes the namespace and its devices.
 func addNetwork(ctx context.Context, namespace string, n network) error {
@@ -103,6 +104,7 @@ func addNetwork(ctx context.Context, namespace string, n network) error {
 		{"-n", namespace, "address", "add", n.node() + "/30", "dev", "node0"},
 		{"-n", namespace, "link", "set", "node0", "up"},
 		{"-n", namespace, "route", "add", "unreachable", "default"},
+		{"netns", "exec", namespace, "sh", "-c", networkSettings},
 		{"route", "add", n.all(), "via", n.node(), "dev", n.device()},
 	} {
 		if _, err := ip(ctx, args...); err != nil {

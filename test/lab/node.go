@@ -9,8 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -39,13 +39,18 @@ const registryUser, registryPassword = "lab", "open-sesame"
 
 // canRunContainers returns nil when this process can start a node that runs containers.
 func canRunContainers(b *Binaries) error {
-	switch {
-	case runtime.GOOS != "linux":
-		return errors.New("a node that runs containers needs Linux")
-	case os.Geteuid() != 0:
+	if err := b.Containers(); err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 {
 		return errors.New("a node that runs containers needs root, for namespaces, mounts and cgroups")
 	}
-	return b.Containers()
+	for program, from := range map[string]string{"ip": "iproute2", "nft": "nftables", "mount": "mount"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("a node that runs containers needs the program %q: please install %s (on Debian)", program, from)
+		}
+	}
+	return nil
 }
 
 // isolation is the name of the lab's network namespace and of its cgroup.

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// How long a build took on two idle cores with nothing in Go's cache: see README.md.
+// How long a build takes on two idle cores with nothing in Go's cache, as measured or reckoned from CPU time: see
+// README.md.
 const (
 	coldEtcd       = "34 s"
-	coldKubernetes = "6 min"
+	coldKubernetes = "9 min"
 	coldKwok       = "66 s"
-	coldContainerd = "1 min"
-	coldRunc       = "8 s"
-	coldOther      = "a few seconds"
+	coldContainerd = "2 min"
+	coldRunc       = "20 s"
+	coldOther      = "less than 30 s"
 )
 
 // progressEvery is how often a long build says that it is alive.
