@@ -17,7 +17,7 @@ import (
 var ErrNotBuilt = errors.New("the lab's binaries are not built: run 'go run ./test/lab/cmd/lab build'")
 
 // errNeeds says that this machine lacks what building a component needs.
-var errNeeds = errors.New("please install it and run 'go run ./test/lab/cmd/lab build'")
+var errNeeds = errors.New("please install them and run 'go run ./test/lab/cmd/lab build'")
 
 // Binaries are the programs of a lab, as paths in the cache.
 type Binaries struct {

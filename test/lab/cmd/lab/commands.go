@@ -63,7 +63,10 @@ func ensureBuilt(ctx context.Context, containers bool) error {
 	if b, err := lab.Cached(ctx); err == nil && (!containers || b.Containers() == nil) {
 		return nil
 	}
-	_, err := lab.Build(ctx, os.Stderr)
+	b, err := lab.Build(ctx, os.Stderr)
+	if err == nil && containers {
+		err = b.Containers()
+	}
 	return err
 }
 
