@@ -308,7 +308,7 @@ func (o *fixOptions) classHint(plan *harden.Plan) string {
 	if n == 0 || slices.Contains(o.planOpts.Classes, harden.Review) {
 		return ""
 	}
-	return fmt.Sprintf("%d fixes need a person's decision: look at them with --dry-run, choose with --only or TYPE/NAME, and add --class review", n)
+	return fmt.Sprintf("%d fixes need a person's decision: look at them with --dry-run, let --images and --probe look for proof, or choose with --only or TYPE/NAME and add --class review", n)
 }
 
 func splitDelivery(plan *harden.Plan) (live *harden.Plan, other []*harden.ObjectPlan) {

@@ -67,6 +67,9 @@ func (p *Plan) missing(w io.Writer) {
 	slices.Sort(lines)
 	comment(w, "Missing evidence, which is why fixes are of class review:")
 	comment(w, lines...)
+	if p.Plan.Live {
+		comment(w, "  (--images looks into images, --probe into running containers, --kubelets at the kubelets)")
+	}
 }
 
 // YAML writes partial objects without guards, one document an object, ready for

@@ -96,7 +96,13 @@ func (u *user) command(ctx context.Context, t *testing.T, args ...string) *exec.
 // harden runs the program as the user.
 func (u *user) harden(t *testing.T, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	return u.within(t, 3*time.Minute, args...)
+}
+
+// within is harden for what takes its time.
+func (u *user) within(t *testing.T, limit time.Duration, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := u.command(ctx, t, args...)
 	var out, errOut bytes.Buffer
