@@ -262,7 +262,7 @@ func TestDaemonSetOnANodeThatIsNotReady(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)
 			// Only pods of this test tolerate the taint.
-			node := fmt.Sprintf("apiVersion: v1\nkind: Node\nmetadata: {name: dead-%[1]s}\nspec: {taints: [{key: %[1]s, effect: NoSchedule}]}\n", b.namespace)
+			node := fmt.Sprintf("apiVersion: v1\nkind: Node\nmetadata: {name: dead-%[1]s}\nspec: {taints: [{key: %[1]s, effect: NoSchedule}]}\nstatus: {capacity: {cpu: 1, memory: 1Gi, pods: 9}, allocatable: {cpu: 1, memory: 1Gi, pods: 9}}\n", b.namespace)
 			b.applyAs(node)
 			t.Cleanup(func() {
 				if out, err := b.lab.Kubectl(context.Background(), "delete", "node", "dead-"+b.namespace); err != nil {
@@ -274,7 +274,8 @@ func TestDaemonSetOnANodeThatIsNotReady(t *testing.T) {
 			ref := b.ref("apps/v1", "DaemonSet", "web")
 			b.until("two of three pods do not become available", func() bool {
 				r, err := rolloutOf(b.read(ref))
-				return err == nil && r.want == 3 && r.ready == 2 && r.observed
+				bound := strings.Fields(b.kubectl("get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}"))
+				return err == nil && r.want == 3 && r.ready == 2 && r.observed && len(bound) == 3
 			})
 			report := b.run(b.plan("rule", nonRoot(ref)), harden.ApplyOptions{Timeout: time.Minute})
 			b.wantPhases(report, test.want)
