@@ -29,7 +29,7 @@ func (p *Prober) ephemeral(ctx context.Context, pod *corev1.Pod, target corev1.C
 	name = "harden-probe-" + utilrand.String(5)
 	container := corev1.EphemeralContainer{
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
-			Name: name, Image: p.image, Command: command,
+			Name: name, Image: p.image, Command: unexpanded(command),
 			SecurityContext:          contextFor(pod, target),
 			TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		},
@@ -59,6 +59,16 @@ func (p *Prober) ephemeral(ctx context.Context, pod *corev1.Pod, target corev1.C
 	}
 	_, err = io.Copy(out, stream)
 	return name, asked, errors.Join(err, stream.Close())
+}
+
+// unexpanded keeps a kubelet from replacing $(NAME) and $$ in the command of a
+// container, which it does not do in that of an exec.
+func unexpanded(command []string) []string {
+	var out []string
+	for _, word := range command {
+		out = append(out, strings.ReplaceAll(word, "$", "$$"))
+	}
+	return out
 }
 
 // waitFor waits until the ephemeral container has ended. It returns early when the

@@ -3,7 +3,9 @@ package probe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -48,7 +50,7 @@ func (p *Prober) kubelet(ctx context.Context, node string) *harden.Kubelet {
 		k.Why = "the kubelet does not show its configuration (enableDebuggingHandlers is false), or the node is gone"
 		return k
 	case err != nil:
-		k.Why = p.why(ctx, err, right{verb: "get", resource: "nodes/proxy"})
+		k.Why = p.why(ctx, withBody(err, body), right{verb: "get", resource: "nodes/proxy"})
 		return k
 	}
 	if k.SeccompDefault, err = seccompDefault(body); err != nil {
@@ -57,6 +59,16 @@ func (p *Prober) kubelet(ctx context.Context, node string) *harden.Kubelet {
 	}
 	k.Known = true
 	return k
+}
+
+// withBody is the error with what the proxy of the API server said: client-go only
+// says that there was an error.
+func withBody(err error, body []byte) error {
+	text := strings.TrimSpace(string(body))
+	if !apierrors.IsInternalError(err) && !apierrors.IsServiceUnavailable(err) || text == "" || strings.HasPrefix(text, "{") || len(text) > 300 {
+		return err
+	}
+	return errors.New(text)
 }
 
 // seccompDefault reads the answer of /configz: the KubeletConfiguration
@@ -72,7 +84,7 @@ func seccompDefault(body []byte) (bool, error) {
 		return false, fmt.Errorf("reading the configuration of the kubelet: %w", err)
 	}
 	if answer.Config == nil {
-		return false, fmt.Errorf("the answer of the kubelet holds no configuration")
+		return false, errors.New("the answer of the kubelet holds no configuration")
 	}
 	return answer.Config.SeccompDefault, nil
 }

@@ -257,7 +257,7 @@ func TestEphemeral(t *testing.T) {
 	if !got.Known || got.Via != "ephemeral container "+made.Name || !strings.HasPrefix(made.Name, "harden-probe-") {
 		t.Errorf("got %+v by %q", got, made.Name)
 	}
-	if made.TargetContainerName != "app" || made.Image != "busybox" || made.Command[6] != "abc" || c.patched.UID != "u1" || len(made.Resources.Limits)+len(made.Resources.Requests) > 0 {
+	if made.TargetContainerName != "app" || made.Image != "busybox" || made.Command[6] != "abc" || !strings.Contains(made.Command[2], `say "$$$$"`) || c.patched.UID != "u1" || len(made.Resources.Limits)+len(made.Resources.Requests) > 0 {
 		t.Errorf("made %+v in %q", made, c.patched.UID)
 	}
 }
