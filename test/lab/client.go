@@ -113,6 +113,9 @@ type taint struct {
 }
 
 type nodeStatus struct {
+	Addresses []struct {
+		Address string `json:"address"`
+	} `json:"addresses,omitempty"`
 	Allocatable map[string]string `json:"allocatable,omitempty"`
 	Capacity    map[string]string `json:"capacity,omitempty"`
 	Conditions  []struct {

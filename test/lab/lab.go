@@ -77,7 +77,7 @@ const (
 )
 
 // startTimeout is how long a lab may take to become ready: far longer than it takes, so that only a broken one fails.
-const startTimeout = 3 * time.Minute
+const startTimeout = 5 * time.Minute
 
 // Start starts a lab and returns when the API server is ready, the default ServiceAccount exists and the nodes take
 // pods. When it fails it leaves nothing behind, and its error holds the last log lines of the component that failed.

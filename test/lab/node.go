@@ -86,19 +86,27 @@ func (l *Lab) startNode(ctx context.Context) error {
 		{registry, "the registry", l.registryReady},
 		{nodeInit, "the node's namespaces", l.nodeInitReady},
 		{containerd, "containerd", l.containerdReady},
-		{kubeProxy, "", nil},
-		{kubelet, "", nil},
+		{kubelet, "the node's registration", l.nodeRegistered},
 	}
 	for _, s := range steps {
 		if err := l.run(s.name); err != nil {
 			return err
 		}
-		if s.ready == nil {
-			continue
-		}
 		if err := l.wait(ctx, s.what, s.ready); err != nil {
 			return err
 		}
+	}
+	// It ends when the node gets an address later than half a minute after its start.
+	return l.run(kubeProxy)
+}
+
+func (l *Lab) nodeRegistered(ctx context.Context) error {
+	var n node
+	if err := l.rest.do(ctx, http.MethodGet, "/api/v1/nodes/"+RealNode, nil, &n); err != nil {
+		return err
+	}
+	if len(n.Status.Addresses) == 0 {
+		return errors.New("the node has no address yet")
 	}
 	return nil
 }
