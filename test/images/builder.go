@@ -101,7 +101,7 @@ func (b *builder) image(ctx context.Context, r recipe) (v1.Image, error) {
 	return mutate.ConfigFile(image, config)
 }
 
-// shared returns the layer of that key, which make makes when it is asked for first.
+// shared returns the layer of that key, which build makes when it is asked for first.
 func (b *builder) shared(key string, build func() (v1.Layer, error)) (v1.Layer, error) {
 	if layer, ok := b.layers[key]; ok {
 		return layer, nil
