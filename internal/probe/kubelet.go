@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -61,14 +61,14 @@ func (p *Prober) kubelet(ctx context.Context, node string) *harden.Kubelet {
 	return k
 }
 
-// withBody is the error with what the proxy of the API server said: client-go only
-// says that there was an error.
+// withBody is the error with what the proxy of the API server said, in a Status:
+// of an answer that it reads raw client-go only says that there was an error.
 func withBody(err error, body []byte) error {
-	text := strings.TrimSpace(string(body))
-	if !apierrors.IsInternalError(err) && !apierrors.IsServiceUnavailable(err) || text == "" || strings.HasPrefix(text, "{") || len(text) > 300 {
+	var status metav1.Status
+	if !apierrors.IsInternalError(err) && !apierrors.IsServiceUnavailable(err) || json.Unmarshal(body, &status) != nil || status.Message == "" {
 		return err
 	}
-	return errors.New(text)
+	return errors.New(status.Message)
 }
 
 // seccompDefault reads the answer of /configz: the KubeletConfiguration
