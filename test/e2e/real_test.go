@@ -25,8 +25,9 @@ import (
 // A running is a test image that runs as a workload of its own.
 type running struct {
 	testimages.Image
-	kind    string // Deployment or StatefulSet
-	traffic *traffic
+	kind     string // Deployment or StatefulSet
+	overHTTP bool
+	traffic  *traffic
 }
 
 func (r *running) object() string { return strings.ToLower(r.kind) + "/" + r.Name }
@@ -47,38 +48,34 @@ func run(t *testing.T, l *lab.Lab, ns string, names ...string) map[string]*runni
 		t.Fatal(err)
 	}
 	workloads := map[string]*running{}
-	var manifests bytes.Buffer
-	for _, image := range images {
-		manifest, err := image.Manifest(refs[image.Name])
-		if err != nil {
-			t.Fatal(err)
+	// A few at a time: a small machine cannot start dozens of pods within a deadline.
+	for batch := range slices.Chunk(images, 6) {
+		var manifests bytes.Buffer
+		for _, image := range batch {
+			manifest, err := image.Manifest(refs[image.Name])
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&manifests, "---\n%s", manifest)
+			w := &running{Image: image, kind: "Deployment"}
+			if bytes.Contains(manifest, []byte("kind: StatefulSet")) {
+				w.kind = "StatefulSet"
+			}
+			w.overHTTP = bytes.Contains(manifest, []byte("httpGet"))
+			workloads[image.Name] = w
 		}
-		kind := "Deployment"
-		if bytes.Contains(manifest, []byte("kind: StatefulSet")) {
-			kind = "StatefulSet"
+		kubectlApply(t, l, ns, manifests.String())
+		for _, image := range batch {
+			kubectl(t, l, "rollout", "status", "-n", ns, workloads[image.Name].object(), "--timeout=5m")
 		}
-		workloads[image.Name] = &running{Image: image, kind: kind}
-		fmt.Fprintf(&manifests, "---\n%s", manifest)
 	}
-	kubectlApply(t, l, ns, manifests.String())
 	for _, w := range workloads {
-		kubectl(t, l, "rollout", "status", "-n", ns, w.object(), "--timeout=5m")
 		service := get(t, l, ns, "service/"+w.Name)
 		ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
-		port := strings.Contains(w.probe(t, refs[w.Name]), "httpGet")
-		w.traffic = startTraffic(t, fmt.Sprintf("%s:%d", ip, w.Port()), port)
+		w.traffic = startTraffic(t, fmt.Sprintf("%s:%d", ip, w.Port()), w.overHTTP)
 		w.traffic.works(t)
 	}
 	return workloads
-}
-
-func (r *running) probe(t *testing.T, ref string) string {
-	t.Helper()
-	manifest, err := r.Manifest(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(manifest)
 }
 
 // template is the pod template of the workload now.
