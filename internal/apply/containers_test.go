@@ -128,9 +128,12 @@ func TestTrialOfRealPrograms(t *testing.T) {
 			if s := all[0]; !strings.Contains(s.Image, "@sha256:") && test.kind != harden.SymptomUser {
 				t.Errorf("the image is %q, want its digest", s.Image)
 			}
-			says := func(s harden.Symptom) bool { return strings.Contains(s.Line, img.Breaks[test.setting].Says) }
-			if !slices.ContainsFunc(all, says) {
-				t.Errorf("symptoms %#v, want one that says %q", all, img.Breaks[test.setting].Says)
+			want := img.Breaks[test.setting].Says
+			if test.image == "postgres" { // its entrypoint complains long before the server gives up
+				want = "chmod: changing permissions of '/var/run/postgresql': Read-only file system"
+			}
+			if !slices.ContainsFunc(all, func(s harden.Symptom) bool { return strings.Contains(s.Line, want) }) {
+				t.Errorf("symptoms %#v, want one that says %q", all, want)
 			}
 			b.wantSame(before, b.read(ref))
 			b.healthy(ref)
