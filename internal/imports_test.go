@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"podsecurity": {},
 	"engine":      {"harden", "fixers", "netpol"},
 	"images":      {"harden"},
-	"probe":       {"fixers", "apply", "session", "cli", "tui"},
+	"probe":       {"harden"},
 }
 
 // mustNotImport lists, for a room, the rooms that it must not import directly.

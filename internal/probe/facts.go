@@ -204,7 +204,7 @@ func (s *seen) written(own []process) []string {
 		case name == "/" || !s.onRoot(name):
 		case !c.dir:
 			out = append(out, printable(name))
-		case !parents[name]:
+		case !parents[name] && !s.leadsToMount(name):
 			out = append(out, printable(name)+"/")
 		}
 	}

@@ -202,6 +202,7 @@ func TestWritten(t *testing.T) {
 		{name: "a directory whose file is gone", changed: "how exact\ndir /run", want: []string{"/run/"}},
 		{name: "a new empty directory", changed: "how exact\ndir /srv\ndir /srv/new", want: []string{"/srv/new/"}},
 		{name: "what the runtime makes", changed: "how exact\ndir /\ndir /etc\ndir /data\nfile /etc/hosts\nfile /data/x\ndir /with space"},
+		{name: "what the runtime changes to make mount points", changed: "how exact\ndir /etc"},
 		{name: "cursor moves", changed: "how exact\nfile /a\x1bb", want: []string{`/a\x1bb`}},
 		{name: "no find", changed: "how none", gap: harden.ProbeChanged},
 		{name: "minutes only", changed: "how modified\nfile /a", want: []string{"/a"}, gap: harden.ProbeChanged},

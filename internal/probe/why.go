@@ -36,7 +36,7 @@ func (p *Prober) why(ctx context.Context, err error, asked right) string {
 	switch {
 	case ctx.Err() != nil:
 		return "it was interrupted"
-	case errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "context deadline exceeded"):
+	case errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "context deadline"): // some pass it on by its text only
 		return fmt.Sprintf("it took longer than %s", p.timeout)
 	case isForbidden(err):
 		return "it needs " + asked.String()
