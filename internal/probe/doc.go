@@ -33,7 +33,10 @@
 //     user, or with more capabilities than the look, the kernel does not show them
 //     (ptrace(2), PTRACE_MODE_READ_FSCREDS): a gap.
 //   - Written, changed files: what find sees on the root file system with a change
-//     time (ctime) at or after the start of the container, by the node's clock.
+//     time (ctime) after the creation of the container, which is the time of the
+//     link /dev/fd that the runtime makes then. The start that the pod's status
+//     tells is later, by seconds on a busy node. Without such a link files count
+//     from that start on, or from a minute before if they were modified then too.
 //     Copying with old modification times does not hide a file from it. A find
 //     without exact times is asked for minutes, and its answer is filtered by stat;
 //     one that knows modification times only cannot see changes of owner and mode: a

@@ -89,3 +89,54 @@ func TestShells(t *testing.T) {
 		})
 	}
 }
+
+// A program may write before the runtime says that its container has started.
+func TestWhatIsWrittenInTheFirstMoments(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the script is for containers of Linux")
+	}
+	root := t.TempDir()
+	for _, name := range []string{"fresh", "unpacked"} {
+		if err := os.WriteFile(filepath.Join(root, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-24 * time.Hour)
+	if err := os.Chtimes(filepath.Join(root, "unpacked"), long, long); err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(command("MARK", time.Now(), "")[2], "early=")
+	for _, shell := range [][]string{{"sh"}, {"busybox", "sh"}} {
+		for _, test := range []struct {
+			name  string
+			start time.Duration // from now on
+			want  []string
+		}{
+			{"long before they were changed", -10 * time.Second, []string{"fresh", "unpacked"}},
+			{"seconds after", 20 * time.Second, []string{"fresh"}},
+			{"minutes after", 3 * time.Minute, nil},
+		} {
+			t.Run(shell[0]+", started "+test.name, func(t *testing.T) {
+				if _, err := exec.LookPath(shell[0]); err != nil {
+					t.Skip(err)
+				}
+				script := "say() { printf '%s\\n' \"$*\"; }\nmark=MARK start=$1 root=$2\nearly=" + section
+				args := append(slices.Clone(shell[1:]), "-c", script, "sh", strconv.FormatInt(time.Now().Add(test.start).Unix(), 10), root)
+				out, err := exec.CommandContext(t.Context(), shell[0], args...).Output()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for line := range strings.Lines(string(out)) {
+					if name, ok := strings.CutPrefix(strings.TrimSpace(line), "file "+root+"/"); ok {
+						got = append(got, name)
+					}
+				}
+				slices.Sort(got)
+				if !slices.Equal(got, test.want) {
+					t.Errorf("got %q, want %q:\n%s", got, test.want, out)
+				}
+			})
+		}
+	}
+}

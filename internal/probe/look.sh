@@ -79,27 +79,55 @@ else
 	say "no ls"
 fi
 
+# What is newer than the container? The runtime makes /dev/fd while it creates it, after the image was unpacked and before
+# a program runs. The start that it tells is of whole seconds and can be seconds late on a busy node. So it only says
+# whether /dev/fd is of this container. Where it is not, files count from a minute before the start, but in that minute
+# only where they were modified too: a change alone may be that the image was unpacked.
+early=$((start - 60))
 say "$mark changed"
-how= min=
+how= made= moment=
 if command -v find >/dev/null; then
 	if find /proc/version -newerct "@$start" >/dev/null; then
 		how=exact
+		made=$(find "$root/dev/fd" -newermt "@$early" ! -newermt "@$((start + 1))")
 	elif min=$(date +%s); then
-		min=$(((min - start) / 60 + 1)) how=modified
-		if find /proc/version -cmin "-$min" -exec stat -c '%Z %n' {} + >/dev/null; then how=changed; fi
+		min=$(((min - early) / 60 + 1)) how=modified
+		if find /proc/version -cmin "-$min" -exec stat -c '%Z %Y %z %n' {} + >/dev/null; then
+			how=changed
+			made=$(stat -c '%Y %y' "$root/dev/fd")
+			moment=${made#*.} made=${made%% *}
+			moment=1${moment%% *}
+			case $made$moment in *[!0-9]*) made= ;; esac
+			[ "${made:-0}" -ge "$early" ] && [ "$made" -le "$start" ] || made=
+		fi
 	fi
 fi
-changed() {
+# The files that find names by exact times, or for "changed" and "modified" by minutes.
+candidates() {
 	case $how in
-	exact) find "$root/" -xdev -newerct "@$start" 2>&1 ;;
-	changed) find "$root/" -xdev -cmin "-$min" -exec stat -c '%Z %n' {} + 2>&1 ;;
-	modified) find "$root/" -xdev -mmin "-$min" 2>&1 ;;
-	esac
+	exact)
+		if [ -n "$made" ]; then
+			find "$root/" -xdev -cnewer "$made"
+		else
+			find "$root/" -xdev \( -newerct "@$start" -o -newerct "@$early" -newermt "@$early" \)
+		fi
+		;;
+	changed) find "$root/" -xdev -cmin "-$min" -exec stat -c '%Z %Y %z %n' {} + ;;
+	modified) find "$root/" -xdev -mmin "-$min" ;;
+	esac 2>&1
+}
+# Whether a change at a second and a nanosecond of it, of a file modified at a second, is newer than the container.
+newer() {
+	if [ -n "$made" ]; then
+		[ "$1" -gt "$made" ] || { [ "$1" -eq "$made" ] && [ "$2" -ge "$moment" ]; }
+	else
+		[ "$1" -ge "$start" ] || { [ "$1" -ge "$early" ] && [ "$3" -ge "$early" ]; }
+	fi
 }
 say "how ${how:-none}"
 [ -n "$root" ] && say "root $root"
 n=0 shut=
-changed | while IFS= read -r f; do
+candidates | while IFS= read -r f; do
 	case $f in find:* | stat:*)
 		[ -z "$shut" ] && say "shut $f"
 		shut=yes
@@ -107,8 +135,13 @@ changed | while IFS= read -r f; do
 		;;
 	esac
 	if [ $how = changed ]; then
-		time=${f%% *} f=${f#* }
-		[ "$time" -ge "$start" ] || continue
+		# SECOND MODIFIED DATE TIME.NANOSECOND ZONE NAME
+		second=${f%% *} f=${f#* }
+		modified=${f%% *} f=${f#* * }
+		nano=${f%% *} f=${f#* * }
+		nano=1${nano#*.}
+		case $nano in *[!0-9]*) nano=2000000000 ;; esac
+		newer "$second" "$nano" "$modified" || continue
 	fi
 	n=$((n + 1))
 	if [ $n -gt 2000 ]; then say cut; break; fi

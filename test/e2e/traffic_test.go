@@ -25,7 +25,7 @@ type traffic struct {
 }
 
 // every is how long a user waits between two requests.
-const every = 50 * time.Millisecond
+const every = 200 * time.Millisecond
 
 func startTraffic(t *testing.T, address string, overHTTP bool) *traffic {
 	t.Helper()
