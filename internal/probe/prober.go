@@ -24,9 +24,9 @@ type Options struct {
 	// cannot be removed from a pod, so this is set only when the user asked for it;
 	// empty: none is made.
 	Image string
-	// Timeout is how long one container, or one kubelet, may take. 0 means 20 s.
+	// Timeout is how long one container, or one kubelet, may take. 0 means 30 s.
 	Timeout time.Duration
-	// Parallel is how many are looked at at once. 0 means 8.
+	// Parallel is how many are looked at at once. 0 means 4.
 	Parallel int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
