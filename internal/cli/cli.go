@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -33,9 +34,9 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 func Main() int {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	// What client-go has to say is in the errors that it returns; in the middle of
-	// a screen or of a report it would only disturb.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	// a screen or of a report it would only disturb. Another output would not do:
+	// klog writes errors to stderr all the same.
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 	// A reader that went away (`| head`) is seen as an error on write, not as a
 	// signal that ends the program in the middle of an apply.
 	signal.Ignore(syscall.SIGPIPE)

@@ -58,10 +58,10 @@ func New(o Options) (*Prober, error) {
 	}
 	p := &Prober{client: client, image: o.Image, timeout: o.Timeout, parallel: o.Parallel, now: o.Now, poll: 500 * time.Millisecond}
 	if p.timeout == 0 {
-		p.timeout = 20 * time.Second
+		p.timeout = 30 * time.Second
 	}
 	if p.parallel == 0 {
-		p.parallel = 8
+		p.parallel = 4
 	}
 	if p.now == nil {
 		p.now = time.Now

@@ -23,6 +23,9 @@ func TestEvidenceThatCannotBeHad(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := u.ok(t, test.args...)
+			if r.stderr != "" {
+				t.Errorf("the libraries do not keep quiet: %s", r.stderr)
+			}
 			for _, w := range test.want {
 				if !strings.Contains(r.stdout, w) {
 					t.Errorf("%q is not said: %s", w, r)

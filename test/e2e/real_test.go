@@ -135,7 +135,7 @@ func TestProvenFixesBreakNothing(t *testing.T) {
 	}
 	look := []string{"-n", ns, "--images", "--probe", "--insecure-registry", l.Registry()}
 
-	planned := u.ok(t, append([]string{"fix", "--dry-run", "--class", "safe,evidence", "-o", "json"}, look...)...)
+	planned := u.within(t, 20*time.Minute, append([]string{"fix", "--dry-run", "--class", "safe,evidence", "-o", "json"}, look...)...)
 	var plan fixPlan
 	if err := json.Unmarshal([]byte(planned.stdout), &plan); err != nil {
 		t.Fatalf("%v\n%s", err, planned)
