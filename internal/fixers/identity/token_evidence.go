@@ -44,6 +44,10 @@ func connectionClaim(p *harden.Pass) harden.Claim {
 					maybe = fmt.Sprintf("In pod %s, a connection to %s was open: nobody knows whether that is the API server.", probe.Pod, peer.Peer)
 				}
 			}
+			if why := probe.Gap(harden.ProbeSockets); why != "" {
+				gap = fmt.Sprintf("The look into pod %s did not see all connections (%s): does a process talk to the API server?", probe.Pod, strings.TrimRight(why, ". "))
+				continue
+			}
 			if !slices.Contains(looked, probe.Pod) {
 				looked = append(looked, probe.Pod)
 			}

@@ -70,8 +70,11 @@ func imageName(key harden.ImageKey, platform bool) string {
 	return name
 }
 
-// probesOf are the looks into the container that count. The gap says why there is none.
-func probesOf(p *harden.Pass, c harden.Container) (probes []*harden.Probe, gap string) {
+// probesOf are the looks into the container that count: fresh ones, which saw
+// all of its processes and of the other parts that are asked for. The gap says
+// why there is none.
+func probesOf(p *harden.Pass, c harden.Container, parts ...harden.ProbePart) (probes []*harden.Probe, gap string) {
+	parts = append(parts, harden.ProbeProcesses)
 	gap = "Nobody looked into the running container"
 	for _, probe := range p.Inventory.ProbesOf(p.Workload, c.Ref) {
 		age := p.Inventory.Now.Sub(probe.Time)
@@ -80,6 +83,8 @@ func probesOf(p *harden.Pass, c harden.Container) (probes []*harden.Probe, gap s
 			gap = fmt.Sprintf("Container %s of pod %s could not be looked into%s", c.Name, probe.Pod, because(probe.Why))
 		case age > procLimit:
 			gap = fmt.Sprintf("The look into pod %s is %s old, and counts for %s", probe.Pod, age.Round(time.Hour), procLimit)
+		case probe.Gap(parts...) != "":
+			gap = fmt.Sprintf("The look into container %s of pod %s did not see everything%s", c.Name, probe.Pod, because(probe.Gap(parts...)))
 		case len(probe.Processes) == 0:
 			gap = fmt.Sprintf("The look into container %s of pod %s showed no process", c.Name, probe.Pod)
 		default:

@@ -87,7 +87,7 @@ func anyCapability(corev1.Capability) bool { return true }
 // rawSocketClaims say whether the container sends raw packets: by the sockets
 // that are open, and by the programs that are there to do so.
 func rawSocketClaims(p *harden.Pass, c harden.Container) []harden.Claim {
-	probes, gap := probesOf(p, c)
+	probes, gap := probesOf(p, c, harden.ProbeSockets)
 	if gap != "" {
 		return []harden.Claim{ask("E-PROC", gap, "does it have raw sockets open?")}
 	}

@@ -40,7 +40,7 @@ func lowPorts(p *harden.Pass, c harden.Container) lowPortList {
 	for _, port := range c.Ports {
 		add(int(port.ContainerPort), "declared")
 	}
-	probes, notSeen := probesOf(p, c)
+	probes, notSeen := probesOf(p, c, harden.ProbeSockets)
 	if images, gap := imagesOf(p, c); gap == "" && notSeen != "" {
 		for _, i := range images {
 			for _, port := range i.Ports {

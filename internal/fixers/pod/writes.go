@@ -66,11 +66,17 @@ func (w *writes) seenWrites(p *harden.Pass, c harden.Container, probes []*harden
 	var dirs []string
 	for _, probe := range probes {
 		for _, file := range probe.Written {
-			dir := path.Dir(path.Clean("/" + file))
+			dir := path.Clean("/" + file)
+			if !strings.HasSuffix(file, "/") { // else it is the directory itself that was changed
+				dir = path.Dir(dir)
+			}
 			if !slices.Contains(dirs, dir) && !isKernelPath(dir) {
 				dirs = append(dirs, dir)
 				places = append(places, place{dir: dir, why: file + " was written in pod " + probe.Pod})
 			}
+		}
+		if why := probe.Gap(harden.ProbeOpen, harden.ProbeChanged); why != "" {
+			w.claims = append(w.claims, missing("E-PROC", fmt.Sprintf("The look into container %s of pod %s could not see all written files (%s): which others are there?", c.Name, probe.Pod, why)))
 		}
 		if probe.Cut {
 			w.claims = append(w.claims, missing("E-PROC", fmt.Sprintf("Container %s of pod %s wrote more files than were looked at: where are the others?", c.Name, probe.Pod)))
