@@ -125,7 +125,7 @@ func fails(err error) execFunc {
 	return func(context.Context, *corev1.Pod, string, []string, io.Writer) error { return err }
 }
 
-var noShell = errors.New(`Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "1": OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH`)
+var errNoShell = errors.New(`Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "1": OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH`)
 
 func TestLook(t *testing.T) {
 	got := newCluster(nil).look(t, "", prints)
@@ -151,7 +151,7 @@ func TestLookFails(t *testing.T) {
 		want   string
 	}{
 		{"no right", nil, fails(errors.New(`unable to upgrade connection: pods "web-0" is forbidden: User "jane" cannot create resource "pods/exec"`)), `it needs the right to create pods/exec in namespace "web"`},
-		{"no shell", nil, fails(noShell), "the image has no shell; --probe-image IMAGE lets an ephemeral container look in, which stays in the pod"},
+		{"no shell", nil, fails(errNoShell), "the image has no shell; --probe-image IMAGE lets an ephemeral container look in, which stays in the pod"},
 		{"a shell that may not run", nil, fails(exec.CodeExitError{Err: errors.New("command terminated with exit code 126"), Code: 126}), "the image has no shell; --probe-image IMAGE lets an ephemeral container look in, which stays in the pod"},
 		{"another error", nil, fails(errors.New("connection refused\x1b[2J")), `connection refused\x1b[2J`},
 		{"a shell that is none", nil, fails(nil), "the shell of the container did not run the script"},
@@ -252,7 +252,7 @@ func TestWhichContainers(t *testing.T) {
 func TestEphemeral(t *testing.T) {
 	c := newCluster(nil)
 	c.log = marked
-	got := c.look(t, "busybox", fails(noShell))
+	got := c.look(t, "busybox", fails(errNoShell))
 	made := c.patched.Spec.EphemeralContainers[0]
 	if !got.Known || got.Via != "ephemeral container "+made.Name || !strings.HasPrefix(made.Name, "harden-probe-") {
 		t.Errorf("got %+v by %q", got, made.Name)
@@ -288,7 +288,7 @@ func TestEphemeralFails(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCluster(nil)
 			test.change(c)
-			p := c.prober(t, "busybox", fails(noShell))
+			p := c.prober(t, "busybox", fails(errNoShell))
 			if test.name == "no start in time" {
 				p.timeout = 100 * time.Millisecond
 			}

@@ -94,7 +94,7 @@ func imageSigns(p *harden.Pass) []harden.Claim {
 			if i == nil || !i.Known {
 				continue
 			}
-			if code, what := imageSign(c, i); what != "" {
+			if code, what := imageSign(i); what != "" {
 				at := i.Time
 				if at.IsZero() {
 					at = p.Inventory.Now
@@ -106,7 +106,7 @@ func imageSigns(p *harden.Pass) []harden.Claim {
 	return signs
 }
 
-func imageSign(c harden.Container, i *harden.ImageFacts) (code, what string) {
+func imageSign(i *harden.ImageFacts) (code, what string) {
 	own := corev1.Container{Command: i.Entrypoint, Args: slices.Concat(i.Cmd, i.Env)}
 	if mark := mentionsAPI(&own); mark != "" {
 		return "E-IMG-CONFIG", "names " + mark + " in its configuration"

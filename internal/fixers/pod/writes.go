@@ -217,7 +217,7 @@ func (w *writes) attempts(p *harden.Pass, c harden.Container, places []place, un
 // place sorts a directory in, judged in every image.
 func (w *writes) place(p *harden.Pass, c harden.Container, pl place, images []known) {
 	if len(images) == 0 {
-		w.placeBlind(p, c, pl)
+		w.placeBlind(c, pl)
 		return
 	}
 	for _, i := range images {
@@ -240,7 +240,7 @@ func (w *writes) place(p *harden.Pass, c harden.Container, pl place, images []kn
 
 // placeBlind is place where the image was not looked into: only what by
 // convention holds nothing of an image is mounted.
-func (w *writes) placeBlind(p *harden.Pass, c harden.Container, pl place) {
+func (w *writes) placeBlind(c harden.Container, pl place) {
 	at := pl.dir
 	switch {
 	case isKernelPath(at) || covered(c, at, nil) || pl.maybe:
