@@ -125,6 +125,7 @@ func fails(err error) execFunc {
 	return func(context.Context, *corev1.Pod, string, []string, io.Writer) error { return err }
 }
 
+//nolint:staticcheck // the words of the kubelet
 var errNoShell = errors.New(`Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "1": OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH`)
 
 func TestLook(t *testing.T) {

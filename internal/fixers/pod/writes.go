@@ -45,7 +45,7 @@ func writesOf(p *harden.Pass, c harden.Container) *writes {
 	places = append(places, w.declaredWrites(p, c)...)
 	places = w.attempts(p, c, places, procGap != "")
 	for _, pl := range places {
-		w.place(p, c, pl, images)
+		w.place(c, pl, images)
 	}
 	w.tidy()
 	w.judge(p, images, filesGap)
@@ -215,7 +215,7 @@ func (w *writes) attempts(p *harden.Pass, c harden.Container, places []place, un
 }
 
 // place sorts a directory in, judged in every image.
-func (w *writes) place(p *harden.Pass, c harden.Container, pl place, images []known) {
+func (w *writes) place(c harden.Container, pl place, images []known) {
 	if len(images) == 0 {
 		w.placeBlind(c, pl)
 		return
