@@ -73,8 +73,8 @@ func newSession(src source, look looker, settings harden.Settings, now func() ti
 // less is known; the snapshot says so.
 func (s *Session) recall() {
 	dir, err := journal.StateDir()
+	s.lessons = lessons.Open(dir)
 	if err == nil {
-		s.lessons = lessons.Open(dir)
 		s.facts.Lessons, err = s.lessons.Load()
 	}
 	if err != nil {
@@ -236,7 +236,8 @@ func (s *Session) cachedObject(ctx context.Context, ref harden.Ref) (*unstructur
 	return o.DeepCopy(), nil
 }
 
-// Apply applies a plan object by object.
+// Apply applies a plan object by object. What a rollback taught is kept, so that
+// the same fix is not offered as proven for that image again.
 func (s *Session) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error) {
 	c, err := s.cluster("applying")
 	if err != nil {
@@ -246,7 +247,11 @@ func (s *Session) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOp
 	if err != nil {
 		return nil, err
 	}
-	return a.Apply(ctx, p, opts, progress)
+	report, err := a.Apply(ctx, p, opts, progress)
+	if err == nil {
+		s.learnFrom(p, report)
+	}
+	return report, err
 }
 
 // History lists what was applied to this cluster, newest first.

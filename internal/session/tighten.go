@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/lessons"
@@ -83,9 +84,6 @@ func (s *Session) tightenOne(ctx context.Context, scope harden.Scope, op *harden
 		case ctx.Err() != nil:
 			a.Stopped = "cancelled"
 		}
-		if err := s.remember(a.Learnt); err != nil {
-			return err
-		}
 		if a.Stopped != "" {
 			done(a)
 			return nil
@@ -132,15 +130,24 @@ func (s *Session) again(ctx context.Context, scope harden.Scope, ref harden.Ref,
 	return nil, nil
 }
 
-// remember keeps lessons for this session and for later ones.
-func (s *Session) remember(learnt []harden.Lesson) error {
-	if len(learnt) == 0 {
-		return nil
+// learnFrom keeps what the rollbacks of a plan taught, for this session and for
+// later ones. Where that cannot be written, the outcome says so.
+func (s *Session) learnFrom(p *harden.Plan, report *harden.ApplyReport) {
+	for i := range report.Outcomes {
+		out := &report.Outcomes[i]
+		j := slices.IndexFunc(p.Objects, func(op *harden.ObjectPlan) bool { return op.Target.Key() == out.Object.Key() })
+		if j < 0 || out.Phase != harden.RolledBack {
+			continue
+		}
+		learnt := lessons.From(p.Objects[j], *out, s.now())
+		if len(learnt) == 0 {
+			continue
+		}
+		all, err := s.lessons.Add(learnt...)
+		if err != nil {
+			out.Message += "; " + err.Error()
+			continue
+		}
+		s.learn(harden.Facts{Lessons: all})
 	}
-	all, err := s.lessons.Add(learnt...)
-	if err != nil {
-		return err
-	}
-	s.learn(harden.Facts{Lessons: all})
-	return nil
 }
