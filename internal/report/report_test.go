@@ -169,6 +169,10 @@ func testPlan() *Plan {
 			},
 		},
 		LeftOut: []harden.LeftOut{{Finding: root, Why: "detection only"}, {Finding: root, Why: "detection only"}},
+		PodSecurity: []harden.PodSecurity{
+			{Object: web, Before: "baseline", After: "restricted"},
+			{Object: flux, Before: "baseline", After: "baseline", Open: []harden.PodSecurityControl{{Level: "restricted", ID: "seccompProfile_restricted", Reason: "seccompProfile", Why: "no fix for it was asked for"}}},
+		},
 	}}
 }
 
@@ -201,9 +205,14 @@ func TestDiffIsStillADiff(t *testing.T) {
 
 # Missing evidence, which is why fixes are of class review:
 #   E-IMG-CONFIG: nobody looked at the image's user
+#   (--images looks into images, --probe into running containers, --kubelets at the kubelets)
 # 2 fixes for 2 objects: 1 Deployment to change (1 rollout); 1 object not to be changed live: 1 Deployment.
 # 2 findings left as they are:
 #   shop/Deployment/web  run-as-non-root (app:web): detection only
+# Pod Security after this plan:
+#   shop/Deployment/web: baseline -> restricted
+#   shop/Deployment/api: baseline
+#     not restricted, seccompProfile: no fix for it was asked for
 `, b.String())
 }
 
@@ -339,4 +348,30 @@ func TestWritersReportAClosedPipe(t *testing.T) {
 			t.Errorf("%s: a failed write is not reported", name)
 		}
 	}
+}
+
+func TestAttempt(t *testing.T) {
+	var b bytes.Buffer
+	out := harden.Outcome{
+		Object: web, Phase: harden.RolledBack, Message: "taken back",
+		Symptoms: []harden.Symptom{{Pod: "web-1", Container: "web", Line: "open /var/cache/app/index: read-only file system"}},
+	}
+	learnt := []harden.Lesson{
+		{Image: "sha256:0123", Kind: harden.LessonWrites, Value: "/var/cache/app/index"},
+		{Image: "sha256:0123", Kind: harden.LessonNeedsCapability, Value: "CHOWN"},
+		{Image: "sha256:0123", Kind: harden.LessonNeedsToken},
+		{Image: "sha256:0123", Kind: harden.LessonBreaks, Fixer: "seccomp-profile-missing"},
+	}
+	if err := Attempt(&b, 2, out, learnt, "nothing is left to try"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, `
+shop/Deployment/web: attempt 2: rolled back: taken back
+  seen: pod web-1, container web: open /var/cache/app/index: read-only file system
+  learnt about sha256:0123: it writes to /var/cache/app/index
+  learnt about sha256:0123: it needs the capability CHOWN
+  learnt about sha256:0123: it uses its ServiceAccount token
+  learnt about sha256:0123: seccomp-profile-missing breaks it
+  no further attempt: nothing is left to try
+`, b.String())
 }

@@ -30,7 +30,7 @@ func TestLookAsksFirst(t *testing.T) {
 		d.press("i")
 		d.wait(armAfter)
 		d.press("y")
-		d.press("enter", "enter")
+		d.press("enter", "enter", "j", "j") // the third finding
 		d.has("runs as root: so the image says")
 	})
 	want := []harden.EvidenceOptions{{Probe: true}, {Images: true, PullSecrets: true}}
