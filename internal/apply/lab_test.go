@@ -178,7 +178,7 @@ func (b *bench) settle(manifest string) {
 func (b *bench) healthy(ref harden.Ref) {
 	b.Helper()
 	why := ""
-	for range 600 {
+	for range 1800 { // databases take their time on a busy node
 		r, err := rolloutOf(b.read(ref))
 		if err != nil {
 			b.Fatal(err)
