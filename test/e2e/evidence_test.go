@@ -9,6 +9,7 @@ import (
 
 // Evidence that cannot be had is said, and changes nothing else.
 func TestEvidenceThatCannotBeHad(t *testing.T) {
+	t.Parallel()
 	l := labtest.Shared(t)
 	ns := labtest.Namespace(t, l)
 	web(t, l, ns)
@@ -36,6 +37,7 @@ func TestEvidenceThatCannotBeHad(t *testing.T) {
 }
 
 func TestEvidenceFlags(t *testing.T) {
+	t.Parallel()
 	l := labtest.Shared(t)
 	u := admin(t, l)
 	for _, test := range []struct{ args, want string }{

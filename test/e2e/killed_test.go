@@ -16,6 +16,7 @@ import (
 // kill -9 at ten moments, spread over an apply from its start to its end: undo
 // restores the object whatever was reached, and nothing stays unknown.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	l := labtest.Shared(t)
 	ns := labtest.Namespace(t, l)
 	web(t, l, ns)
@@ -62,6 +63,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 
 // The next run tells about what was interrupted, and goes on with it.
 func TestResumeAfterKill(t *testing.T) {
+	t.Parallel()
 	l := labtest.Shared(t)
 	ns := labtest.Namespace(t, l)
 	web(t, l, ns)

@@ -240,6 +240,7 @@ func has(c corev1.Container, spec corev1.PodSpec, setting testimages.Setting) bo
 // The program writes into a folder that nobody told about: the first rollout
 // fails and is taken back, the second has a volume there.
 func TestTightenLearnsAPath(t *testing.T) {
+	t.Parallel()
 	l := labtest.Containers(t)
 	ns := labtest.Namespace(t, l)
 	u := admin(t, l)
@@ -274,6 +275,7 @@ func TestTightenLearnsAPath(t *testing.T) {
 
 // The program fails long after its pods are ready: the soak sees it.
 func TestLateFailureIsRolledBack(t *testing.T) {
+	t.Parallel()
 	l := labtest.Containers(t)
 	ns := labtest.Namespace(t, l)
 	u := admin(t, l)
