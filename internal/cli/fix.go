@@ -170,7 +170,7 @@ func (o *fixOptions) check() error {
 	if o.exitCode && o.applies() {
 		return errors.New("--exit-code goes with --dry-run")
 	}
-	if o.applies() && !o.yes && !interactive(o.streams) {
+	if o.applies() && o.resume == "" && !o.yes && !interactive(o.streams) {
 		return hinted(errors.New("there is no terminal to ask on"), "look at the plan with --dry-run, then apply it with --yes")
 	}
 	return nil

@@ -110,7 +110,8 @@ func TestTheWholeWayInATerminal(t *testing.T) {
 			before := get(t, l, ns, "deployment/web")
 			term := u.open(t, size[0], size[1], nil, "-n", ns)
 			term.sees("harden", "live", ns)
-			term.keys("a") // mark what is safe or proven
+			term.keys("/run-as-non-root\r") // one of what is safe or proven
+			term.keys("a")
 			term.sees("1 marked")
 			term.keys("f")
 			term.sees("Plan", "accepted", "web")
@@ -145,6 +146,7 @@ func TestAHastyYesAppliesNothing(t *testing.T) {
 	before := get(t, l, ns, "deployment/web")
 	term := u.open(t, 100, 30, nil, "-n", ns)
 	term.sees("live", ns)
+	term.keys("/run-as-non-root\r")
 	term.keys("a")
 	term.sees("1 marked")
 	term.keys("f")

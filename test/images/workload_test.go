@@ -65,7 +65,7 @@ func decodeWorkload(t *testing.T, document []byte, stateful bool) (template core
 	}
 	var deployment appsv1.Deployment
 	decode(t, document, &deployment)
-	if rolling := deployment.Spec.Strategy.RollingUpdate; rolling == nil || rolling.MaxUnavailable.IntValue() != 0 || *deployment.Spec.ProgressDeadlineSeconds != 60 {
+	if rolling := deployment.Spec.Strategy.RollingUpdate; rolling == nil || rolling.MaxUnavailable.IntValue() != 0 || *deployment.Spec.ProgressDeadlineSeconds != 300 {
 		t.Errorf("got strategy %v", rolling)
 	}
 	return deployment.Spec.Template, int(*deployment.Spec.Replicas)
