@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -28,8 +29,11 @@ func image(t *testing.T, l *lab.Lab, name string) (testimages.Image, string) {
 	defer pushed.Unlock()
 	if _, ok := pushed.images[name]; !ok {
 		built, err := testimages.Build(t.Context(), name)
-		if err != nil {
+		if errors.Is(err, testimages.ErrUnavailable) {
 			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		refs, err := testimages.Push(t.Context(), l.Registry(), built)
 		if err != nil {

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
@@ -157,8 +158,11 @@ const defaultCapabilities = 0xa80425fb
 func imagesFor(t *testing.T, l *lab.Lab, names ...string) map[string]string {
 	t.Helper()
 	images, err := testimages.Build(t.Context(), names...)
-	if err != nil {
+	if errors.Is(err, testimages.ErrUnavailable) {
 		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	refs, err := testimages.Push(t.Context(), l.Registry(), images)
 	if err != nil {
