@@ -3,9 +3,10 @@
 MODULE  := github.com/kubectl-harden/kubectl-harden
 PREFIX  ?= $(HOME)/.local
 
-# go.mod can say which Go is too old, not which one to take. If the installed Go is too old and was told not to fetch
-# another (GOTOOLCHAIN=local, as some distributions set it), this names the one that is used for releases.
-ifeq ($(shell go list -m 2>/dev/null),)
+# Trivy's packages are built on the new json package, which is an experiment of Go 1.26 and changes in 1.27: go.mod can
+# say which Go is too old, but neither that one is too new, nor that an experiment is needed.
+export GOEXPERIMENT := jsonv2
+ifeq ($(filter go1.26.%,$(shell go env GOVERSION 2>/dev/null)),)
 export GOTOOLCHAIN := go1.26.8
 endif
 

@@ -31,8 +31,10 @@ type ImageFacts struct {
 	Cmd        []string
 	Env        []string // NAME=VALUE
 	WorkingDir string
-	Ports      []string // exposed ports, such as 80/tcp; sorted
-	Volumes    []string // paths that the image declares as volumes, cleaned; sorted
+	Ports      []string  // exposed ports, such as 80/tcp; sorted
+	Volumes    []string  // paths that the image declares as volumes, cleaned; sorted
+	Created    time.Time // when it was built, as it says itself; zero when it does not, or says a time before 1980 (reproducible builds)
+	Size       int64     // bytes of its layers as the registry keeps them
 
 	// Files is the merged file system; nil when the layers were not read, and
 	// FilesWhy says why.

@@ -39,7 +39,12 @@ type Inventory struct {
 // inventory: a session hands them to each new one.
 type Facts struct {
 	Images map[ImageKey]*ImageFacts
-	Probes map[ProbeKey]*Probe
+	Scans  map[ImageKey]*ImageScan
+	// Tags and Updates are by image reference as it stands in a pod spec.
+	Tags       map[string]*ImageTag
+	Updates    map[string]*ImageUpdates
+	Signatures map[ImageKey]*ImageSignature
+	Probes     map[ProbeKey]*Probe
 	// Kubelets are the configurations of kubelets, by node name.
 	Kubelets map[string]*Kubelet
 	// Lessons are what failed rollouts taught, by LessonName.

@@ -49,8 +49,13 @@ type ApplyOptions struct {
 // EvidenceOptions say what to look at beyond the objects of the API. Each is a
 // consent of its own.
 type EvidenceOptions struct {
-	Images      bool // read images from their registries, with the credentials of the user
-	PullSecrets bool // and with the pull secrets of the workloads
-	Probe       bool // look into running containers by exec or an ephemeral container
-	Kubelets    bool // read the configuration of the kubelets (nodes/configz or nodes/proxy)
+	Images bool // read images from their registries, with the credentials of the user
+	// Vulnerabilities scans them for known vulnerabilities and for secrets, with a
+	// database that is downloaded. Implies Images.
+	Vulnerabilities bool
+	Updates         bool // look for newer tags, and scan those. Implies Vulnerabilities
+	Signatures      bool // ask the registries for signatures of the images
+	PullSecrets     bool // use the pull secrets of the workloads too
+	Probe           bool // look into running containers by exec or an ephemeral container
+	Kubelets        bool // read the configuration of the kubelets (nodes/configz or nodes/proxy)
 }

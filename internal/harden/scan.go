@@ -1,0 +1,169 @@
+package harden
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An ImageScan is what a scanner found in one image on one platform. It is
+// never evidence of absence where Known is false, and says in Gaps what it did
+// not look at.
+type ImageScan struct {
+	Known bool
+	Why   string // why it is not known, in words for people
+	// Digest is that of the platform's manifest, or the one that a report names.
+	Digest   string
+	Platform string
+	Source   ScanSource
+	Time     time.Time // when the scanner looked
+	Database time.Time // when the vulnerability database was built; zero where the source does not tell
+	OS       ImageOS
+	Packages int // how many packages were found
+	// Vulnerabilities are ordered by SortVulnerabilities.
+	Vulnerabilities []Vulnerability
+	// Secrets were looked for when SecretsKnown; ordered by path and line.
+	Secrets      []ImageSecret
+	SecretsKnown bool
+	Gaps         []string // what the scan could not look at, such as jar files without the Java database
+}
+
+// A ScanSource tells who scanned.
+type ScanSource struct {
+	Kind ScanKind
+	Name string // version of Trivy, URL of its server, or NAMESPACE/NAME of the report object
+}
+
+// A ScanKind is a kind of scanner, or the kind of object in which one reports.
+type ScanKind string
+
+// The scanners that are known.
+const (
+	ScanTrivy                 ScanKind = "trivy"
+	ScanTrivyServer           ScanKind = "trivy-server"
+	ScanVulnerabilityReport   ScanKind = "VulnerabilityReport"   // aquasecurity.github.io, of Trivy Operator
+	ScanVulnerabilityManifest ScanKind = "VulnerabilityManifest" // spdx.softwarecomposition.kubescape.io
+)
+
+// An ImageOS is the distribution that an image is built on; zero when there is none.
+type ImageOS struct {
+	Family    string // such as alpine, debian
+	Name      string // its version, such as 3.20.1
+	EndOfLife bool   // it gets no security fixes any more
+}
+
+// A Vulnerability is a known one in a package of an image.
+type Vulnerability struct {
+	ID        string // CVE-2026-1234, GHSA-…
+	Package   string
+	Path      string   // the file that the package was found in; empty for packages of the distribution
+	Installed string   // version
+	Fixed     string   // versions that fix it, as the advisory writes them; empty: none yet
+	Severity  Severity // Info stands for one that nobody has rated
+	Title     string
+	URL       string
+	CVSS      float64 // highest base score known, version 3 or 4; 0: none
+	System    bool    // in a package of the distribution, not of an application
+}
+
+// Fixable reports whether a fixed version is out.
+func (v Vulnerability) Fixable() bool { return v.Fixed != "" }
+
+// SortVulnerabilities orders by severity, the worst first, then fixable ones
+// first, then by id, package, path and version.
+func SortVulnerabilities(v []Vulnerability) {
+	slices.SortFunc(v, func(a, b Vulnerability) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), compareBool(b.Fixable(), a.Fixable()), strings.Compare(a.ID, b.ID),
+			strings.Compare(a.Package, b.Package), strings.Compare(a.Path, b.Path), strings.Compare(a.Installed, b.Installed))
+	})
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// VulnerabilityCounts are numbers by severity; index with a Severity.
+type VulnerabilityCounts struct {
+	All, Fixable [Critical + 1]int
+}
+
+// Count counts the vulnerabilities of the scan.
+func (s *ImageScan) Count() VulnerabilityCounts {
+	var c VulnerabilityCounts
+	for _, v := range s.Vulnerabilities {
+		c.All[v.Severity]++
+		if v.Fixable() {
+			c.Fixable[v.Severity]++
+		}
+	}
+	return c
+}
+
+// An ImageSecret is a credential in an image. What it is worth is never kept.
+type ImageSecret struct {
+	Rule      string // id of the pattern, such as aws-access-key-id
+	Title     string
+	Path      string // file; empty for the config of the image (environment, history)
+	Line      int    // 0 where there are no lines
+	Severity  Severity
+	CreatedBy string // the build step of the layer, where the history tells
+}
+
+// An ImageTag is what a registry says about a reference now.
+type ImageTag struct {
+	Known bool
+	Why   string // why it is not known
+	Time  time.Time
+	// Digest is that of what the reference names: an index, or one manifest.
+	Digest string
+	// Platforms are the digests of the manifests by OS/ARCHITECTURE. From a plain
+	// manifest: one entry.
+	Platforms map[string]string
+}
+
+// Holds reports whether a digest is that of the reference or of one of its platforms.
+func (t *ImageTag) Holds(digest string) bool {
+	if digest == t.Digest {
+		return true
+	}
+	for _, d := range t.Platforms {
+		if d == digest {
+			return true
+		}
+	}
+	return false
+}
+
+// ImageUpdates are newer tags of an image that were scanned.
+type ImageUpdates struct {
+	Known      bool
+	Why        string
+	Time       time.Time
+	Candidates []ImageCandidate // the one to propose first
+	Listed     int              // tags that the registry has
+}
+
+// An ImageCandidate is a tag that keeps the major version, is not older, and
+// was scanned on all platforms that are needed.
+type ImageCandidate struct {
+	Tag    string
+	Digest string       // of what the tag names now
+	Scans  []*ImageScan // one for each platform, all Known
+}
+
+// An ImageSignature is what a registry has in the way of signatures for a digest.
+type ImageSignature struct {
+	Known bool
+	Why   string
+	Time  time.Time
+	// Found are the kinds that are there, such as cosign, sigstore-bundle,
+	// notation. That somebody signed is seen, not who: nothing is verified.
+	Found []string
+}
