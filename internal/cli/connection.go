@@ -82,9 +82,9 @@ func (c *connection) load(ctx context.Context, s *session.Session, scope harden.
 		return snap, findings, err
 	}
 	said := ""
-	snap, err = s.Gather(ctx, findings, c.evidence, func(what string, done, total int) {
+	snap, err = s.Gather(ctx, findings, c.evidence, func(p harden.GatherProgress) {
 		if isTerminal(streams.ErrOut) {
-			said = fmt.Sprintf("\rlooking at %s: %d of %d", what, done, total)
+			said = fmt.Sprintf("\rlooking at %s: %d of %d", p.What, p.Done, p.Total)
 			fmt.Fprintf(streams.ErrOut, "%-60s", said)
 		}
 	})

@@ -58,4 +58,39 @@ type EvidenceOptions struct {
 	PullSecrets     bool // use the pull secrets of the workloads too
 	Probe           bool // look into running containers by exec or an ephemeral container
 	Kubelets        bool // read the configuration of the kubelets (nodes/configz or nodes/proxy)
+	// SBOM also makes a bill of materials of each image: SBOMCycloneDX or
+	// SBOMSPDX. It is in Progress only. Implies Images; empty: none.
+	SBOM string
+}
+
+// Formats of a bill of materials, both as JSON.
+const (
+	SBOMCycloneDX = "cyclonedx"
+	SBOMSPDX      = "spdx"
+)
+
+// A Progress tells how far a look is, and hands over what was found since the
+// one before, so that it can be shown before the look is over.
+type Progress struct {
+	What        string // images, containers, kubelets, vulnerability database
+	Done, Total int64  // Total is 0 where it is not known
+	Bytes       bool   // Done and Total are bytes, not things
+	Found       Facts
+	SBOMs       map[ImageKey]SBOM // with EvidenceOptions.SBOM
+}
+
+// An SBOM is the bill of materials of one image.
+type SBOM struct {
+	Document []byte // nil when it could not be made
+	Why      string // why not
+}
+
+// A GatherProgress tells how far a look has come, and what is known by now.
+type GatherProgress struct {
+	What        string // what is looked at, such as "images"
+	Done, Total int    // Total is 0 while it is not known
+	Bytes       bool   // Done and Total are bytes
+	// Facts are all that the session knows so far. They are not changed any more,
+	// so the newest GatherProgress says all that those before it said.
+	Facts Facts
 }

@@ -26,31 +26,33 @@ type looker interface {
 // when findings is nil, and judges the current inventory again. What could not
 // be looked at is said in the facts; an error means that nothing was, or that
 // ctx ended. Progress may be nil.
-func (s *Session) Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(what string, done, total int)) (*harden.Snapshot, error) {
+func (s *Session) Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
 	s.mu.Lock()
 	snap := s.current
 	s.mu.Unlock()
 	if snap == nil {
 		return nil, errors.New("gathering evidence: nothing was read yet")
 	}
-	if progress == nil {
-		progress = func(string, int, int) {}
+	say := func(what string, done, total int) {
+		if progress != nil {
+			progress(harden.GatherProgress{What: what, Done: done, Total: total, Facts: s.known()})
+		}
 	}
 	inv := snap.Inventory
 	workloads := workloadsOf(inv, findings)
 	var found harden.Facts
 	if opts.Images {
-		found.Images = s.looker.images(ctx, s.unknownImages(inv, workloads), opts, func(done, total int) { progress("images", done, total) })
+		found.Images = s.looker.images(ctx, s.unknownImages(inv, workloads), opts, func(done, total int) { say("images", done, total) })
 	}
 	if opts.Probe && inv.Live() {
 		var pods []*corev1.Pod
 		for _, w := range workloads {
 			pods = append(pods, oneEach(w)...)
 		}
-		found.Probes = s.looker.probes(ctx, pods, func(done, total int) { progress("containers", done, total) })
+		found.Probes = s.looker.probes(ctx, pods, func(done, total int) { say("containers", done, total) })
 	}
 	if opts.Kubelets && inv.Live() {
-		progress("kubelets", 0, len(inv.Nodes))
+		say("kubelets", 0, len(inv.Nodes))
 		found.Kubelets = s.looker.kubelets(ctx, inv.Nodes)
 	}
 	if err := ctx.Err(); err != nil {
@@ -58,6 +60,13 @@ func (s *Session) Gather(ctx context.Context, findings []*harden.Finding, opts h
 	}
 	s.learn(found)
 	return s.judge(inv, snap.Scope, s.now()), nil
+}
+
+// known are the facts that the session has by now.
+func (s *Session) known() harden.Facts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.facts
 }
 
 // workloadsOf are those that the findings are about; all when findings is nil.

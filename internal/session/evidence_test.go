@@ -79,7 +79,7 @@ func TestGather(t *testing.T) {
 	otherName := snap.Findings[other].Object.Name
 
 	told := 0
-	snap, err = s.Gather(t.Context(), []*harden.Finding{f}, harden.EvidenceOptions{Images: true}, func(string, int, int) { told++ })
+	snap, err = s.Gather(t.Context(), []*harden.Finding{f}, harden.EvidenceOptions{Images: true}, func(harden.GatherProgress) { told++ })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ type Backend interface {
 	// Gather looks at what costs (images, running containers) for the workloads of
 	// the findings, and judges again. What could not be looked at is in the facts
 	// of the inventory.
-	Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(what string, done, total int)) (*harden.Snapshot, error)
+	Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error)
 	// Apply applies a plan object by object and reports progress; when ctx ends
 	// it stops between objects and the rest is Skipped.
 	Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
