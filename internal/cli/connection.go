@@ -82,7 +82,7 @@ func (c *connection) load(ctx context.Context, s *session.Session, scope harden.
 		return snap, findings, err
 	}
 	said := ""
-	snap, err = s.Gather(ctx, findings, c.evidence, func(p harden.GatherProgress) {
+	snap, err = s.Gather(ctx, harden.WorkloadsOf(findings), c.evidence, func(p harden.GatherProgress) {
 		if isTerminal(streams.ErrOut) {
 			said = fmt.Sprintf("\rlooking at %s: %d of %d", p.What, p.Done, p.Total)
 			fmt.Fprintf(streams.ErrOut, "%-60s", said)

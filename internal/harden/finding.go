@@ -39,6 +39,20 @@ func (f *Finding) ID() string {
 	return strings.Join([]string{f.Fixer.ID, src, gk.String(), f.Object.Namespace, f.Object.Name, f.Container.String(), f.Discriminator}, "|")
 }
 
+// WorkloadsOf are the workloads that the findings are about, each once, in
+// their order.
+func WorkloadsOf(findings []*Finding) []*Workload {
+	workloads := []*Workload{}
+	seen := map[Key]bool{}
+	for _, f := range findings {
+		if f.Workload != nil && !seen[f.Workload.Ref.Key()] {
+			seen[f.Workload.Ref.Key()] = true
+			workloads = append(workloads, f.Workload)
+		}
+	}
+	return workloads
+}
+
 // CompareFindings orders findings for people: worst first within one workload
 // is left to the views; this is the stable order of output: namespace, kind,
 // name, source, severity (worst first), fixer, container, discriminator.

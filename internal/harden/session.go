@@ -59,7 +59,7 @@ type EvidenceOptions struct {
 	Probe           bool // look into running containers by exec or an ephemeral container
 	Kubelets        bool // read the configuration of the kubelets (nodes/configz or nodes/proxy)
 	// SBOM also makes a bill of materials of each image: SBOMCycloneDX or
-	// SBOMSPDX. It is in Progress only. Implies Images; empty: none.
+	// SBOMSPDX. It is in GatherProgress only. Implies Images; empty: none.
 	SBOM string
 }
 
@@ -68,16 +68,6 @@ const (
 	SBOMCycloneDX = "cyclonedx"
 	SBOMSPDX      = "spdx"
 )
-
-// A Progress tells how far a look is, and hands over what was found since the
-// one before, so that it can be shown before the look is over.
-type Progress struct {
-	What        string // images, containers, kubelets, vulnerability database
-	Done, Total int64  // Total is 0 where it is not known
-	Bytes       bool   // Done and Total are bytes, not things
-	Found       Facts
-	SBOMs       map[ImageKey]SBOM // with EvidenceOptions.SBOM
-}
 
 // An SBOM is the bill of materials of one image.
 type SBOM struct {
@@ -93,4 +83,7 @@ type GatherProgress struct {
 	// Facts are all that the session knows so far. They are not changed any more,
 	// so the newest GatherProgress says all that those before it said.
 	Facts Facts
+	// SBOMs are those that were made since the GatherProgress before, with
+	// EvidenceOptions.SBOM.
+	SBOMs map[ImageKey]SBOM
 }

@@ -22,11 +22,11 @@ type looker interface {
 	kubelets(ctx context.Context, nodes []*corev1.Node) map[string]*harden.Kubelet
 }
 
-// Gather looks at what costs, for the workloads with these findings, or for all
-// when findings is nil, and judges the current inventory again. What could not
+// Gather looks at what costs, for these workloads of the current inventory, or
+// for all when of is nil, and judges it again. What could not
 // be looked at is said in the facts; an error means that nothing was, or that
 // ctx ended. Progress may be nil.
-func (s *Session) Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
+func (s *Session) Gather(ctx context.Context, of []*harden.Workload, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
 	s.mu.Lock()
 	snap := s.current
 	s.mu.Unlock()
@@ -39,7 +39,7 @@ func (s *Session) Gather(ctx context.Context, findings []*harden.Finding, opts h
 		}
 	}
 	inv := snap.Inventory
-	workloads := workloadsOf(inv, findings)
+	workloads := present(inv, of)
 	var found harden.Facts
 	if opts.Images {
 		found.Images = s.looker.images(ctx, s.unknownImages(inv, workloads), opts, func(done, total int) { say("images", done, total) })
@@ -69,16 +69,14 @@ func (s *Session) known() harden.Facts {
 	return s.facts
 }
 
-// workloadsOf are those that the findings are about; all when findings is nil.
-func workloadsOf(inv *harden.Inventory, findings []*harden.Finding) []*harden.Workload {
-	if findings == nil {
+// present are those of the workloads that the inventory still has; all when of is nil.
+func present(inv *harden.Inventory, of []*harden.Workload) []*harden.Workload {
+	if of == nil {
 		return inv.Workloads
 	}
 	wanted := map[harden.Key]bool{}
-	for _, f := range findings {
-		if f.Workload != nil {
-			wanted[f.Workload.Ref.Key()] = true
-		}
+	for _, w := range of {
+		wanted[w.Ref.Key()] = true
 	}
 	var out []*harden.Workload
 	for _, w := range inv.Workloads {

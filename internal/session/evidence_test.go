@@ -79,7 +79,7 @@ func TestGather(t *testing.T) {
 	otherName := snap.Findings[other].Object.Name
 
 	told := 0
-	snap, err = s.Gather(t.Context(), []*harden.Finding{f}, harden.EvidenceOptions{Images: true}, func(harden.GatherProgress) { told++ })
+	snap, err = s.Gather(t.Context(), []*harden.Workload{f.Workload}, harden.EvidenceOptions{Images: true}, func(harden.GatherProgress) { told++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestGather(t *testing.T) {
 		t.Error("no progress was told")
 	}
 	asked := len(look.asked)
-	if _, err := s.Gather(t.Context(), []*harden.Finding{f}, harden.EvidenceOptions{Images: true}, nil); err != nil || len(look.asked) != asked {
+	if _, err := s.Gather(t.Context(), []*harden.Workload{f.Workload}, harden.EvidenceOptions{Images: true}, nil); err != nil || len(look.asked) != asked {
 		t.Errorf("the same image was asked for twice: %v, %v", look.asked, err)
 	}
 	if snap, err = s.Load(t.Context(), harden.Scope{}); err != nil {

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,15 @@ import (
 type LookOptions struct {
 	// Insecure are registries that are spoken to over plain HTTP.
 	Insecure []string
+	Mirrors  map[string][]string // registry host -> hosts that are asked first
+	// Repositories of the vulnerability databases (OCI references, tried in
+	// order); empty: Trivy's own.
+	DatabaseRepositories, JavaDatabaseRepositories []string
+	DatabasePath                                   string        // an existing folder with trivy.db, used as it is
+	Offline                                        bool          // nothing is downloaded: neither database nor images
+	Server, ServerToken                            string        // a Trivy server that matches instead of a database here
+	ImageTimeout                                   time.Duration // for one image; zero: that of images.ScannerOptions
+	Parallel                                       int           // images at a time; zero: that of images.ScannerOptions
 	// ProbeImage is the image of the ephemeral container that looks into
 	// containers without a shell; empty: those are not looked into.
 	ProbeImage string

@@ -43,7 +43,7 @@ func podSecurity(inv *harden.Inventory, findings []*harden.Finding, p *harden.Pl
 		after[op.Target.Key()] = op
 	}
 	var levels []harden.PodSecurity
-	for _, w := range workloadsOf(inv, findings) {
+	for _, w := range present(inv, harden.WorkloadsOf(findings)) {
 		template := w.Template
 		was := podsecurity.Evaluate(&template.ObjectMeta, &template.Spec, inv.Cluster.Minor)
 		if op := after[w.Ref.Key()]; op != nil && op.After != nil && op.Delivery == harden.DeliverLive {

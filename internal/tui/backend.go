@@ -29,10 +29,10 @@ type Backend interface {
 	// Plan merges the first fix of each finding into one patch per object; with
 	// PlanOptions.ServerDryRun it asks the server.
 	Plan(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error)
-	// Gather looks at what costs (images, running containers) for the workloads of
-	// the findings, and judges again. What could not be looked at is in the facts
-	// of the inventory.
-	Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error)
+	// Gather looks at what costs (images, running containers) for these workloads,
+	// and judges again. What could not be looked at is in the facts of the
+	// inventory; what was found before ctx ended is kept.
+	Gather(ctx context.Context, of []*harden.Workload, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error)
 	// Apply applies a plan object by object and reports progress; when ctx ends
 	// it stops between objects and the rest is Skipped.
 	Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)

@@ -195,7 +195,7 @@ func (f *fake) Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOp
 	return report, nil
 }
 
-func (f *fake) Gather(ctx context.Context, findings []*harden.Finding, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
+func (f *fake) Gather(ctx context.Context, _ []*harden.Workload, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
 	progress(harden.GatherProgress{What: "images", Done: 1, Total: 2})
 	if f.gather == nil {
 		return f.snap, nil

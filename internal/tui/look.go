@@ -117,7 +117,7 @@ func (m *Model) startLook(findings []*harden.Finding, opts harden.EvidenceOption
 	m.look = looking{seq: seq, busy: true, cancel: cancel, messages: make(chan tea.Msg, 64)}
 	b, prev, messages := m.backend, m.x, m.look.messages
 	look := func() tea.Msg {
-		snap, err := b.Gather(ctx, findings, opts, func(p harden.GatherProgress) {
+		snap, err := b.Gather(ctx, harden.WorkloadsOf(findings), opts, func(p harden.GatherProgress) {
 			select {
 			case messages <- lookMsg{seq, p.What, p.Done, p.Total}:
 			default: // only the last one matters, and the end comes by itself
