@@ -40,8 +40,11 @@ func (f *Finding) ID() string {
 }
 
 // WorkloadsOf are the workloads that the findings are about, each once, in
-// their order.
+// their order. Nil stays nil, which stands for all where workloads are asked for.
 func WorkloadsOf(findings []*Finding) []*Workload {
+	if findings == nil {
+		return nil
+	}
 	workloads := []*Workload{}
 	seen := map[Key]bool{}
 	for _, f := range findings {
