@@ -232,6 +232,16 @@ func web(t *testing.T, l *lab.Lab, ns string) {
 	kubectl(t, l, "rollout", "status", "-n", ns, "deployment/web", "--timeout=60s")
 }
 
+// arrives waits until a change to what web made has reached the server.
+func arrives(t *testing.T, l *lab.Lab, ns, field string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(toJSON(t, get(t, l, ns, "deployment/web")), field); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing was applied within a minute")
+		}
+	}
+}
+
 func toJSON(t *testing.T, u *unstructured.Unstructured) string {
 	t.Helper()
 	b, err := u.MarshalJSON()

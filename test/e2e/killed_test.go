@@ -72,13 +72,7 @@ func TestResumeAfterKill(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(toJSON(t, get(t, l, ns, "deployment/web")), "runAsNonRoot") {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing was applied within a minute")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	arrives(t, l, ns, "runAsNonRoot")
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
