@@ -2,7 +2,6 @@ package tui
 
 import (
 	"strings"
-	"unicode"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -12,32 +11,8 @@ import (
 
 const ellipsis = "…"
 
-// clean makes text from a cluster fit for one line of a terminal: no control
-// characters (an annotation must not be able to move the cursor) and none that
-// reorder what follows them. Joiners stay: scripts and emoji need them.
-func clean(s string) string {
-	ok := true
-	for _, r := range s {
-		if r < ' ' || r == 0x7f || r > 0x7f {
-			ok = false
-			break
-		}
-	}
-	if ok {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case r == '\u200d' || r == '\u200c':
-			return r
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == '\u2028', r == '\u2029', r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, s)
-}
+// clean makes text from outside fit for one line of a terminal.
+func clean(s string) string { return harden.OneLine(s) }
 
 // fit cuts or pads to exactly w cells.
 func fit(s string, w int) string {

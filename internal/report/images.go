@@ -1,0 +1,424 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// Images are what the writers of images need.
+type Images struct {
+	// Uses to show, worst first; see Narrow.
+	Uses []*harden.ImageUse
+	// Cluster is zero for files and for images that were named.
+	Cluster    harden.Cluster
+	Namespaces []string
+	Unread     []harden.Unread
+	// Named images are looked at for their own sake: nobody runs them.
+	Named bool
+	// Asked is what was looked for.
+	Asked harden.EvidenceOptions
+	// Least and Fixable say what Narrow left out.
+	Least   harden.Severity
+	Fixable bool
+	// Wide adds columns to the table, and lists what is in each image.
+	Wide    bool
+	Now     time.Time
+	Version string // of this program
+}
+
+// Narrow leaves out vulnerabilities and secrets below a severity and, when
+// fixable, vulnerabilities without a fixed version. What is left is in the order
+// of harden.CompareImageUses.
+func Narrow(uses []*harden.ImageUse, least harden.Severity, fixable bool) []*harden.ImageUse {
+	var out []*harden.ImageUse
+	for _, u := range uses {
+		use := *u
+		if u.Scan != nil {
+			scan := *u.Scan
+			scan.Vulnerabilities = kept(u.Scan.Vulnerabilities, func(v harden.Vulnerability) bool {
+				return v.Severity >= least && (v.Fixable() || !fixable)
+			})
+			scan.Secrets = kept(u.Scan.Secrets, func(s harden.ImageSecret) bool { return s.Severity >= least })
+			use.Scan = &scan
+		}
+		out = append(out, &use)
+	}
+	slices.SortFunc(out, harden.CompareImageUses)
+	return out
+}
+
+func kept[T any](all []T, keep func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(t T) bool { return !keep(t) })
+}
+
+// Table writes one row an image, what is in it where there is room for that (a
+// single image, or Wide), what was not looked at, and a summary.
+func (r *Images) Table(w io.Writer) error {
+	out := &errWriter{w: w}
+	if len(r.Uses) == 0 {
+		fmt.Fprintln(out, "No images found.")
+		writeUnread(out, r.Unread)
+		return out.err
+	}
+	if err := r.rows(out); err != nil {
+		return err
+	}
+	if r.Wide || len(r.Uses) == 1 {
+		for _, u := range r.Uses {
+			if err := r.contents(out, u); err != nil {
+				return err
+			}
+		}
+	}
+	fmt.Fprintln(out)
+	r.newer(out)
+	r.summary(out)
+	return out.err
+}
+
+var countColumns = []harden.Severity{harden.Critical, harden.High, harden.Medium, harden.Low}
+
+func (r *Images) rows(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	head := []string{"IMAGE", "DIGEST", "USER", "SIZE", "AGE"}
+	if r.Asked.Vulnerabilities {
+		head = append(head, "CRITICAL", "HIGH", "MEDIUM", "LOW")
+		if r.Wide {
+			head = append(head, "UNRATED")
+		}
+		head = append(head, "SECRETS", "SOURCE")
+	}
+	if r.Wide {
+		head = append(head, "PLATFORM", "OS", "PACKAGES", "DATABASE")
+		if r.Asked.Signatures {
+			head = append(head, "SIGNED")
+		}
+		if !r.Named {
+			head = append(head, "WORKLOADS")
+		}
+	}
+	fmt.Fprintln(tw, strings.Join(head, "\t"))
+	for _, u := range r.Uses {
+		fmt.Fprintln(tw, strings.Join(r.row(u), "\t"))
+	}
+	return tw.Flush()
+}
+
+const notKnown = "?"
+
+func (r *Images) row(u *harden.ImageUse) []string {
+	cells := []string{u.Name(), orDash(ShortDigest(u.Digest())), notKnown, notKnown, notKnown}
+	if f := u.Facts; f != nil && f.Known {
+		cells[2], cells[3], cells[4] = userOf(f), humanize.Bytes(uint64(max(f.Size, 0))), orDash(r.age(f.Created))
+	}
+	if r.Asked.Vulnerabilities {
+		cells = append(cells, r.counts(u)...)
+	}
+	if r.Wide {
+		cells = append(cells, u.Key.Platform)
+		cells = append(cells, r.origin(u)...)
+		if r.Asked.Signatures {
+			cells = append(cells, signed(u.Signature))
+		}
+		if !r.Named {
+			cells = append(cells, workloadNames(u))
+		}
+	}
+	for i := range cells {
+		cells[i] = harden.OneLine(cells[i])
+	}
+	return cells
+}
+
+// counts are numbers as ALL/FIXABLE; what was not looked at is not 0.
+func (r *Images) counts(u *harden.ImageUse) []string {
+	columns := countColumns
+	if r.Wide {
+		columns = harden.Severities()
+	}
+	var cells []string
+	var c harden.VulnerabilityCounts
+	if u.Scanned() {
+		c = u.Scan.Count()
+	}
+	for _, s := range columns {
+		switch {
+		case !u.Scanned():
+			cells = append(cells, notKnown)
+		case c.All[s] == 0:
+			cells = append(cells, "0")
+		default:
+			cells = append(cells, fmt.Sprintf("%d/%d", c.All[s], c.Fixable[s]))
+		}
+	}
+	secrets, source := notKnown, "-"
+	if u.Scanned() {
+		if u.Scan.SecretsKnown {
+			secrets = fmt.Sprint(len(u.Scan.Secrets))
+		}
+		source = string(u.Scan.Source.Kind)
+	}
+	return append(cells, secrets, source)
+}
+
+// origin is distribution, packages and age of the database.
+func (r *Images) origin(u *harden.ImageUse) []string {
+	if !u.Scanned() {
+		return []string{notKnown, notKnown, "-"}
+	}
+	return []string{orDash(OSWord(u.Scan.OS)), fmt.Sprint(u.Scan.Packages), orDash(r.age(u.Scan.Database))}
+}
+
+func (r *Images) age(t time.Time) string {
+	if t.IsZero() || r.Now.IsZero() {
+		return ""
+	}
+	return duration.HumanDuration(r.Now.Sub(t))
+}
+
+// contents lists what is in one image.
+func (r *Images) contents(w io.Writer, u *harden.ImageUse) error {
+	if !u.Scanned() {
+		return nil
+	}
+	s := u.Scan
+	if len(s.Vulnerabilities) > 0 {
+		fmt.Fprintf(w, "\n%s (%s): %s\n", harden.OneLine(u.Name()), harden.OneLine(cmp.Or(OSWord(s.OS), u.Key.Platform)), r.sum(s.Vulnerabilities))
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(tw, "SEVERITY\tID\tPACKAGE\tINSTALLED\tFIXED\tTITLE")
+		for _, v := range s.Vulnerabilities {
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", SeverityWord(v.Severity), harden.OneLine(v.ID), harden.OneLine(v.Package), harden.OneLine(v.Installed), orDash(harden.OneLine(v.Fixed)), harden.OneLine(v.Title))
+		}
+		if err := tw.Flush(); err != nil {
+			return err
+		}
+	}
+	if len(s.Secrets) > 0 {
+		fmt.Fprintf(w, "\n%s: %s\n", harden.OneLine(u.Name()), plural(len(s.Secrets), "secret"))
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(tw, "SEVERITY\tRULE\tPLACE\tTITLE")
+		for _, x := range s.Secrets {
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", x.Severity, harden.OneLine(x.Rule), harden.OneLine(SecretPlace(x)), harden.OneLine(x.Title))
+		}
+		return tw.Flush()
+	}
+	return nil
+}
+
+// sum is "12 vulnerabilities, 3 with a fixed version: 1 critical, 2 high …".
+func (r *Images) sum(all []harden.Vulnerability) string {
+	c := (&harden.ImageScan{Vulnerabilities: all}).Count()
+	fixable := 0
+	var parts []string
+	for _, s := range harden.Severities() {
+		fixable += c.Fixable[s]
+		if c.All[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.All[s], SeverityWord(s)))
+		}
+	}
+	text := plural(len(all), "vulnerability")
+	if r.Fixable {
+		text = plural(len(all), "vulnerability") + " with a fixed version"
+	} else if len(all) > 0 {
+		text += fmt.Sprintf(", %d with a fixed version", fixable)
+	}
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text
+}
+
+// newer writes the tags that would clear vulnerabilities.
+func (r *Images) newer(w io.Writer) {
+	if !r.Asked.Updates {
+		return
+	}
+	seen := map[string]bool{}
+	for _, u := range r.Uses {
+		for _, ref := range u.References {
+			if seen[ref.Name] || ref.Updates == nil {
+				continue
+			}
+			seen[ref.Name] = true
+			switch {
+			case !ref.Updates.Known:
+				fmt.Fprintf(w, "Newer tags of %s are not known: %s\n", harden.OneLine(ref.Name), harden.OneLine(ref.Updates.Why))
+			case len(ref.Updates.Candidates) > 0:
+				best := ref.Updates.Candidates[0]
+				text := ""
+				if u.Scanned() {
+					text = ": " + cleared(u.Scan, best)
+				}
+				fmt.Fprintf(w, "Newer tag of %s: %s%s\n", harden.OneLine(ref.Name), harden.OneLine(best.Tag), text)
+			}
+		}
+	}
+}
+
+// cleared says what a candidate would change, by its worst platform.
+func cleared(now *harden.ImageScan, c harden.ImageCandidate) string {
+	most := 0
+	for _, s := range c.Scans {
+		most = max(most, len(s.Vulnerabilities))
+	}
+	return fmt.Sprintf("%s instead of %d", plural(most, "vulnerability"), len(now.Vulnerabilities))
+}
+
+// summary counts, and names what is not known.
+func (r *Images) summary(w io.Writer) {
+	scanned := 0
+	var all []harden.Vulnerability
+	var oldest time.Time
+	for _, u := range r.Uses {
+		if !u.Scanned() {
+			continue
+		}
+		scanned++
+		all = append(all, u.Scan.Vulnerabilities...)
+		if d := u.Scan.Database; !d.IsZero() && (oldest.IsZero() || d.Before(oldest)) {
+			oldest = d
+		}
+	}
+	line := plural(len(r.Uses), "image")
+	if r.Asked.Vulnerabilities {
+		line += fmt.Sprintf(", %d scanned", scanned)
+		if scanned > 0 {
+			line += ". " + r.sum(all)
+		}
+	}
+	fmt.Fprintln(w, line+".")
+	if scanned > 0 && len(all) > 0 {
+		fmt.Fprintln(w, "Numbers by severity are ALL/WITH A FIXED VERSION.")
+	}
+	if r.Least > harden.Info {
+		fmt.Fprintf(w, "What is less than %s is left out.\n", r.Least)
+	}
+	if !oldest.IsZero() {
+		fmt.Fprintf(w, "Vulnerability database of %s", oldest.UTC().Format(time.RFC3339))
+		if a := r.age(oldest); a != "" {
+			fmt.Fprintf(w, " (%s old)", a)
+		}
+		fmt.Fprintln(w, ".")
+	}
+	r.notKnown(w)
+	writeUnread(w, r.Unread)
+}
+
+func (r *Images) notKnown(w io.Writer) {
+	said := false
+	say := func(u *harden.ImageUse, why string) {
+		if !said {
+			fmt.Fprintln(w, "Not looked at:")
+			said = true
+		}
+		fmt.Fprintf(w, "  %s (%s): %s\n", harden.OneLine(u.Name()), u.Key.Platform, harden.OneLine(why))
+	}
+	for _, u := range r.Uses {
+		for _, why := range r.Missing(u) {
+			say(u, why)
+		}
+		if !u.Scanned() {
+			continue
+		}
+		for _, g := range u.Scan.Gaps {
+			say(u, g)
+		}
+		if r.Asked.Vulnerabilities && !u.Scan.SecretsKnown {
+			say(u, "secrets: "+string(u.Scan.Source.Kind)+" does not tell")
+		}
+	}
+}
+
+// Missing says why an image was not looked into though that was asked for.
+func (r *Images) Missing(u *harden.ImageUse) []string {
+	var why []string
+	add := func(text, otherwise string) {
+		if text = cmp.Or(text, otherwise); !slices.Contains(why, text) {
+			why = append(why, text)
+		}
+	}
+	if u.Facts == nil && (u.Scan == nil || !u.Scan.Known) {
+		add("", "nobody looked")
+		return why
+	}
+	if f := u.Facts; f != nil && !f.Known {
+		add(f.Why, "could not be read")
+	}
+	if r.Asked.Vulnerabilities && !u.Scanned() {
+		add(u.Why(), "was not scanned")
+	}
+	return why
+}
+
+// ShortDigest is a digest as people compare it: its first twelve letters,
+// without the algorithm.
+func ShortDigest(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), 12)]
+}
+
+// OSWord is "alpine 3.20.1", with a word when it gets no fixes any more.
+func OSWord(o harden.ImageOS) string {
+	s := strings.TrimSpace(o.Family + " " + o.Name)
+	if o.EndOfLife {
+		s += " (end of life)"
+	}
+	return s
+}
+
+// SeverityWord is the severity of a vulnerability: Info stands for one that
+// nobody has rated.
+func SeverityWord(s harden.Severity) string {
+	if s == harden.Info {
+		return "unrated"
+	}
+	return s.String()
+}
+
+// SecretPlace is PATH:LINE, or a word for the config of the image.
+func SecretPlace(s harden.ImageSecret) string {
+	switch {
+	case s.Path == "":
+		return "config of the image"
+	case s.Line > 0:
+		return fmt.Sprintf("%s:%d", s.Path, s.Line)
+	}
+	return s.Path
+}
+
+func userOf(f *harden.ImageFacts) string {
+	if kind, _ := harden.ParseImageUser(f.User); kind == harden.ImageUserRoot {
+		return "root"
+	}
+	return f.User
+}
+
+func signed(s *harden.ImageSignature) string {
+	switch {
+	case s == nil || !s.Known:
+		return notKnown
+	case len(s.Found) == 0:
+		return "no"
+	}
+	return strings.Join(s.Found, ",")
+}
+
+func workloadNames(u *harden.ImageUse) string {
+	var names []string
+	for _, b := range u.By {
+		if n := b.Workload.Ref.Long(); !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, ",")
+}
