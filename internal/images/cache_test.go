@@ -31,11 +31,12 @@ func rich(t testing.TB) v1.Image {
 	})
 }
 
+// entries are the files with facts that a cache holds, and all that do not belong there.
 func entries(t testing.TB, dir string) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
+		if err == nil && !d.IsDir() && filepath.Base(filepath.Dir(path)) != "layers" {
 			found = append(found, path)
 		}
 		return err
@@ -55,7 +56,7 @@ func TestCacheAnswersWithoutTheRegistry(t *testing.T) {
 		t.Fatal(fresh.Why, fresh.FilesWhy)
 	}
 	files := entries(t, dir)
-	if want := []string{filepath.Join(dir, "v1", strings.Replace(digest, ":", "-", 1)+".linux-amd64.json.gz")}; !cmp.Equal(files, want) {
+	if want := []string{filepath.Join(dir, "v2", "facts", strings.Replace(digest, ":", "-", 1)+".linux-amd64.json.gz")}; !cmp.Equal(files, want) {
 		t.Fatalf("cache holds %q, want %q", files, want)
 	}
 	if info, err := os.Stat(files[0]); err != nil || info.Mode().Perm() != 0o600 {
@@ -160,7 +161,7 @@ func TestCacheThatCannotBeWrittenIsNoError(t *testing.T) {
 		t.Fatal(err)
 	}
 	inTheWay := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(cache{inTheWay}.path(digest, "linux/amd64"), "folder"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(inTheWay, factStore{}.name(digest, "linux/amd64"), "folder"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for name, dir := range map[string]string{"below a file": aFile, "a folder in place of the entry": inTheWay} {
@@ -188,7 +189,7 @@ func TestReadersShareACache(t *testing.T) {
 					reference = r.host + "/x@" + digest
 				}
 				if i == 0 {
-					reader.cache.put(digest, "linux/amd64", want)
+					reader.facts.put(digest, "linux/amd64", want)
 				}
 				if diff := cmp.Diff(want, reader.Look(t.Context(), amd64(reference), nil)); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)

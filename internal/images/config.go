@@ -46,9 +46,19 @@ func readConfig(image v1.Image, limits Limits, facts *harden.ImageFacts) error {
 		return number + "/" + cmp.Or(protocol, "tcp")
 	})
 	facts.Volumes = sorted(c.Volumes, func(at string) string { return path.Clean("/" + at) })
+	if created := file.Created.UTC(); created.Year() >= firstYear {
+		facts.Created = created
+	}
+	for _, l := range manifest.Layers {
+		facts.Size += max(l.Size, 0)
+	}
 	facts.Known = true
 	return nil
 }
+
+// firstYear is the first that is believed: builds that are to be reproducible
+// write 1970, or 1980 as the first that a zip archive knows.
+const firstYear = 1981
 
 func sorted(set map[string]struct{}, form func(string) string) []string {
 	var list []string

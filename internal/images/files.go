@@ -3,9 +3,6 @@ package images
 import (
 	"bufio"
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,43 +10,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
-
-// readFiles streams the layers of an image, the lowest first, and merges what
-// they hold. Neither a layer nor a file of it is kept.
-func readFiles(ctx context.Context, image v1.Image, limits Limits) (*harden.ImageFiles, error) {
-	manifest, err := image.Manifest()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkLayers(manifest, limits); err != nil {
-		return nil, err
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	layers, err := image.Layers()
-	if err != nil {
-		return nil, err
-	}
-	if len(layers) != len(config.RootFS.DiffIDs) {
-		return nil, fmt.Errorf("broken: %d layers, but digests of %d", len(layers), len(config.RootFS.DiffIDs))
-	}
-	root, b := newDirectory(), newBudget(limits)
-	for i, l := range layers {
-		tree, err := readCompressed(ctx, l, config.RootFS.DiffIDs[i], b)
-		if err == nil {
-			err = merge(root, tree)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("layer %d of %d (%s): %w", i+1, len(layers), manifest.Layers[i].Digest, err)
-		}
-	}
-	return files(root, b)
-}
 
 // checkLayers refuses what the manifest alone shows to be unreadable, before anything is fetched.
 func checkLayers(manifest *v1.Manifest, limits Limits) error {
@@ -72,35 +33,6 @@ func checkLayers(manifest *v1.Manifest, limits Limits) error {
 		}
 	}
 	return nil
-}
-
-// readCompressed reads one layer to its end, so that its digests are checked:
-// the registry client checks that of what was sent, the one of what was
-// unpacked is checked here.
-func readCompressed(ctx context.Context, l v1.Layer, want v1.Hash, b *budget) (*node, error) {
-	compressed, err := l.Compressed()
-	if err != nil {
-		return nil, err
-	}
-	defer compressed.Close()
-	plain, err := uncompress(compressed)
-	if err != nil {
-		return nil, err
-	}
-	defer plain.Close()
-	hash := sha256.New()
-	stream := io.TeeReader(b.meter(ctx, plain), hash)
-	tree, err := readLayer(stream, b)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.Copy(io.Discard, stream); err != nil {
-		return nil, err
-	}
-	if got := hex.EncodeToString(hash.Sum(nil)); want.Algorithm == "sha256" && got != want.Hex {
-		return nil, fmt.Errorf("broken: its digest is sha256:%s, and %s was promised", got, want)
-	}
-	return tree, nil
 }
 
 // maxWindow is how far back a zstd stream may refer, which the decoder keeps in

@@ -3,6 +3,7 @@ package images
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"io"
 	"testing"
 
@@ -108,6 +109,15 @@ func imageOfLayers(t testing.TB, config v1.Config, layers ...v1.Layer) v1.Image 
 		t.Fatal(err)
 	}
 	return image
+}
+
+// readFiles reads the files of an image that lies in no registry.
+func readFiles(ctx context.Context, image v1.Image, limits Limits) (*harden.ImageFiles, error) {
+	l := layers{reader: New(Options{Keychain: none})}
+	if err := l.find(image, limits); err != nil {
+		return nil, err
+	}
+	return l.files(ctx)
 }
 
 func filesOf(t testing.TB, layers ...[]any) *harden.ImageFiles {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Limits bound what one image may cost. What is beyond them is reported as too
@@ -42,31 +43,60 @@ func tooLarge(format string, args ...any) error {
 	return &tooLargeError{what: fmt.Sprintf(format, args...)}
 }
 
-// A budget is what is left of the limits of one image. Nothing is given back:
-// what a layer removes was read all the same.
+// A cost is what reading layers takes of the limits.
+type cost struct {
+	Entries              int
+	Memory, Uncompressed int64
+}
+
+// A budget is what is left of the limits of one image, or of one layer. Nothing
+// is given back: what a layer removes was read all the same. Layers may take
+// from the budget of their image in parallel.
 type budget struct {
-	limits       Limits
-	entries      int
-	memory       int64
-	uncompressed int64
+	limits Limits
+	image  *budget // of a layer: what is unpacked is taken from there too
+	mu     sync.Mutex
+	spent  cost
 }
 
-func newBudget(limits Limits) *budget {
-	return &budget{limits: limits, entries: limits.Entries, memory: limits.Memory, uncompressed: limits.Uncompressed}
-}
+func newBudget(limits Limits) *budget { return &budget{limits: limits} }
 
-func (b *budget) entry() error {
-	if b.entries--; b.entries < 0 {
+// layer is the budget of one layer. It has all that the image may take, so that
+// what is known of a layer does not depend on the image that it is read for; the
+// image pays when the layer was read.
+func (b *budget) layer() *budget { return &budget{limits: b.limits, image: b} }
+
+// pay takes a cost that is known as a whole.
+func (b *budget) pay(c cost) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent.Entries += c.Entries
+	b.spent.Memory += c.Memory
+	b.spent.Uncompressed += c.Uncompressed
+	switch {
+	case b.spent.Entries > b.limits.Entries:
 		return tooLarge("more than %d files", b.limits.Entries)
+	case b.spent.Memory > b.limits.Memory:
+		return tooLarge("what is to be known of its files takes more than %s", size(b.limits.Memory))
+	case b.spent.Uncompressed > b.limits.Uncompressed:
+		return tooLarge("more than %s unpacked", size(b.limits.Uncompressed))
 	}
 	return nil
 }
 
-func (b *budget) keep(bytes int) error {
-	if b.memory -= int64(bytes); b.memory < 0 {
-		return tooLarge("what is to be known of its files takes more than %s", size(b.limits.Memory))
+func (b *budget) entry() error { return b.pay(cost{Entries: 1}) }
+
+func (b *budget) keep(bytes int) error { return b.pay(cost{Memory: int64(bytes)}) }
+
+// unpack takes what is unpacked from the layer and from its image.
+func (b *budget) unpack(bytes int) error {
+	c := cost{Uncompressed: int64(bytes)}
+	if b.image != nil {
+		if err := b.image.pay(c); err != nil {
+			return err
+		}
 	}
-	return nil
+	return b.pay(c)
 }
 
 // meter hands on a stream of unpacked bytes as long as the budget and the
@@ -77,8 +107,8 @@ func (b *budget) meter(ctx context.Context, r io.Reader) io.Reader {
 			return 0, err
 		}
 		n, err := r.Read(p)
-		if b.uncompressed -= int64(n); b.uncompressed < 0 {
-			return n, tooLarge("more than %s unpacked", size(b.limits.Uncompressed))
+		if over := b.unpack(n); over != nil {
+			return n, over
 		}
 		return n, err
 	})

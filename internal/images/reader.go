@@ -2,9 +2,13 @@
 // be run, and the metadata of their files. It asks the registries that serve
 // them, and keeps what it learned by digest.
 //
-// Three parts build on each other: registry.go finds a manifest and yields an
-// image of go-containerregistry, layer.go reads the uncompressed stream of one
-// layer, and merge.go lays the layers over each other.
+// Parts build on each other: registry.go finds a manifest and yields an image of
+// go-containerregistry, stream.go sends each layer once past all who want to see
+// it, layer.go reads the uncompressed stream of one layer, and merge.go lays the
+// layers over each other.
+//
+// A Scanner also finds what is vulnerable in images, with Trivy's packages, in a
+// child process (package trivy). This package knows nothing of them.
 package images
 
 import (
@@ -23,6 +27,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/images/store"
 )
 
 // Options say how images are read.
@@ -37,13 +42,17 @@ type Options struct {
 	Limits    Limits            // zero: defaults
 	Transport http.RoundTripper // nil: remote.DefaultTransport
 	Silence   time.Duration     // how long a registry may send nothing; zero: 30 seconds
+	Wait      time.Duration     // before a request is repeated for the first time; zero: a second
 	Now       func() time.Time  // nil: time.Now
 }
 
 // A Reader reads images. Its methods may be called in parallel.
 type Reader struct {
-	options Options
-	cache   cache
+	options  Options
+	mirrors  map[string][]string // registry host -> hosts that are asked first
+	cache    store.Dir
+	facts    factStore
+	patience patience
 }
 
 // New makes a Reader; nothing is read yet.
@@ -59,91 +68,86 @@ func New(o Options) *Reader {
 	}
 	o.Silence = cmp.Or(o.Silence, 30*time.Second)
 	o.Limits = o.Limits.withDefaults()
-	return &Reader{options: o, cache: cache{o.CacheDir}}
+	patience := patient
+	patience.first = cmp.Or(o.Wait, patience.first)
+	dir := store.Dir(o.CacheDir)
+	return &Reader{options: o, cache: dir, facts: factStore{dir}, patience: patience}
 }
 
 // Look reads the facts of one image, with the credentials given (may be nil),
 // with the user's, or with none. It does not fail: what could not be read is
 // said in Why and FilesWhy.
 func (r *Reader) Look(ctx context.Context, key harden.ImageKey, credentials authn.Keychain) *harden.ImageFacts {
-	l := look{reader: r, key: key, facts: harden.ImageFacts{Platform: key.Platform, Time: r.options.Now().UTC().Round(0)}}
-	return l.run(ctx, credentials)
+	if facts := r.Known(key); facts != nil {
+		return facts
+	}
+	image, facts := r.Find(ctx, key, credentials)
+	if image == nil {
+		return facts
+	}
+	if facts := image.Known(); facts != nil {
+		return facts
+	}
+	if facts := image.Read(ctx); facts != nil {
+		return facts
+	}
+	return image.Facts(ctx)
 }
 
-// A look is one call of Look.
-type look struct {
-	reader *Reader
-	key    harden.ImageKey
-	facts  harden.ImageFacts
+// Known returns the facts of an image that are complete and kept; nil when there
+// are none, or when the registry would have to say which image it is.
+func (r *Reader) Known(key harden.ImageKey) *harden.ImageFacts {
+	ref, _, err := r.understand(key)
+	if err != nil {
+		return nil
+	}
+	if digest, ok := ref.(name.Digest); ok {
+		return r.facts.get(digest.DigestStr(), key.Platform)
+	}
+	return nil
+}
+
+// Find finds an image in its registry, or in a mirror of it. The image is nil
+// when that could not be done, and the facts say why.
+func (r *Reader) Find(ctx context.Context, key harden.ImageKey, credentials authn.Keychain) (*Image, *harden.ImageFacts) {
+	image := &Image{reader: r, key: key, facts: harden.ImageFacts{Platform: key.Platform, Time: r.options.Now().UTC().Round(0)}}
+	ref, platform, err := r.understand(key)
+	if err != nil {
+		return nil, image.unknown(err.Error())
+	}
+	image.platform = platform
+	if image.source, err = r.open(ctx, ref, credentials); err != nil {
+		return nil, image.unknown(err.Error())
+	}
+	return image, nil
 }
 
 // platformForm is OS/ARCHITECTURE[/VARIANT], also safe as part of a file's name.
 var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$`)
 
-func (l *look) run(ctx context.Context, given authn.Keychain) *harden.ImageFacts {
-	r := l.reader
-	ref, err := r.parse(l.key.Reference)
+func (r *Reader) understand(key harden.ImageKey) (name.Reference, *v1.Platform, error) {
+	ref, err := r.parse(key.Reference)
 	if err != nil {
-		return l.unknown(err.Error())
+		return nil, nil, err
 	}
-	if !platformForm.MatchString(l.key.Platform) {
-		return l.unknown(fmt.Sprintf("the platform %s is not of the form OS/ARCHITECTURE", quote(l.key.Platform)))
+	if !platformForm.MatchString(key.Platform) {
+		return nil, nil, fmt.Errorf("the platform %s is not of the form OS/ARCHITECTURE", quote(key.Platform))
 	}
-	platform, err := v1.ParsePlatform(l.key.Platform)
-	if err != nil {
-		return l.unknown(err.Error())
-	}
-	if digest, ok := ref.(name.Digest); ok {
-		if facts := r.cache.get(digest.DigestStr(), l.key.Platform); facts != nil {
-			return facts
-		}
-	}
-	credentials, noCredentials := r.credentials(ctx, given, ref.Context())
-	source, err := r.open(ctx, ref, credentials)
-	if err != nil {
-		why := explain(err, ref)
-		if noCredentials != nil && unauthorized(err) {
-			why += "; " + noCredentials.Error()
-		}
-		return l.unknown(why)
-	}
-	top := source.top.Digest.String()
-	if facts := r.cache.get(top, l.key.Platform); facts != nil {
-		return facts
-	}
-	image, digest, err := source.image(ctx, *platform)
-	if err != nil {
-		return l.unknown(explain(err, ref))
-	}
-	source.wire.most.Store(r.options.Limits.Config)
-	if err := readConfig(image, r.options.Limits, &l.facts); err != nil {
-		return l.unknown(explain(err, ref))
-	}
-	l.facts.Digest = digest.String()
-	if strings.HasPrefix(l.facts.Platform, "windows/") {
-		l.facts.FilesWhy = l.say("the files of Windows images are not read")
-		return &l.facts
-	}
-	source.wire.most.Store(r.options.Limits.Compressed)
-	if l.facts.Files, err = readFiles(ctx, image, r.options.Limits); err != nil {
-		l.facts.Files, l.facts.FilesWhy = nil, l.say(explain(err, ref))
-		return &l.facts
-	}
-	r.cache.put(top, l.key.Platform, &l.facts)
-	return &l.facts
+	platform, err := v1.ParsePlatform(key.Platform)
+	return ref, platform, err
 }
 
-func (l *look) unknown(why string) *harden.ImageFacts {
-	return &harden.ImageFacts{Why: l.say(why), Platform: l.facts.Platform, Time: l.facts.Time}
+// Say names the image before what is said of it. Registries and images are free
+// in what they send: nothing of it may reach a terminal as a command.
+func Say(reference, why string) string {
+	return "image " + quote(reference) + ": " + printable(why)
 }
 
-// say names the image. Registries and images are free in what they send: nothing of it may reach a terminal as a command.
-func (l *look) say(why string) string {
-	printable := strings.Map(func(r rune) rune {
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return ' '
-	}, why)
-	return "image " + quote(l.key.Reference) + ": " + printable
+	}, s)
 }

@@ -103,11 +103,16 @@ func TestLookReadsConfigAndFiles(t *testing.T) {
 		ExposedPorts: map[string]struct{}{"8080/tcp": {}, "53/udp": {}, "80": {}, "80/tcp": {}},
 		Volumes:      map[string]struct{}{"/data/": {}, "var/lib/x": {}},
 	}
-	digest := r.push(t, "team/web:1", imageOf(t, config, []any{file("entry.sh", 0o755, "#!/bin/sh\n"), file("etc/passwd", 0o644, "app:x:7:8::/app:\n")}))
+	image := imageOf(t, config, []any{file("entry.sh", 0o755, "#!/bin/sh\n"), file("etc/passwd", 0o644, "app:x:7:8::/app:\n")})
+	digest := r.push(t, "team/web:1", image)
+	manifest, err := image.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := &harden.ImageFacts{
 		Known: true, Digest: digest, Platform: "linux/amd64", Time: noon(),
 		User: "app:1000", Entrypoint: []string{"/entry.sh"}, Cmd: []string{"serve"}, Env: []string{"PATH=/bin", "HOME=/app"}, WorkingDir: "/app",
-		Ports: []string{"53/udp", "80/tcp", "8080/tcp"}, Volumes: []string{"/data", "/var/lib/x"},
+		Ports: []string{"53/udp", "80/tcp", "8080/tcp"}, Volumes: []string{"/data", "/var/lib/x"}, Size: manifest.Layers[0].Size,
 		Files: &harden.ImageFiles{
 			Users:    []harden.ImageUserEntry{{Name: "app", UID: 7, GID: 8, Home: "/app"}},
 			Dirs:     map[string]harden.ImageDir{"/etc": {Mode: 0o755, Entries: 1}},

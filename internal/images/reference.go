@@ -44,6 +44,23 @@ func (r *Reader) parse(image string) (name.Reference, error) {
 	return repository.Tag(reference.TagNameOnly(named).(reference.Tagged).Tag()), nil
 }
 
+// hostOf is the registry of a reference as people write it: Docker Hub is docker.io.
+func hostOf(ref name.Reference) string {
+	if host := ref.Context().RegistryStr(); host != name.DefaultRegistry {
+		return host
+	}
+	return "docker.io"
+}
+
+// at is the same repository, tag and digest in another registry.
+func (r *Reader) at(host string, ref name.Reference) (name.Reference, error) {
+	separator := ":"
+	if _, ok := ref.(name.Digest); ok {
+		separator = "@"
+	}
+	return r.parse(host + "/" + ref.Context().RepositoryStr() + separator + ref.Identifier())
+}
+
 // plainHTTP reports whether a host, with or without a port, may be spoken to without TLS.
 func (r *Reader) plainHTTP(host string) bool {
 	if slices.Contains(r.options.Insecure, host) {

@@ -27,14 +27,40 @@ type source struct {
 	top    *remote.Descriptor // what the reference names: an index or a manifest
 }
 
-// open asks for what the reference names, with each of the credentials until
-// one is taken, as the kubelet does.
-func (r *Reader) open(ctx context.Context, ref name.Reference, credentials []authn.Authenticator) (*source, error) {
-	s := &source{ref: ref, limits: r.options.Limits, wire: &wire{base: r.options.Transport, plainHTTP: r.plainHTTP, silence: r.options.Silence}}
+// open asks for what the reference names: the mirrors of its registry first,
+// then the registry itself. The error is in words for people.
+func (r *Reader) open(ctx context.Context, ref name.Reference, given authn.Keychain) (*source, error) {
+	var mirrored string
+	for _, host := range r.mirrors[hostOf(ref)] {
+		there, err := r.at(host, ref)
+		if err == nil {
+			var s *source
+			if s, err = r.ask(ctx, there, given); err == nil {
+				return s, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		mirrored += "; its mirror: " + err.Error()
+	}
+	s, err := r.ask(ctx, ref, given)
+	if err != nil {
+		return nil, errors.New(err.Error() + mirrored)
+	}
+	return s, nil
+}
+
+// ask asks one registry, with each of the credentials until one is taken, as the
+// kubelet does.
+func (r *Reader) ask(ctx context.Context, ref name.Reference, given authn.Keychain) (*source, error) {
+	credentials, noCredentials := r.credentials(ctx, given, ref.Context())
+	s := &source{ref: ref, limits: r.options.Limits, wire: &wire{base: r.options.Transport, plainHTTP: r.plainHTTP, silence: r.options.Silence, patience: r.patience}}
 	s.wire.most.Store(s.limits.Manifest)
 	var first error
 	for _, c := range credentials {
-		puller, err := remote.NewPuller(remote.WithTransport(s.wire), remote.WithAuth(c), remote.WithUserAgent("kubectl-harden"))
+		// The wire tries again by itself.
+		puller, err := remote.NewPuller(remote.WithTransport(s.wire), remote.WithAuth(c), remote.WithUserAgent("kubectl-harden"), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 		if err != nil {
 			return nil, err
 		}
@@ -42,14 +68,18 @@ func (r *Reader) open(ctx context.Context, ref name.Reference, credentials []aut
 		if s.top, err = puller.Get(ctx, ref); err == nil {
 			return s, nil
 		}
-		if first == nil {
+		if first == nil || !unauthorized(err) {
 			first = err
 		}
 		if !unauthorized(err) {
-			return nil, err
+			break
 		}
 	}
-	return nil, first
+	why := explain(first, ref)
+	if noCredentials != nil && unauthorized(first) {
+		why += "; " + noCredentials.Error()
+	}
+	return nil, errors.New(why)
 }
 
 func unauthorized(err error) bool {

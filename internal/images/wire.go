@@ -11,12 +11,13 @@ import (
 )
 
 // A wire carries the requests for one image. It refuses plain HTTP where that
-// is not allowed, redirects included, gives up on a registry that falls silent,
-// and bounds what one answer may send.
+// is not allowed, redirects included, waits when a registry asks for it, gives up
+// on one that falls silent, and bounds what one answer may send.
 type wire struct {
 	base      http.RoundTripper
 	plainHTTP func(host string) bool
 	silence   time.Duration
+	patience  patience
 	most      atomic.Int64 // bytes of one answer
 }
 
@@ -30,6 +31,24 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		return nil, refusedError{plainHTTPRefused(request.URL.Host)}
 	}
+	for try := 1; ; try++ {
+		response, err := w.once(request)
+		wait, again := w.patience.after(try, request, response, err)
+		if !again {
+			return response, err
+		}
+		if response != nil {
+			_ = response.Body.Close()
+		}
+		select {
+		case <-request.Context().Done():
+			return nil, context.Cause(request.Context())
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (w *wire) once(request *http.Request) (*http.Response, error) {
 	silent := fmt.Errorf("the registry sent nothing for %s", w.silence)
 	ctx, cancel := context.WithCancelCause(request.Context())
 	b := &body{ctx: ctx, cancel: cancel, silence: w.silence, left: w.most.Load(), most: w.most.Load()}
