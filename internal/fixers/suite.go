@@ -42,8 +42,15 @@ func Suite() []*harden.Fixer {
 		pod.RestrictedVolumeTypes,
 		pod.WindowsPodOSUnset,
 
+		image.Vulnerabilities,
+		image.Secrets,
 		image.TagMutable,
 		image.RegistryAllowed,
+		image.Drift,
+		image.EndOfLife,
+		image.NotScanned,
+		image.Unsigned,
+		image.Stale,
 
 		network.NoDefaultDeny,
 

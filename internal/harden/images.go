@@ -46,6 +46,28 @@ func (i *Inventory) ImageKeys(w *Workload, c ContainerRef) []ImageKey {
 	})
 }
 
+// ImageKeysOf are the images that a container of a view of the workload runs: as
+// ImageKeys for what the template declares, and what the Pod itself reports for
+// what only a live Pod has. Empty where the Pod does not tell.
+func (i *Inventory) ImageKeysOf(w *Workload, view *PodView, c Container) []ImageKey {
+	if view.Lens != Injected {
+		return i.ImageKeys(w, c.Ref)
+	}
+	for _, pod := range w.Pods {
+		if pod.Name != view.Object.Name {
+			continue
+		}
+		platform := i.platformOf(pod.Spec.NodeName)
+		if platform == "" {
+			platform = DefaultPlatform
+		}
+		if running := RunningImage(pod, c.Ref, c.Image); running != "" {
+			return []ImageKey{{Reference: running, Platform: platform}}
+		}
+	}
+	return nil
+}
+
 // ImagesOf is what is known about each of ImageKeys; nil entries were never
 // looked into.
 func (i *Inventory) ImagesOf(w *Workload, c ContainerRef) []*ImageFacts {
@@ -69,17 +91,36 @@ func containerOf(spec *corev1.PodSpec, ref ContainerRef) *corev1.Container {
 	return nil
 }
 
+// imageOf is the reference in the spec of a container of any kind, empty where
+// there is no such container.
+func imageOf(spec *corev1.PodSpec, ref ContainerRef) string {
+	if ref.Kind == EphemeralContainer {
+		for j := range spec.EphemeralContainers {
+			if e := &spec.EphemeralContainers[j]; e.Name == ref.Name {
+				return e.Image
+			}
+		}
+		return ""
+	}
+	if c := containerOf(spec, ref); c != nil {
+		return c.Image
+	}
+	return ""
+}
+
 // RunningImage is REPOSITORY@DIGEST of the container in a live pod, empty when
 // the pod has another image in its spec or its runtime tells no digest that a
 // registry would serve.
 func RunningImage(pod *corev1.Pod, c ContainerRef, image string) string {
-	spec := containerOf(&pod.Spec, c)
-	if spec == nil || spec.Image != image {
+	if imageOf(&pod.Spec, c) != image {
 		return ""
 	}
 	statuses := pod.Status.ContainerStatuses
-	if c.List() == "initContainers" {
+	switch c.List() {
+	case "initContainers":
 		statuses = pod.Status.InitContainerStatuses
+	case "ephemeralContainers":
+		statuses = pod.Status.EphemeralContainerStatuses
 	}
 	for _, s := range statuses {
 		if s.Name == c.Name {

@@ -121,7 +121,8 @@ func (i *Inventory) Unreadable(resource, namespace string) string {
 func (i *Inventory) NoWorkloads(namespace string) bool {
 	for _, u := range i.Unread {
 		switch u.Resource {
-		case "namespaces", "nodes", "serviceaccounts", "networkpolicies.networking.k8s.io", HorizontalPodAutoscalers, VerticalPodAutoscalers, LessonsResource:
+		case "namespaces", "nodes", "serviceaccounts", "networkpolicies.networking.k8s.io", HorizontalPodAutoscalers, VerticalPodAutoscalers, LessonsResource,
+			VulnerabilityReports, VulnerabilityManifests:
 			continue
 		}
 		if u.Namespace == "" || u.Namespace == namespace {

@@ -29,6 +29,12 @@ type ImageScan struct {
 	Gaps         []string // what the scan could not look at, such as jar files without the Java database
 }
 
+// ScanMaxAge is how old a scan may be: later it says too little about what is known by now.
+const ScanMaxAge = 7 * 24 * time.Hour
+
+// Outdated reports whether the scan is too old to say that something is not there.
+func (s *ImageScan) Outdated(now time.Time) bool { return now.Sub(s.Time) > ScanMaxAge }
+
 // A ScanSource tells who scanned.
 type ScanSource struct {
 	Kind ScanKind
@@ -44,6 +50,12 @@ const (
 	ScanTrivyServer           ScanKind = "trivy-server"
 	ScanVulnerabilityReport   ScanKind = "VulnerabilityReport"   // aquasecurity.github.io, of Trivy Operator
 	ScanVulnerabilityManifest ScanKind = "VulnerabilityManifest" // spdx.softwarecomposition.kubescape.io
+)
+
+// Resources of the report objects.
+const (
+	VulnerabilityReports   = "vulnerabilityreports.aquasecurity.github.io"
+	VulnerabilityManifests = "vulnerabilitymanifests.spdx.softwarecomposition.kubescape.io"
 )
 
 // An ImageOS is the distribution that an image is built on; zero when there is none.
@@ -123,8 +135,9 @@ type ImageTag struct {
 	Time  time.Time
 	// Digest is that of what the reference names: an index, or one manifest.
 	Digest string
-	// Platforms are the digests of the manifests by OS/ARCHITECTURE. From a plain
-	// manifest: one entry.
+	// Platforms are the digests of the manifests by OS/ARCHITECTURE; of several
+	// variants that which most nodes run, and each by OS/ARCHITECTURE/VARIANT too.
+	// From a plain manifest: one entry.
 	Platforms map[string]string
 }
 
@@ -166,4 +179,40 @@ type ImageSignature struct {
 	// Found are the kinds that are there, such as cosign, sigstore-bundle,
 	// notation. That somebody signed is seen, not who: nothing is verified.
 	Found []string
+}
+
+// CompareScans counts what is gone and what is new from one image to another,
+// each vulnerability of a package once, however many platforms have it. Its
+// version and its path do not count: they differ between images anyway.
+func CompareScans(before, after []*ImageScan) (cleared, added VulnerabilityCounts) {
+	was, is := distinct(before), distinct(after)
+	count := func(c *VulnerabilityCounts, in, notIn map[vulnerable]Vulnerability) {
+		for k, v := range in {
+			if _, ok := notIn[k]; ok {
+				continue
+			}
+			c.All[v.Severity]++
+			if v.Fixable() {
+				c.Fixable[v.Severity]++
+			}
+		}
+	}
+	count(&cleared, was, is)
+	count(&added, is, was)
+	return cleared, added
+}
+
+type vulnerable struct{ id, pkg string }
+
+func distinct(scans []*ImageScan) map[vulnerable]Vulnerability {
+	all := map[vulnerable]Vulnerability{}
+	for _, s := range scans {
+		for _, v := range s.Vulnerabilities {
+			k := vulnerable{v.ID, v.Package}
+			if old, ok := all[k]; !ok || v.Fixable() && !old.Fixable() {
+				all[k] = v
+			}
+		}
+	}
+	return all
 }

@@ -89,3 +89,48 @@ func Lesson(lesson harden.Lesson) Option {
 func OpenShift() Option {
 	return func(i *harden.Inventory) { i.Cluster.OpenShift = true }
 }
+
+// Scan says what a scanner found in an image on the default platform. A scan
+// without a time was made Now.
+func Scan(reference string, scan harden.ImageScan) Option {
+	return func(i *harden.Inventory) {
+		if i.Scans == nil {
+			i.Scans = map[harden.ImageKey]*harden.ImageScan{}
+		}
+		if scan.Time.IsZero() {
+			scan.Time = Now
+		}
+		harden.SortVulnerabilities(scan.Vulnerabilities)
+		i.Scans[harden.ImageKey{Reference: reference, Platform: harden.DefaultPlatform}] = &scan
+	}
+}
+
+// Tag says what a registry says about a reference now.
+func Tag(reference string, tag harden.ImageTag) Option {
+	return func(i *harden.Inventory) {
+		if i.Tags == nil {
+			i.Tags = map[string]*harden.ImageTag{}
+		}
+		i.Tags[reference] = &tag
+	}
+}
+
+// Updates says which newer tags of a reference were scanned.
+func Updates(reference string, updates harden.ImageUpdates) Option {
+	return func(i *harden.Inventory) {
+		if i.Updates == nil {
+			i.Updates = map[string]*harden.ImageUpdates{}
+		}
+		i.Updates[reference] = &updates
+	}
+}
+
+// Signature says what signatures a registry has for an image on the default platform.
+func Signature(reference string, signature harden.ImageSignature) Option {
+	return func(i *harden.Inventory) {
+		if i.Signatures == nil {
+			i.Signatures = map[harden.ImageKey]*harden.ImageSignature{}
+		}
+		i.Signatures[harden.ImageKey{Reference: reference, Platform: harden.DefaultPlatform}] = &signature
+	}
+}

@@ -14,59 +14,29 @@ import (
 
 // running is what live pods say about the image of one container.
 type running struct {
-	digest string // empty when nothing may be concluded
-	why    string // why nothing may be concluded
-	claims []harden.Claim
+	digests []string // distinct, sorted; empty when nothing may be concluded
+	why     string   // why nothing may be concluded
+	pods    int
 }
 
-// runningDigest is the digest that all live pods of the workload run for the
-// container. One pod that disagrees, or does not say, is enough for none.
-func runningDigest(p *harden.Pass, c harden.Container, r Reference) running {
-	if !p.Inventory.Live() {
+// runningDigests are the digests that the live pods of the workload run for the
+// container. One pod that does not say is enough for none.
+func runningDigests(p *harden.Pass, c harden.Container, r Reference) running {
+	switch {
+	case !p.Inventory.Live():
 		return running{why: "a file does not tell what runs"}
-	}
-	if len(p.Workload.Pods) == 0 {
+	case len(p.Workload.Pods) == 0:
 		return running{why: "no live pod tells what runs"}
 	}
-	digest := ""
+	found := map[string]bool{}
 	for _, pod := range p.Workload.Pods {
-		got, why := digestOf(pod, c, r)
-		switch {
-		case why != "":
+		digest, why := digestOf(pod, c, r)
+		if why != "" {
 			return running{why: why}
-		case digest != "" && digest != got:
-			return running{why: "the live pods run different digests", claims: []harden.Claim{{
-				Code: "E-LIVE", State: harden.Refutes, Time: p.Inventory.Now,
-				Text: fmt.Sprintf("Pod %s runs %s, another runs %s.", pod.Name, got, digest),
-			}}}
 		}
-		digest = got
+		found[digest] = true
 	}
-	claims := []harden.Claim{{
-		Code: "E-LIVE", State: harden.Holds, Time: p.Inventory.Now,
-		Text:   fmt.Sprintf("Every live pod runs %s (%d looked at).", digest, len(p.Workload.Pods)),
-		Limits: "a runtime may report the digest of one platform instead of the index",
-	}}
-	platforms := architectures(p)
-	switch {
-	case len(platforms) > 1:
-		return running{why: fmt.Sprintf("the nodes are %s, and what a pod reports may be the image of one of them", strings.Join(platforms, " and ")), claims: claims}
-	case len(platforms) == 1:
-		claims = append(claims, harden.Claim{
-			Code: "E-NODE", State: harden.Holds, Time: p.Inventory.Now,
-			Text: "All nodes that may run the pod are " + platforms[0] + ".", Limits: "nodes that join later",
-		})
-	default:
-		claims = append(claims, harden.Claim{
-			Code: "E-NODE", State: harden.Missing,
-			Text: "The nodes were not read: on another architecture the digest of one platform does not run.",
-		})
-	}
-	claims = append(claims, keelClaims(p)...)
-	return running{digest: digest, claims: append(claims, harden.Claim{
-		Code: "E-IMG-CONFIG", State: harden.Missing,
-		Text: "The registry was not asked whether this digest is the index digest that the tag names.",
-	})}
+	return running{digests: slices.Sorted(maps.Keys(found)), pods: len(p.Workload.Pods)}
 }
 
 // digestOf is the digest of the container in a pod, or why it cannot be told.
@@ -106,35 +76,16 @@ func parseImageID(id string) (r Reference, ok bool) {
 	return r, err == nil && r.Digest != ""
 }
 
-// architectures are those of the nodes that the pod's operating system and nodeSelector allow.
-func architectures(p *harden.Pass) []string {
-	selector := labels.SelectorFromSet(p.Pod.Spec.NodeSelector)
-	found := map[string]bool{}
-	for _, n := range p.Inventory.Nodes {
+// platforms are those of the nodes that the pod's operating system and
+// nodeSelector allow, as OS/ARCHITECTURE; empty where no node is known.
+func platforms(p *harden.Pass) []string {
+	fits := func(n *corev1.Node) bool {
 		windows := n.Labels[corev1.LabelOSStable] == string(corev1.Windows)
-		if windows != p.Pod.Windows() || !selector.Matches(labels.Set(n.Labels)) {
-			continue
-		}
-		arch := n.Status.NodeInfo.Architecture
-		if arch == "" {
-			arch = n.Labels[corev1.LabelArchStable]
-		}
-		if arch != "" {
-			found[arch] = true
-		}
+		return windows == p.Pod.Windows() && labels.SelectorFromSet(p.Pod.Spec.NodeSelector).Matches(labels.Set(n.Labels))
 	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-// keelClaims speak against pinning where Keel moves the image by itself. Other
-// image automation leaves no mark on the workload.
-func keelClaims(p *harden.Pass) []harden.Claim {
-	for _, marks := range []map[string]string{p.Workload.Meta.Annotations, p.Workload.Meta.Labels} {
-		for key := range marks {
-			if strings.HasPrefix(key, "keel.sh/") {
-				return []harden.Claim{{Code: "E-OWNER", State: harden.Refutes, Time: p.Inventory.Now, Text: "Keel updates the image of this workload and will replace it again."}}
-			}
-		}
+	nodes := slices.DeleteFunc(slices.Clone(p.Inventory.Nodes), func(n *corev1.Node) bool { return !fits(n) })
+	if len(nodes) == 0 {
+		return nil
 	}
-	return nil
+	return (&harden.Inventory{Nodes: nodes}).Platforms(p.Pod.Spec)
 }

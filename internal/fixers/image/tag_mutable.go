@@ -3,7 +3,6 @@ package image
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -31,13 +30,14 @@ pods of one Deployment may run different code, nobody can say which code was
 reviewed, and going back to the revision before may bring the same image again.
 Whoever may push the tag runs code in the cluster.
 
-**The fix.** The digest that the live pods run is added: app:latest becomes
-app:latest@sha256:…, so the same image keeps running. This needs all pods of the
-workload to agree. It is a review, because only the registry knows whether that
-digest is the index that the tag names or one platform of it.
+**The fix.** The digest of what the live pods run is added: app:latest becomes
+app:latest@sha256:…, so the same image keeps running. When images were looked into
+and the registry says that the tag names it, as an index with an image for each of
+the nodes, that index is taken and evidence is there. Else it is a review, because
+only the registry knows whether what a pod reports is the index or one platform of it.
 
 **Traps.** A platform's digest does not run on another architecture, so where nodes
-differ nothing is offered: pin to the index (kubernetes/kubernetes#115199). What a
+differ and the registry was not asked nothing is offered (kubernetes/kubernetes#115199). What a
 runtime reports may carry docker-pullable:// in front, be empty, or be the digest
 of the image's config, which cannot be pulled. A pinned image gets no more
 updates by itself: let Renovate or an image automation move the digest. Keel and
@@ -50,7 +50,7 @@ registry:5000/app has none.
 		{Standard: "Kubescape", ID: "C-0075"},
 	},
 	Check: checkTagMutable,
-	Fix:   fixTagMutable,
+	Fix:   pin,
 }
 
 // movingTags are tags that name a channel and no release.
@@ -90,38 +90,4 @@ func reportUnreadable(p *harden.Pass, f harden.Finding, c harden.Container, err 
 		f.Reason, f.Detail = "names no image", "The container names no image here; something else has to fill it in."
 	}
 	p.Report(f)
-}
-
-func fixTagMutable(p *harden.Pass, f *harden.Finding) []harden.Fix {
-	if instead, ok := f.OutOfReach("name the image with its digest"); ok {
-		return []harden.Fix{instead}
-	}
-	c, _ := p.Pod.Container(f.Container)
-	r, err := ParseReference(c.Image)
-	if err != nil {
-		return []harden.Fix{{Title: "name an image", Class: harden.Review, Manual: "Give the container an image reference that can be pulled."}}
-	}
-	running := runningDigest(p, c, r)
-	if running.digest == "" {
-		return []harden.Fix{{
-			Title: "pin the image to a digest", Class: harden.Review, Evidence: running.claims,
-			Manual: fmt.Sprintf("Ask the registry for the digest of the index that %s names now, and use %s@sha256:… in the source of the manifest. Not done here: %s.", tagged(c.Image, r), tagged(c.Image, r), running.why),
-		}}
-	}
-	pinned := tagged(c.Image, r) + "@" + running.digest
-	return []harden.Fix{{
-		Title:    "pin the image to the digest that runs",
-		Class:    harden.ClassOf(harden.Evidence, running.claims...),
-		Evidence: running.claims,
-		Changes:  []harden.Change{harden.SetContainer(f.Object, c.Ref, map[string]any{"image": pinned})},
-		Warning:  "The image gets no more updates by itself; if the digest is that of one platform, nodes of another cannot run it.",
-	}}
-}
-
-// tagged is the image as the user wrote it, with the tag that it leaves out.
-func tagged(image string, r Reference) string {
-	if r.Tag == "" {
-		return image + ":latest"
-	}
-	return strings.TrimSpace(image)
 }
