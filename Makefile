@@ -6,6 +6,8 @@ PREFIX  ?= $(HOME)/.local
 # Trivy's packages are built on the new json package, which is an experiment of Go 1.26 and changes in 1.27: go.mod can
 # say which Go is too old, but neither that one is too new, nor that an experiment is needed.
 export GOEXPERIMENT := jsonv2
+# As releases are built: one of Trivy's dependencies would be another library with cgo, so that something else were tested.
+export CGO_ENABLED := 0
 ifeq ($(filter go1.26.%,$(shell go env GOVERSION 2>/dev/null)),)
 export GOTOOLCHAIN := go1.26.8
 endif
