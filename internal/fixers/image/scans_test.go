@@ -288,7 +288,7 @@ func TestUpgrade(t *testing.T) {
 		opts []fixtest.Option
 		says string
 	}{
-		{"nobody looked", nil, "with newer tags looked for"},
+		{"nobody looked", nil, "--updates"},
 		{"the registry does not answer", []fixtest.Option{fixtest.Updates(release, harden.ImageUpdates{Why: "the registry is down"})}, "the registry is down"},
 		{"there is none", []fixtest.Option{updates()}, "none of the same major version"},
 		{"none helps", []fixtest.Option{updates(candidate("1.2.1", "3", same))}, "(1 scanned)"},

@@ -25,7 +25,7 @@ func upgrades(p *harden.Pass, f *harden.Finding, want string, helps func(cleared
 	updates := p.Inventory.Updates[c.Image]
 	switch {
 	case updates == nil:
-		return byHand("%s. If it is not, look for a newer version: with newer tags looked for, those of the same major version are scanned and proposed here.", rebuild)
+		return byHand("%s. If it is not, look for a newer version: --updates scans newer tags of the same major version and proposes them here.", rebuild)
 	case !updates.Known:
 		return byHand("%s. Whether there is a newer version is not known: %s.", rebuild, updates.Why)
 	}
