@@ -27,6 +27,13 @@ func (s Severity) String() string { return name(severityNames, int(s)) }
 // MarshalText writes the lower-case name.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads a name as ParseSeverity does.
+func (s *Severity) UnmarshalText(text []byte) error {
+	var err error
+	*s, err = ParseSeverity(string(text))
+	return err
+}
+
 // ParseSeverity reads a name as String writes it; letter case does not matter.
 func ParseSeverity(s string) (Severity, error) {
 	i, err := parse(severityNames, "severity", s)

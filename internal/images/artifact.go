@@ -167,7 +167,7 @@ func (b *artifactBody) Read(p []byte) (int, error) {
 }
 
 func (a *Artifact) explain(err error) *ArtifactError {
-	e := &ArtifactError{Why: printable(explain(err, a.ref)), err: err}
+	e := &ArtifactError{Why: Printable(explain(err, a.ref)), err: err}
 	var answer *transport.Error
 	if !errors.As(err, &answer) {
 		return e

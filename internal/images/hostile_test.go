@@ -243,7 +243,7 @@ func FuzzLayer(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if merge(root, l) != nil {
+			if merge(root, l.root) != nil {
 				return
 			}
 		}

@@ -28,22 +28,23 @@ const (
 // readLayer reads the stream of one layer, an uncompressed tar archive, into a
 // tree of what the layer adds and removes. It knows nothing of registries and
 // of other layers. Links are followed within the layer only, as the overlay
-// snapshotters of container runtimes unpack it.
-func readLayer(stream io.Reader, b *budget) (*node, error) {
-	l := layer{root: newDirectory(), budget: b}
+// snapshotters of container runtimes unpack it. The layer is there with an error
+// too, as far as it was read.
+func readLayer(stream io.Reader, b *budget) (*layer, error) {
+	l := &layer{root: newDirectory(), budget: b}
 	archive := tar.NewReader(stream)
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			l.dropScripts()
-			return l.root, b.keep(l.scriptBytes)
+			return l, b.keep(l.scriptBytes)
 		}
 		// Go may be told to refuse names that leave the archive; add judges them.
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return nil, err
+			return l, err
 		}
 		if err := l.add(header, archive); err != nil {
-			return nil, fmt.Errorf("entry %s: %w", quote(header.Name), err)
+			return l, fmt.Errorf("entry %s: %w", quote(header.Name), err)
 		}
 	}
 }
@@ -54,6 +55,7 @@ type layer struct {
 	budget      *budget
 	scripts     []script
 	scriptBytes int
+	archives    int // regular files that Java loads classes from
 }
 
 type script struct {
@@ -151,6 +153,9 @@ func (l *layer) node(h *tar.Header, name string, had *node, content io.Reader) (
 		n.implied, n.mode, n.uid, n.gid = false, mode(h), int64(h.Uid), int64(h.Gid)
 		return n, nil
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
+		if slices.Contains(javaArchives, strings.ToLower(path.Ext(name))) {
+			l.archives++
+		}
 		return l.file(h, name, content)
 	case tar.TypeSymlink:
 		if len(h.Linkname) > maxPath {
@@ -204,6 +209,9 @@ func (l *layer) file(h *tar.Header, name string, content io.Reader) (*node, erro
 		return n, nil
 	}
 }
+
+// javaArchives are the extensions of the archives that Java loads classes from.
+var javaArchives = []string{".jar", ".war", ".ear", ".par"}
 
 // isAccount reports whether a file may be what /etc/passwd or /etc/group is: it, whatever its mode, or where a link there
 // may lead.

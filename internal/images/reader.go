@@ -140,10 +140,11 @@ func (r *Reader) understand(key harden.ImageKey) (name.Reference, *v1.Platform, 
 // Say names the image before what is said of it. Registries and images are free
 // in what they send: nothing of it may reach a terminal as a command.
 func Say(reference, why string) string {
-	return "image " + quote(reference) + ": " + printable(why)
+	return "image " + quote(reference) + ": " + Printable(why)
 }
 
-func printable(s string) string {
+// Printable leaves out of a text from outside what a terminal would take for a command.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

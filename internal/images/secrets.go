@@ -94,8 +94,13 @@ func (r *Reader) credentials(ctx context.Context, given authn.Keychain, target a
 		if k == nil {
 			continue
 		}
-		if p, ok := k.(pullSecrets); ok {
-			found = append(found, p.all(target)...)
+		if several, ok := k.(interface {
+			all(authn.Resource) []authn.Authenticator
+		}); ok {
+			found = append(found, several.all(target)...)
+			if c, ok := k.(Credentials); ok && c.Why != "" {
+				why = errors.New(c.Why)
+			}
 			continue
 		}
 		a, err := authn.Resolve(ctx, k, target)

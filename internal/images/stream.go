@@ -30,6 +30,7 @@ type Stream struct {
 	noted      chan struct{}  // closed when readLayer is through
 	tree       *node
 	treeErr    error
+	archives   int
 	err        error // after which nothing more is read
 	whole      bool  // it was read to its end, and is right
 	closed     bool
@@ -52,7 +53,9 @@ func (l *layers) open(ctx context.Context, n int) (*Stream, error) {
 	}
 	go func() {
 		defer close(s.noted)
-		s.tree, s.treeErr = readLayer(from, b)
+		var note *layer
+		note, s.treeErr = readLayer(from, b)
+		s.tree, s.archives = note.root, note.archives
 		// Others may still want to see the rest of a layer that is too much for us.
 		_, _ = io.Copy(io.Discard, from)
 	}()
@@ -83,6 +86,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// JavaArchives is how many jar, war, ear and par files the layer has; after Close.
+func (s *Stream) JavaArchives() int { return s.archives }
 
 // Close reads to the end of the layer. Its error is why the layer is not to be
 // believed; nil when it is whole.
