@@ -101,6 +101,10 @@ func (c *clusterSource) object(ctx context.Context, ref harden.Ref) (*unstructur
 	return a.Get(ctx, ref)
 }
 
+func (c *clusterSource) reports(ctx context.Context, namespaces []string, wanted func(repository, digest string) bool) ([]cluster.Report, []harden.Unread) {
+	return c.reader.Reports(ctx, namespaces, wanted)
+}
+
 // writer makes the applier when it is needed first: the journal's place depends
 // on which cluster answers.
 func (c *clusterSource) writer(ctx context.Context) (*apply.Applier, error) {

@@ -3,29 +3,68 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/images"
 )
 
-// A looker gathers what costs to look at.
+// A looker gathers what costs to look at. Nothing of it fails unless it says so:
+// what could not be seen is told in the facts.
 type looker interface {
-	// images reads the facts of images; it never fails, see harden.ImageFacts.Why.
-	images(ctx context.Context, wanted map[harden.ImageKey][]*harden.Workload, opts harden.EvidenceOptions, progress func(done, total int)) map[harden.ImageKey]*harden.ImageFacts
-	// probes looks into the containers of pods; it never fails, see harden.Probe.Why.
+	// credentials is how the pull secrets of workloads are read during one look;
+	// why says what could not be.
+	credentials() func(ctx context.Context, of []*harden.Workload) (keys authn.Keychain, why string)
+	// scanner makes what looks into images. Where it is to find vulnerabilities it
+	// sees to their database first. The error is that of ctx, or of options that
+	// cannot be.
+	scanner(ctx context.Context, vulnerabilities bool, progress func(what string, done, total int64)) (scanner, error)
+	// registry asks registries what is no part of an image.
+	registry() registry
+	// probes looks into the containers of pods.
 	probes(ctx context.Context, pods []*corev1.Pod, progress func(done, total int)) map[harden.ProbeKey]*harden.Probe
-	// kubelets reads the configurations of kubelets; it never fails, see harden.Kubelet.Why.
+	// kubelets reads the configurations of kubelets.
 	kubelets(ctx context.Context, nodes []*corev1.Node) map[string]*harden.Kubelet
 }
 
+// A scanner looks into images, see images.Scanner.
+type scanner interface {
+	Look(ctx context.Context, wanted []images.Wanted, each func(images.Looked)) error
+}
+
+// A registry answers questions about references, see images.Reader.
+type registry interface {
+	Resolve(ctx context.Context, reference string, keys authn.Keychain) *harden.ImageTag
+	Tags(ctx context.Context, reference string, keys authn.Keychain) (tags []string, why string)
+	Signatures(ctx context.Context, reference string, digests []string, keys authn.Keychain) *harden.ImageSignature
+	ConfigDigest(ctx context.Context, key harden.ImageKey, keys authn.Keychain) string
+}
+
+// A gathering is one call of Gather.
+type gathering struct {
+	session   *Session
+	inv       *harden.Inventory
+	workloads []*harden.Workload
+	opts      harden.EvidenceOptions
+	keys      func(ctx context.Context, of []*harden.Workload) (authn.Keychain, string)
+	registry  registry
+
+	mu       sync.Mutex // what is told is told one after the other
+	progress func(harden.GatherProgress)
+}
+
 // Gather looks at what costs, for these workloads of the current inventory, or
-// for all when of is nil, and judges it again. What could not
-// be looked at is said in the facts; an error means that nothing was, or that
-// ctx ended. Progress may be nil.
+// for all when of is nil, and judges it again. What was found stays known, and
+// is told to progress as it comes. What could not be looked at is said in the
+// facts; an error means that something could not even be tried, or that ctx
+// ended. Progress may be nil.
 func (s *Session) Gather(ctx context.Context, of []*harden.Workload, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
 	s.mu.Lock()
 	snap := s.current
@@ -33,33 +72,52 @@ func (s *Session) Gather(ctx context.Context, of []*harden.Workload, opts harden
 	if snap == nil {
 		return nil, errors.New("gathering evidence: nothing was read yet")
 	}
-	say := func(what string, done, total int) {
-		if progress != nil {
-			progress(harden.GatherProgress{What: what, Done: done, Total: total, Facts: s.known()})
+	g := &gathering{session: s, inv: snap.Inventory, workloads: present(snap.Inventory, of), opts: implied(opts), progress: progress, registry: s.looker.registry()}
+	g.keys = func(context.Context, []*harden.Workload) (authn.Keychain, string) { return nil, "" }
+	if opts.PullSecrets {
+		g.keys = s.looker.credentials()
+	}
+	if g.opts.Images {
+		if err := g.images(ctx); err != nil {
+			return nil, fmt.Errorf("looking into images: %w", err)
 		}
 	}
-	inv := snap.Inventory
-	workloads := present(inv, of)
-	var found harden.Facts
-	if opts.Images {
-		found.Images = s.looker.images(ctx, s.unknownImages(inv, workloads), opts, func(done, total int) { say("images", done, total) })
-	}
-	if opts.Probe && inv.Live() {
+	if opts.Probe && g.inv.Live() {
 		var pods []*corev1.Pod
-		for _, w := range workloads {
+		for _, w := range g.workloads {
 			pods = append(pods, oneEach(w)...)
 		}
-		found.Probes = s.looker.probes(ctx, pods, func(done, total int) { say("containers", done, total) })
+		s.learn(harden.Facts{Probes: s.looker.probes(ctx, pods, func(done, total int) { g.say("containers", done, total) })})
 	}
-	if opts.Kubelets && inv.Live() {
-		say("kubelets", 0, len(inv.Nodes))
-		found.Kubelets = s.looker.kubelets(ctx, inv.Nodes)
+	if opts.Kubelets && g.inv.Live() {
+		g.say("kubelets", 0, len(g.inv.Nodes))
+		s.learn(harden.Facts{Kubelets: s.looker.kubelets(ctx, g.inv.Nodes)})
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s.learn(found)
-	return s.judge(inv, snap.Scope, s.now()), nil
+	return s.judge(g.inv, snap.Scope, s.now()), nil
+}
+
+// implied fills in what the options ask for without naming it.
+func implied(opts harden.EvidenceOptions) harden.EvidenceOptions {
+	opts.Vulnerabilities = opts.Vulnerabilities || opts.Updates
+	opts.Images = opts.Images || opts.Vulnerabilities || opts.Signatures || opts.SBOM != ""
+	return opts
+}
+
+func (g *gathering) say(what string, done, total int) {
+	g.tell(harden.GatherProgress{What: what, Done: done, Total: total})
+}
+
+func (g *gathering) tell(p harden.GatherProgress) {
+	if g.progress == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p.Facts = g.session.known()
+	g.progress(p)
 }
 
 // known are the facts that the session has by now.
@@ -85,28 +143,6 @@ func present(inv *harden.Inventory, of []*harden.Workload) []*harden.Workload {
 		}
 	}
 	return out
-}
-
-// unknownImages are the images of the workloads that nobody has read yet, with
-// the workloads that run them.
-func (s *Session) unknownImages(inv *harden.Inventory, workloads []*harden.Workload) map[harden.ImageKey][]*harden.Workload {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	wanted := map[harden.ImageKey][]*harden.Workload{}
-	for _, w := range workloads {
-		view := harden.NewPodView(harden.Declared, w.Ref, &w.Meta, &w.Template.Spec, nil, inv.Nodes)
-		for _, c := range view.Containers() {
-			for _, key := range inv.ImageKeys(w, c.Ref) {
-				if known := s.facts.Images[key]; known != nil && known.Known && known.Files != nil {
-					continue
-				}
-				if !slices.Contains(wanted[key], w) {
-					wanted[key] = append(wanted[key], w)
-				}
-			}
-		}
-	}
-	return wanted
 }
 
 // oneEach picks live pods to look into: one for each set of images that pods of
@@ -140,6 +176,10 @@ func (s *Session) learn(found harden.Facts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.facts.Images = joined(s.facts.Images, found.Images)
+	s.facts.Scans = joined(s.facts.Scans, found.Scans)
+	s.facts.Tags = joined(s.facts.Tags, found.Tags)
+	s.facts.Updates = joined(s.facts.Updates, found.Updates)
+	s.facts.Signatures = joined(s.facts.Signatures, found.Signatures)
 	s.facts.Probes = joined(s.facts.Probes, found.Probes)
 	s.facts.Kubelets = joined(s.facts.Kubelets, found.Kubelets)
 	if found.Lessons != nil {
@@ -165,8 +205,9 @@ func (s *Session) withFacts(inv *harden.Inventory) *harden.Inventory {
 	defer s.mu.Unlock()
 	next := *inv
 	next.Facts = s.facts
+	next.Unread = slices.Concat(inv.Unread, s.unread)
 	if s.unlearnt != "" {
-		next.Unread = append(slices.Clone(inv.Unread), harden.Unread{Resource: harden.LessonsResource, Why: s.unlearnt})
+		next.Unread = append(next.Unread, harden.Unread{Resource: harden.LessonsResource, Why: s.unlearnt})
 	}
 	return &next
 }

@@ -3,34 +3,98 @@ package session
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/images"
 )
 
 // lookerStub answers with the same facts for everything, and remembers what it was asked for.
 type lookerStub struct {
-	user     string
-	asked    []harden.ImageKey
-	workload []string
+	user  string
+	scans map[harden.ImageKey]*harden.ImageScan // without one: unknown
+	tags  map[string]*harden.ImageTag
+	list  map[string][]string // tags by reference
+	// configs are digests of configs.
+	configs map[harden.ImageKey]string
+	signed  map[string][]string // by digest
+	err     error
+
+	mu      sync.Mutex
+	asked   []harden.ImageKey
+	scanned []harden.ImageKey
+	secrets []string // workloads whose pull secrets were read
 }
 
-func (l *lookerStub) images(_ context.Context, wanted map[harden.ImageKey][]*harden.Workload, _ harden.EvidenceOptions, progress func(done, total int)) map[harden.ImageKey]*harden.ImageFacts {
-	found := map[harden.ImageKey]*harden.ImageFacts{}
-	for key, workloads := range wanted {
-		l.asked = append(l.asked, key)
-		for _, w := range workloads {
-			l.workload = append(l.workload, w.Ref.Name)
+func (l *lookerStub) credentials() func(context.Context, []*harden.Workload) (authn.Keychain, string) {
+	return func(_ context.Context, of []*harden.Workload) (authn.Keychain, string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, w := range of {
+			l.secrets = append(l.secrets, w.Ref.Name)
 		}
-		found[key] = &harden.ImageFacts{Known: true, User: l.user, Files: &harden.ImageFiles{}}
+		return nil, "no rights to read Secrets"
 	}
-	progress(len(found), len(found))
-	return found
+}
+
+func (l *lookerStub) scanner(_ context.Context, vulnerabilities bool, progress func(string, int64, int64)) (scanner, error) {
+	if vulnerabilities {
+		progress("vulnerability database", 5, 10)
+	}
+	return l, l.err
+}
+
+func (l *lookerStub) Look(ctx context.Context, wanted []images.Wanted, each func(images.Looked)) error {
+	for _, w := range wanted {
+		l.asked = append(l.asked, w.Key)
+		looked := images.Looked{Key: w.Key, Facts: &harden.ImageFacts{Known: true, User: l.user, Files: &harden.ImageFiles{}}}
+		if w.Scan {
+			l.scanned = append(l.scanned, w.Key)
+			if looked.Scan = l.scans[w.Key]; looked.Scan == nil {
+				looked.Scan = &harden.ImageScan{Why: "broken"}
+			}
+		}
+		if w.SBOM != "" {
+			looked.SBOM = []byte(w.SBOM)
+		}
+		each(looked)
+	}
+	return ctx.Err()
+}
+
+func (l *lookerStub) registry() registry { return l }
+
+func (l *lookerStub) Resolve(_ context.Context, reference string, _ authn.Keychain) *harden.ImageTag {
+	if t := l.tags[reference]; t != nil {
+		return t
+	}
+	return &harden.ImageTag{Why: "not there"}
+}
+
+func (l *lookerStub) Tags(_ context.Context, reference string, _ authn.Keychain) ([]string, string) {
+	if tags := l.list[reference]; tags != nil {
+		return tags, ""
+	}
+	return nil, "not there"
+}
+
+func (l *lookerStub) Signatures(_ context.Context, _ string, digests []string, _ authn.Keychain) *harden.ImageSignature {
+	s := &harden.ImageSignature{Known: true}
+	for _, d := range digests {
+		s.Found = append(s.Found, l.signed[d]...)
+	}
+	return s
+}
+
+func (l *lookerStub) ConfigDigest(_ context.Context, key harden.ImageKey, _ authn.Keychain) string {
+	return l.configs[key]
 }
 
 func (l *lookerStub) probes(context.Context, []*corev1.Pod, func(done, total int)) map[harden.ProbeKey]*harden.Probe {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/managedfields"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
 )
@@ -102,6 +103,10 @@ func (f *fileSource) object(_ context.Context, ref harden.Ref) (*unstructured.Un
 		return nil, fmt.Errorf("reading %s: not in the files", ref.Long())
 	}
 	return o, nil
+}
+
+func (f *fileSource) reports(context.Context, []string, func(repository, digest string) bool) ([]cluster.Report, []harden.Unread) {
+	return nil, nil
 }
 
 // rewrite is the text of all files, one after the other, with the plan carried out.

@@ -2,18 +2,16 @@ package session
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/images"
+	"github.com/kubectl-harden/kubectl-harden/internal/images/database"
 	"github.com/kubectl-harden/kubectl-harden/internal/probe"
 )
 
@@ -26,7 +24,7 @@ type LookOptions struct {
 	// order); empty: Trivy's own.
 	DatabaseRepositories, JavaDatabaseRepositories []string
 	DatabasePath                                   string        // an existing folder with trivy.db, used as it is
-	Offline                                        bool          // nothing is downloaded: neither database nor images
+	Offline                                        bool          // the databases are used as they are here, and not downloaded
 	Server, ServerToken                            string        // a Trivy server that matches instead of a database here
 	ImageTimeout                                   time.Duration // for one image; zero: that of images.ScannerOptions
 	Parallel                                       int           // images at a time; zero: that of images.ScannerOptions
@@ -39,101 +37,71 @@ type LookOptions struct {
 type outside struct {
 	config *rest.Config // nil for files
 	opts   LookOptions
-
-	mu     sync.Mutex
-	reader *images.Reader
 }
 
-// parallelImages bounds how many images are read at once.
-const parallelImages = 4
-
-func (o *outside) images(ctx context.Context, wanted map[harden.ImageKey][]*harden.Workload, opts harden.EvidenceOptions, progress func(done, total int)) map[harden.ImageKey]*harden.ImageFacts {
-	reader := o.imageReader()
-	found := map[harden.ImageKey]*harden.ImageFacts{}
-	var g errgroup.Group
-	g.SetLimit(parallelImages)
-	var mu sync.Mutex
-	progress(0, len(wanted))
-	for key, workloads := range wanted {
-		g.Go(func() error {
-			var credentials authn.Keychain
-			why := ""
-			if opts.PullSecrets {
-				credentials, why = o.pullSecrets(ctx, workloads)
-			}
-			facts := reader.Look(ctx, key, credentials)
-			if !facts.Known && why != "" {
-				facts.Why += "; " + why
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			found[key] = facts
-			progress(len(found), len(wanted))
-			return nil
-		})
-	}
-	_ = g.Wait() // nothing in it fails
-	return found
-}
-
-func (o *outside) imageReader() *images.Reader {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.reader == nil {
-		dir, err := images.CacheLocation()
-		if err != nil {
-			dir = "" // without a home there is no cache
-		}
-		o.reader = images.New(images.Options{Insecure: o.opts.Insecure, CacheDir: dir})
-	}
-	return o.reader
-}
-
-// pullSecrets reads the pull secrets of the workloads and of their
-// ServiceAccounts. Why says what could not be read.
-func (o *outside) pullSecrets(ctx context.Context, workloads []*harden.Workload) (credentials authn.Keychain, why string) {
+func (o *outside) credentials() func(context.Context, []*harden.Workload) (authn.Keychain, string) {
 	if o.config == nil {
-		return nil, ""
+		return func(context.Context, []*harden.Workload) (authn.Keychain, string) { return nil, "" }
 	}
 	client, err := kubernetes.NewForConfig(o.config)
 	if err != nil {
-		return nil, err.Error()
+		return func(context.Context, []*harden.Workload) (authn.Keychain, string) { return nil, err.Error() }
 	}
-	var secrets []corev1.Secret
-	seen := map[string]bool{}
-	get := func(namespace string, refs []corev1.LocalObjectReference) {
-		for _, r := range refs {
-			if seen[namespace+"/"+r.Name] {
-				continue
-			}
-			seen[namespace+"/"+r.Name] = true
-			s, err := client.CoreV1().Secrets(namespace).Get(ctx, r.Name, metav1.GetOptions{})
-			if err != nil {
-				why = "pull secret " + namespace + "/" + r.Name + ": " + err.Error()
-				continue
-			}
-			secrets = append(secrets, *s)
-		}
+	p := &pullSecrets{client: client, secrets: map[string]answer[*corev1.Secret]{}, accounts: map[string]answer[*corev1.ServiceAccount]{}}
+	return p.of
+}
+
+func (o *outside) registry() registry {
+	return images.New(images.Options{Insecure: o.opts.Insecure})
+}
+
+func (o *outside) scanner(ctx context.Context, vulnerabilities bool, progress func(what string, done, total int64)) (scanner, error) {
+	options := images.ScannerOptions{
+		Options: images.Options{Insecure: o.opts.Insecure, CacheDir: cacheDir()},
+		Mirrors: o.opts.Mirrors, Parallel: o.opts.Parallel, Timeout: o.opts.ImageTimeout,
+		Server: o.opts.Server, ServerToken: o.opts.ServerToken,
 	}
-	for _, w := range workloads {
-		spec, ns := &w.Template.Spec, w.Ref.Namespace
-		get(ns, spec.ImagePullSecrets)
-		name := spec.ServiceAccountName
-		if name == "" {
-			name = "default"
-		}
-		account, err := client.CoreV1().ServiceAccounts(ns).Get(ctx, name, metav1.GetOptions{})
+	stale := ""
+	if vulnerabilities && options.Server == "" {
+		status, err := database.Ensure(ctx, database.Options{
+			Repositories: o.opts.DatabaseRepositories, JavaRepositories: o.opts.JavaDatabaseRepositories, Java: len(o.opts.JavaDatabaseRepositories) > 0,
+			Path: o.opts.DatabasePath, Offline: o.opts.Offline, Insecure: o.opts.Insecure,
+		}, progress)
 		if err != nil {
-			why = "ServiceAccount " + ns + "/" + name + ": " + err.Error()
-			continue
+			return nil, err
 		}
-		get(ns, account.ImagePullSecrets)
+		options.Database, options.DatabaseWhy, options.JavaDatabase = status.Dir, status.Why, status.JavaDir
+		if status.Stale {
+			stale = status.Why
+		}
 	}
-	credentials, err = images.PullSecrets(secrets)
+	return doubtful{images.NewScanner(options), stale}, nil
+}
+
+// cacheDir is where facts of images are kept; without a home there is no such place.
+func cacheDir() string {
+	dir, err := images.CacheLocation()
 	if err != nil {
-		why = err.Error()
+		return ""
 	}
-	return credentials, why
+	return dir
+}
+
+// doubtful is a scanner whose database is stale, unless that is empty: what it
+// finds is there, but it does not know all that there is.
+type doubtful struct {
+	*images.Scanner
+	stale string
+}
+
+// Look looks into images, and says in each scan what the database lacks.
+func (d doubtful) Look(ctx context.Context, wanted []images.Wanted, each func(images.Looked)) error {
+	return d.Scanner.Look(ctx, wanted, func(l images.Looked) {
+		if d.stale != "" && l.Scan != nil && l.Scan.Known {
+			l.Scan.Gaps = append(l.Scan.Gaps, "what became known since: "+d.stale)
+		}
+		each(l)
+	})
 }
 
 func (o *outside) probes(ctx context.Context, pods []*corev1.Pod, progress func(done, total int)) map[harden.ProbeKey]*harden.Probe {

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/engine"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 	"github.com/kubectl-harden/kubectl-harden/internal/lessons"
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
 )
@@ -34,7 +35,8 @@ type Session struct {
 
 	mu         sync.Mutex
 	facts      harden.Facts
-	unlearnt   string // why lessons of earlier runs could not be read
+	unread     []harden.Unread // what could not be read for the facts
+	unlearnt   string          // why lessons of earlier runs could not be read
 	current    *harden.Snapshot
 	generation int
 	objects    map[harden.Key]*unstructured.Unstructured // of the current snapshot, for previews
@@ -48,6 +50,9 @@ type source interface {
 	watch(ctx context.Context, scope harden.Scope, first *harden.Inventory) <-chan update
 	// object reads one object as it is now, with managedFields.
 	object(ctx context.Context, ref harden.Ref) (*unstructured.Unstructured, error)
+	// reports are what scanners say by objects in the cluster about the images
+	// that are wanted. Unread says what may not be read.
+	reports(ctx context.Context, namespaces []string, wanted func(repository, digest string) bool) ([]cluster.Report, []harden.Unread)
 	close()
 }
 
