@@ -257,7 +257,7 @@ func (r *Images) newer(w io.Writer) {
 				best := ref.Updates.Candidates[0]
 				text := ""
 				if u.Scanned() {
-					text = ": " + cleared(u.Scan, best)
+					text = change([]*harden.ImageScan{u.Scan}, best.Scans)
 				}
 				fmt.Fprintf(w, "Newer tag of %s: %s%s\n", harden.OneLine(ref.Name), harden.OneLine(best.Tag), text)
 			}
@@ -265,13 +265,19 @@ func (r *Images) newer(w io.Writer) {
 	}
 }
 
-// cleared says what a candidate would change, by its worst platform.
-func cleared(now *harden.ImageScan, c harden.ImageCandidate) string {
-	most := 0
-	for _, s := range c.Scans {
-		most = max(most, len(s.Vulnerabilities))
+// change says what another image would change: ", 2 vulnerabilities less, 1 more".
+func change(before, after []*harden.ImageScan) string {
+	cleared, added := harden.CompareScans(before, after)
+	less, more := 0, 0
+	for i := range cleared.All {
+		less += cleared.All[i]
+		more += added.All[i]
 	}
-	return fmt.Sprintf("%s instead of %d", plural(most, "vulnerability"), len(now.Vulnerabilities))
+	text := fmt.Sprintf(", %s less", plural(less, "vulnerability"))
+	if more > 0 {
+		text += fmt.Sprintf(", %d more", more)
+	}
+	return text
 }
 
 // summary counts, and names what is not known.

@@ -71,7 +71,7 @@ localhost:5000/shop/web:1.2  0123456789ab  1001:0  45 MB  60d  1/1       1/0   0
 registry.example.com/api:2   -             ?       ?      ?    ?         ?     ?       ?    ?        -
 registry.example.com/job:3   -             ?       ?      ?    0         0     0       0    ?        VulnerabilityReport
 
-Newer tag of localhost:5000/shop/web:1.2: 1.4: 1 vulnerability instead of 3
+Newer tag of localhost:5000/shop/web:1.2: 1.4, 2 vulnerabilities less
 3 images, 2 scanned. 3 vulnerabilities, 2 with a fixed version: 1 critical, 1 high, 1 unrated.
 Numbers by severity are ALL/WITH A FIXED VERSION.
 Vulnerability database of 2026-11-04T05:15:00Z (5h old).

@@ -370,7 +370,13 @@ func (m *Model) regroup() tea.Cmd {
 	return m.say("findings by " + groupingNames[m.browse.group])
 }
 
+// setFilter filters the lists of the present screen.
 func (m *Model) setFilter(text string) tea.Cmd {
+	if m.screen != screenBrowse {
+		*m.shownFilter() = parseImageFilter(text)
+		m.refreshImages()
+		return nil
+	}
 	was := m.filter.text
 	m.filter = parseFilter(text)
 	if m.filter.text != was {

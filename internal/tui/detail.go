@@ -134,6 +134,10 @@ func (m *Model) buildPages() {
 		m.buildRunPage()
 	case screenUndo:
 		m.buildUndoPage()
+	case screenImages:
+		m.buildImagesPage()
+	case screenImage:
+		m.buildImagePage()
 	}
 }
 

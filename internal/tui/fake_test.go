@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -33,7 +34,10 @@ type fake struct {
 	applied []*harden.Plan
 	undone  []string
 	resumed []string
+	looked  []int // how many workloads each Gather was for
 	gather  func(harden.EvidenceOptions) (*harden.Snapshot, error)
+	// streamed tells what a look finds as it goes; false: it was ended.
+	streamed func(done <-chan struct{}, progress func(harden.GatherProgress)) bool
 }
 
 var _ Backend = (*fake)(nil)
@@ -195,8 +199,15 @@ func (f *fake) Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOp
 	return report, nil
 }
 
-func (f *fake) Gather(ctx context.Context, _ []*harden.Workload, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
-	progress(harden.GatherProgress{What: "images", Done: 1, Total: 2})
+func (f *fake) Gather(ctx context.Context, of []*harden.Workload, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error) {
+	f.mu.Lock()
+	f.looked = append(f.looked, len(of))
+	f.mu.Unlock()
+	if f.streamed == nil {
+		progress(harden.GatherProgress{What: "images", Done: 1, Total: 2})
+	} else if !f.streamed(ctx.Done(), progress) {
+		return nil, ctx.Err()
+	}
 	if f.gather == nil {
 		return f.snap, nil
 	}
@@ -285,7 +296,7 @@ var (
 	fixMemory = &harden.Fixer{ID: "memory-limit", Title: "No memory limit", Severity: harden.Low, Doc: "One pod can starve the node."}
 	fixPSA    = &harden.Fixer{ID: "psa-enforce-missing", Title: "Pod Security is not enforced", Severity: harden.Low, Doc: "Labels.", Fix: fixOf(harden.Safe, "Warn about what restricted would refuse")}
 	fixTag    = &harden.Fixer{
-		ID: "image-tag-mutable", Title: "The image can change under its name", Severity: harden.Info, Doc: "Tags move.",
+		ID: "image-tag-mutable", Area: harden.AreaImage, Title: "The image can change under its name", Severity: harden.Info, Doc: "Tags move.",
 		Fix: func(*harden.Pass, *harden.Finding) []harden.Fix {
 			return []harden.Fix{{Title: "Pin the digest", Class: harden.Review, Manual: "look up the digest and write it into the manifest"}}
 		},
@@ -297,7 +308,9 @@ func workload(kind, ns, name string) *harden.Workload {
 	if kind == "CronJob" {
 		api = "batch/v1"
 	}
-	return &harden.Workload{Ref: harden.Ref{APIVersion: api, Kind: kind, Namespace: ns, Name: name}, Meta: metav1.ObjectMeta{Name: name, Namespace: ns}}
+	w := &harden.Workload{Ref: harden.Ref{APIVersion: api, Kind: kind, Namespace: ns, Name: name}, Meta: metav1.ObjectMeta{Name: name, Namespace: ns}}
+	w.Template.Spec.Containers = []corev1.Container{{Name: name, Image: "registry.example.com/" + ns + "/" + name + ":2.14.0"}}
+	return w
 }
 
 func finding(w *harden.Workload, fx *harden.Fixer, container, reason string) *harden.Finding {

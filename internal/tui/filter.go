@@ -151,15 +151,7 @@ func newJudge(f *filter, x *index) *judge {
 		})
 	}
 	for _, t := range f.terms {
-		has := func(s string) bool {
-			s = strings.ToLower(s)
-			for _, v := range t.values {
-				if v != "" && strings.Contains(s, v) {
-					return true
-				}
-			}
-			return false
-		}
+		has := t.contains
 		var s shared
 		switch t.key {
 		case "class":
@@ -218,6 +210,17 @@ func over(n int, f func(int) bool) []bool {
 		out[i] = f(i)
 	}
 	return out
+}
+
+// contains reports whether one of the values is a part of s.
+func (t term) contains(s string) bool {
+	s = strings.ToLower(s)
+	for _, v := range t.values {
+		if v != "" && strings.Contains(s, v) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t term) prefix(s string) bool {

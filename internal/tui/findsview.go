@@ -206,20 +206,24 @@ func (m *Model) classCell(st *styles, r *row, w int) string {
 func (m *Model) filterLine() string {
 	st := &m.theme.styles
 	found := ""
-	if m.match != nil {
-		found = st.dim.Render(itoa(m.match.n) + " of " + itoa(len(m.x.rows)))
-	}
-	if m.class.busy {
+	f := m.shownFilter()
+	switch {
+	case f.err != "":
+		found = st.warn.Render("! " + clean(f.err))
+	case m.screen != screenBrowse && f.empty():
+	case m.screen != screenBrowse:
+		_, r := m.screenList()
+		found = st.dim.Render(itoa(r.Len()) + " found")
+	case m.class.busy:
 		found = st.dim.Render("looking at fixes " + ellipsis + " " + itoa(len(m.x.rows)-m.class.next) + " left")
-	}
-	if m.filter.err != "" {
-		found = st.warn.Render("! " + clean(m.filter.err))
+	case m.match != nil:
+		found = st.dim.Render(itoa(m.match.n) + " of " + itoa(len(m.x.rows)))
 	}
 	if m.typing != nil {
 		m.typing.SetWidth(max(4, m.width/2))
 		return spread(m.typing.View(), []string{found}, "  ", m.width-1) + " "
 	}
-	left := st.key.Render(" / ") + st.text.Render(clean(m.filter.text)) + st.dim.Render("   esc clears")
+	left := st.key.Render(" / ") + st.text.Render(clean(f.text)) + st.dim.Render("   esc clears")
 	return spread(left, []string{found}, "  ", m.width-1) + " "
 }
 

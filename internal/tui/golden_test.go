@@ -75,9 +75,28 @@ func scenes() []scene {
 		{name: "empty", fake: func(f *fake) {
 			f.snap = &harden.Snapshot{Result: &harden.Result{Inventory: &harden.Inventory{Scope: []string{"shop"}, Cluster: harden.Cluster{Server: "x"}}}, Generation: 1}
 		}, act: func(*driver) {}},
+		{name: "images", ansi: true, fake: withScans, act: func(d *driver) { d.press("i") }},
+		{name: "images-unscanned", act: func(d *driver) { d.press("down", "i") }},
+		{name: "images-consent", act: func(d *driver) { d.press("i", "s"); d.wait(armAfter) }},
+		{name: "images-scanning", act: func(d *driver) {
+			gate := make(chan struct{}, 9)
+			d.m.backend.(*fake).stream(gate)
+			d.press("ctrl+r", "i", "s")
+			d.wait(armAfter)
+			d.press("y")
+			gate <- struct{}{}
+			gate <- struct{}{}
+			d.settle()
+		}},
+		{name: "image", ansi: true, fake: withScans, act: func(d *driver) { d.press("i", "enter") }},
+		{name: "image-secrets", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab") }},
+		{name: "image-unknown", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab", "tab") }},
+		{name: "image-users", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab", "tab", "tab", "down", "space"); d.rest() }},
 		{name: "readonly", opts: Options{ReadOnly: true}, act: toPlan},
 	}
 }
+
+func withScans(f *fake) { f.snap = scanned() }
 
 // conflicted makes the server answer in every way it can.
 func conflicted(f *fake) {
@@ -123,6 +142,18 @@ func TestScreens(t *testing.T) {
 			compareScreens(t, d, "narrow-60x20", false)
 		})
 	})
+	for _, size := range []struct{ w, h int }{{45, 13}, {60, 20}} {
+		t.Run(fmt.Sprintf("images-%dx%d", size.w, size.h), func(t *testing.T) {
+			f := newFake()
+			withScans(f)
+			drive(t, f, Options{}, size.w, size.h, func(d *driver) {
+				d.press("i")
+				compareScreens(t, d, fmt.Sprintf("images-%dx%d", size.w, size.h), false)
+				d.press("enter")
+				compareScreens(t, d, fmt.Sprintf("image-%dx%d", size.w, size.h), false)
+			})
+		})
+	}
 }
 
 func compareScreens(t *testing.T, d *driver, name string, colours bool) {

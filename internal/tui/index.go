@@ -87,8 +87,9 @@ type index struct {
 	places  []string // container names that occur
 	byID    map[string]int32
 	total   counts // without namespaces of the system
-	onlyOne bool   // one namespace in the scope
-	widest  int    // letters of the longest fixer id
+	uses    []*harden.ImageUse
+	onlyOne bool // one namespace in the scope
+	widest  int  // letters of the longest fixer id
 }
 
 // grouping is how the findings are ordered.
@@ -152,6 +153,7 @@ func newIndex(snap *harden.Snapshot, prev *index) *index {
 		for _, w := range inv.Workloads {
 			b.objectOf(w.Ref)
 		}
+		b.uses = inv.ImageUses()
 	}
 	b.rows = make([]row, 0, len(snap.Findings))
 	for _, f := range snap.Findings {
@@ -172,6 +174,12 @@ func (b *builder) spaceOf(name string) int32 {
 	return i
 }
 
+// objectID is the identity of an object among those of an index.
+func objectID(r harden.Ref) string {
+	k := r.Key()
+	return strings.Join([]string{k.Group, k.Kind, k.Namespace, k.Name, r.Source.String()}, "|")
+}
+
 func (b *builder) objectOf(r harden.Ref) int32 {
 	k := r.Key()
 	i, ok := b.objectAt[k]
@@ -179,7 +187,7 @@ func (b *builder) objectOf(r harden.Ref) int32 {
 		i = int32(len(b.objects))
 		b.objectAt[k] = i
 		b.objects = append(b.objects, entry{
-			id:   strings.Join([]string{k.Group, k.Kind, k.Namespace, k.Name, r.Source.String()}, "|"),
+			id:   objectID(r),
 			name: short(r), ref: r, space: b.spaceOf(spaceName(r, b.live)),
 		})
 	}

@@ -26,9 +26,15 @@ func newInput(prompt, text string, st *styles) *input {
 }
 
 func (m *Model) openFilter() tea.Cmd {
-	m.typing = newInput(" / ", m.filter.text, &m.theme.styles)
-	m.reclamp()
+	m.typing = newInput(" / ", m.shownFilter().text, &m.theme.styles)
+	m.refit()
 	return nil
+}
+
+// refit fits the lists to the room that the line of the filter leaves.
+func (m *Model) refit() {
+	m.reclamp()
+	m.refreshImages()
 }
 
 // typeFilter takes a key or a paste while the filter is typed; the rows follow
@@ -38,16 +44,16 @@ func (m *Model) typeFilter(msg tea.Msg) tea.Cmd {
 		switch key.String() {
 		case "enter":
 			m.typing = nil
-			m.reclamp()
+			m.refit()
 			return nil
 		case "esc", "ctrl+c":
 			m.typing = nil
-			m.reclamp()
+			m.refit()
 			return m.setFilter("")
 		case "up":
-			return m.step(-1)
+			return m.moveCursor(-1)
 		case "down":
-			return m.step(1)
+			return m.moveCursor(1)
 		}
 	}
 	m.typing.Model, _ = m.typing.Update(msg)

@@ -14,19 +14,23 @@ const (
 	onPlan
 	onApply
 	onUndo
-	onStart // nothing is read yet, or nothing could be
+	onImages // the list of images
+	onImage  // what is in one of them
+	onStart  // nothing is read yet, or nothing could be
 
-	onLists = onBrowse | onPlan | onApply | onUndo
+	onLists = onBrowse | onPlan | onApply | onUndo | onImages | onImage
 	onAll   = onLists | onStart
 )
 
-var placeNames = []string{"browse", "plan", "apply", "undo", "start"}
+var placeNames = []string{"browse", "plan", "apply", "undo", "images", "image", "start"}
 
 func (m *Model) place() place {
 	if m.screen == screenBrowse && m.x == nil {
 		return onStart
 	}
-	return [4]place{screenBrowse: onBrowse, screenPlan: onPlan, screenApply: onApply, screenUndo: onUndo}[m.screen]
+	return [...]place{
+		screenBrowse: onBrowse, screenPlan: onPlan, screenApply: onApply, screenUndo: onUndo, screenImages: onImages, screenImage: onImage,
+	}[m.screen]
 }
 
 // action is one thing a person can do. The table of actions is the only place
@@ -49,7 +53,7 @@ type ActionDoc struct {
 	Keys []string // as Bubble Tea names them: "ctrl+r", "space", "?"
 	Name string   // one or two words
 	Help string   // one line
-	In   []string // screens: browse, plan, apply, undo, start
+	In   []string // screens: browse, plan, apply, undo, images, image, start
 }
 
 // Actions lists everything the UI can do, in the order of the help.
@@ -131,17 +135,32 @@ func actions() []action {
 			return m.confirmUndo(r.ID, r.Undoable())
 		}},
 		{name: "go on", keys: []string{"R"}, help: "go on with a plan that was interrupted: watch its rollouts, take back what went wrong", on: onUndo, hint: 3, rare: true, ready: noResume, run: (*Model).resume},
-		{name: "images", keys: []string{"i"}, help: "look into the images of the workloads in view (asks first)", on: onBrowse, hint: 7, ready: noLook, run: (*Model).askImages},
+		{name: "images", keys: []string{"i"}, help: "the images of the workloads in view: users, vulnerabilities, secrets", on: onBrowse, hint: 7, ready: noImages, run: (*Model).openImages},
+		{name: "scan", keys: []string{"s"}, help: "scan the images in view, or the one that is open, for vulnerabilities and secrets (asks first)", on: onImages | onImage, hint: 2, ready: noScan, run: (*Model).askScan},
+		{name: "look", keys: []string{"i"}, help: "only look what the images are: users, ports, files (asks first)", on: onImages | onImage, hint: 9, ready: noScan, run: (*Model).askLook},
+		{name: "newer tags", keys: []string{"t"}, help: "look for newer tags of the images, and scan those that are worth a proposal (asks first)", on: onImages | onImage, hint: 7, ready: noScan, run: (*Model).askUpdates},
+		{name: "stop", keys: []string{"x"}, help: "stop looking; what was found is kept", on: onBrowse | onImages | onImage, hint: 3, rare: true, ready: noStop, run: (*Model).stopLook},
+		{name: "mark", keys: []string{"space"}, help: "mark the finding about the image for fixing", on: onImage, hint: 3, rare: true, ready: noImageMark, run: (*Model).markContent},
+		{name: "fix", keys: []string{"f"}, help: "plan the marked fixes, or the one under the cursor", on: onImage, hint: 4, rare: true, ready: noImageFix, run: (*Model).openPlan},
 		{name: "probe", keys: []string{"p"}, help: "look into running containers of the workloads in view (asks first)", on: onBrowse, hint: 7, ready: noProbe, run: (*Model).askProbe},
 		{name: "filter", keys: []string{"/"}, help: "filter by words and terms such as severity:high class:safe ns:shop", on: onBrowse, hint: 6, run: (*Model).openFilter},
+		{name: "filter", keys: []string{"/"}, help: "filter by words (an image, a package, a CVE, a workload) and terms such as severity:high+ ns:shop", on: onImages | onImage, hint: 6, run: (*Model).openFilter},
 		{name: "group", keys: []string{"g"}, help: "group findings by severity, fixer or object", on: onBrowse, hint: 8, run: (*Model).regroup},
+		{name: "sort", keys: []string{"g"}, help: "sort the images by severity, name, age or size", on: onImages, hint: 8, ready: noImage, run: (*Model).sortImages},
+		{name: "sort", keys: []string{"g"}, help: "sort the vulnerabilities by severity, fixed version, package or id", on: onImage, hint: 8, ready: noOrder, run: (*Model).sortContents},
 		{name: "open", keys: []string{"enter", "l", "right"}, help: "go in", on: onBrowse, hint: 1, run: (*Model).goIn},
+		{name: "open", keys: []string{"enter", "l", "right"}, help: "what is in the image, and who uses it", on: onImages, hint: 1, ready: noImage, run: (*Model).openImage},
+		{name: "open", keys: []string{"enter", "l", "right"}, help: "read all of it in the whole frame; from a workload or a finding: go there", on: onImage, hint: 1, ready: noContent, run: (*Model).enterContent},
+		{name: "next list", keys: []string{"tab"}, help: "next list: vulnerabilities, secrets, not known, used by", on: onImage, hint: 1, run: func(m *Model) tea.Cmd { return m.nextTab(1) }},
+		{name: "list before", keys: []string{"shift+tab"}, help: "list before", on: onImage, run: func(m *Model) tea.Cmd { return m.nextTab(-1) }},
 		{name: "zoom", keys: []string{"enter", "l", "right"}, help: "read the details and the patch in the whole frame", on: onPlan, hint: 3, run: (*Model).zoomIn},
 		{name: "clear, out", keys: []string{"esc"}, help: "clear the filter, or go out", on: onBrowse, run: (*Model).goBack},
 		{name: "out", keys: []string{"h", "left"}, help: "go out", on: onBrowse, run: (*Model).goOut},
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back; nothing is written", on: onPlan, hint: 4, run: (*Model).closePlan},
 		{name: "back", keys: []string{"esc", "enter"}, help: "go back; while it runs: stop between objects (asks first)", on: onApply, hint: 2, run: (*Model).closeRun},
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back", on: onUndo, hint: 2, run: (*Model).closeUndo},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "clear the filter, or go back; a look goes on", on: onImages, hint: 4, run: (*Model).backFromImages},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back: from the whole frame, from the filter, to the images", on: onImage, hint: 5, run: (*Model).backFromImage},
 		{name: "next pane", keys: []string{"tab"}, help: "next pane", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(1) }},
 		{name: "pane before", keys: []string{"shift+tab"}, help: "pane before", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(-1) }},
 		{name: "up", keys: []string{"up", "k"}, help: "up", on: onLists, moves: true, run: move(by(-1))},

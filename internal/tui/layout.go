@@ -21,13 +21,29 @@ func (m *Model) tooSmall() bool { return m.width < minWidth || m.height < minHei
 // body is what lies between header and the lines at the bottom.
 func (m *Model) body() rect {
 	r := rect{0, 1, m.width, max(0, m.height-2)}
-	if m.screen == screenBrowse && m.filterShown() {
+	if m.filterShown() {
 		r.h--
 	}
 	return r
 }
 
-func (m *Model) filterShown() bool { return m.typing != nil || m.filter.text != "" }
+// shownFilter is the filter of the present screen, or nil.
+func (m *Model) shownFilter() *filter {
+	switch m.screen {
+	case screenBrowse:
+		return &m.filter
+	case screenImages:
+		return &m.images.filter
+	case screenImage:
+		return &m.image.filter
+	}
+	return nil
+}
+
+func (m *Model) filterShown() bool {
+	f := m.shownFilter()
+	return f != nil && (m.typing != nil || f.text != "")
+}
 
 // panes are the places of the browse screen.
 type panes struct{ spaces, objects, finds, detail rect }

@@ -148,9 +148,11 @@ func (m *Model) adopt(x *index) tea.Cmd {
 	m.rematch()
 	if first {
 		m.start()
+		m.adoptUses(x.uses)
 		return nil
 	}
 	m.refresh(false)
+	m.adoptUses(x.uses)
 	for i := range x.objects {
 		if x.objects[i].changed {
 			m.load.seen++

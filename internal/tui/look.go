@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/dustin/go-humanize"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -12,24 +13,31 @@ import (
 // looking is a look beyond the objects of the API: into images, into running
 // containers. One is under way at most.
 type looking struct {
-	seq         int
-	busy        bool
-	cancel      context.CancelFunc
-	messages    chan tea.Msg // progress, then the end
-	what        string
-	done, total int
+	seq      int
+	busy     bool
+	cancel   context.CancelFunc
+	messages chan tea.Msg // progress, then the end
+	progress harden.GatherProgress
+	// counting says that what was found so far is being sorted by image, and
+	// again that it is to be done once more.
+	counting, again bool
+	counted         int
 }
 
 type (
 	lookMsg struct {
-		seq         int
-		what        string
-		done, total int
+		seq      int
+		progress harden.GatherProgress
 	}
 	lookDoneMsg struct {
 		seq int
 		x   *index
 		err error
+	}
+	// usesMsg is what is known about images while a look is under way.
+	usesMsg struct {
+		x    *index // whose workloads use them
+		uses []*harden.ImageUse
 	}
 )
 
@@ -42,10 +50,18 @@ func (l *looking) stop() {
 
 // words tell how far the look is.
 func (l *looking) words() string {
-	if l.total == 0 {
+	p := &l.progress
+	switch {
+	case p.What == "":
 		return "looking"
+	case p.Bytes && p.Total > 0:
+		return fmt.Sprintf("%s %s of %s", p.What, humanize.Bytes(uint64(p.Done)), humanize.Bytes(uint64(p.Total)))
+	case p.Bytes:
+		return fmt.Sprintf("%s %s", p.What, humanize.Bytes(uint64(p.Done)))
+	case p.Total > 0:
+		return fmt.Sprintf("looking at %s %d/%d", p.What, p.Done, p.Total)
 	}
-	return fmt.Sprintf("looking at %s %d/%d", l.what, l.done, l.total)
+	return "looking at " + p.What
 }
 
 // inView are the findings of the list in view: evidence is gathered for their workloads.
@@ -57,14 +73,6 @@ func (m *Model) inView() []*harden.Finding {
 		}
 	}
 	return findings
-}
-
-func workloads(findings []*harden.Finding) int {
-	found := map[harden.Key]bool{}
-	for _, f := range findings {
-		found[f.Workload.Ref.Key()] = true
-	}
-	return len(found)
 }
 
 func noLook(m *Model) string {
@@ -84,42 +92,85 @@ func noProbe(m *Model) string {
 	return noLook(m)
 }
 
-func (m *Model) askImages() tea.Cmd {
-	findings := m.inView()
-	notes := []string{"The registries are asked with your own credentials. What was read is kept in a cache."}
-	if m.opts.PullSecrets {
-		notes[0] = "The registries are asked with your own credentials and with the pull secrets of the workloads, which are read from the cluster for it. What was read is kept in a cache."
+const credentialsNote = "The registries are asked with your own credentials. What was read is kept in a cache."
+
+// registryNotes say with which credentials registries are asked.
+func (m *Model) registryNotes() []string {
+	if m.opts.Evidence.PullSecrets {
+		return []string{"The registries are asked with your own credentials and with the pull secrets of the workloads, which are read from the cluster for it. What was read is kept in a cache."}
 	}
-	return m.ask(&confirm{
+	return []string{credentialsNote}
+}
+
+// askLook asks for the consent to look at the images in view, or at the one that
+// is open.
+func (m *Model) askLook() tea.Cmd {
+	uses := m.chosenImages()
+	return m.askImages(&confirm{
 		title: "Look into images?",
-		lines: []string{"Reads the images of " + plural(workloads(findings), "workload", "workloads") + " in view from their registries: users, ports, files."},
-		notes: notes, yes: "look",
-		do: func(m *Model) tea.Cmd {
-			return m.startLook(findings, harden.EvidenceOptions{Images: true, PullSecrets: m.opts.PullSecrets})
-		},
-	})
+		lines: []string{"Reads " + imagesOf(uses) + " from their registries: users, ports, files."},
+		notes: m.registryNotes(), yes: "look",
+	}, uses, harden.EvidenceOptions{Images: true})
+}
+
+func (m *Model) askScan() tea.Cmd {
+	uses := m.chosenImages()
+	return m.askImages(&confirm{
+		title: "Scan images?",
+		lines: []string{"Reads " + imagesOf(uses) + " from their registries, and looks for known vulnerabilities and for secrets in them."},
+		notes: append(m.registryNotes(), databaseNote), yes: "scan",
+	}, uses, harden.EvidenceOptions{Images: true, Vulnerabilities: true})
+}
+
+func (m *Model) askUpdates() tea.Cmd {
+	uses := m.chosenImages()
+	return m.askImages(&confirm{
+		title: "Look for newer tags?",
+		lines: []string{"Lists the tags of " + imagesOf(uses) + " in their registries, and scans the newer ones that are worth a proposal. What is not scanned yet is scanned too."},
+		notes: append(m.registryNotes(), databaseNote), yes: "look",
+	}, uses, harden.EvidenceOptions{Images: true, Vulnerabilities: true, Updates: true})
+}
+
+const databaseNote = "A vulnerability database is downloaded (some 100 MB) unless a new one is in the cache."
+
+// imagesOf is "12 images of 9 workloads".
+func imagesOf(uses []*harden.ImageUse) string {
+	return plural(len(uses), "image", "images") + " of " + plural(len(workloadsOf(uses)), "workload", "workloads")
+}
+
+func (m *Model) askImages(c *confirm, uses []*harden.ImageUse, opts harden.EvidenceOptions) tea.Cmd {
+	allowed := m.opts.Evidence
+	opts.PullSecrets = allowed.PullSecrets
+	if opts.Vulnerabilities {
+		opts.Updates, opts.Signatures = opts.Updates || allowed.Updates, allowed.Signatures
+	}
+	of := workloadsOf(uses)
+	c.do = func(m *Model) tea.Cmd { return m.startLook(of, opts) }
+	return m.ask(c)
 }
 
 func (m *Model) askProbe() tea.Cmd {
-	findings := m.inView()
+	of := harden.WorkloadsOf(m.inView())
 	return m.ask(&confirm{
 		title: "Look into running containers of " + m.backend.Title() + "?",
-		lines: []string{"Runs a script that only reads in one pod of each of " + plural(workloads(findings), "workload", "workloads") + " in view (exec): users, capabilities, ports, files written to."},
+		lines: []string{"Runs a script that only reads in one pod of each of " + plural(len(of), "workload", "workloads") + " in view (exec): users, capabilities, ports, files written to."},
 		notes: []string{"It shows up in the audit log as pods/exec. Nothing is changed."}, yes: "look",
-		do: func(m *Model) tea.Cmd { return m.startLook(findings, harden.EvidenceOptions{Probe: true}) },
+		do: func(m *Model) tea.Cmd { return m.startLook(of, harden.EvidenceOptions{Probe: true}) },
 	})
 }
 
-func (m *Model) startLook(findings []*harden.Finding, opts harden.EvidenceOptions) tea.Cmd {
-	m.look.stop()
+func (m *Model) startLook(of []*harden.Workload, opts harden.EvidenceOptions) tea.Cmd {
+	if m.look.busy {
+		return nil
+	}
 	seq := m.look.seq + 1
 	ctx, cancel := context.WithCancel(m.root)
 	m.look = looking{seq: seq, busy: true, cancel: cancel, messages: make(chan tea.Msg, 64)}
 	b, prev, messages := m.backend, m.x, m.look.messages
 	look := func() tea.Msg {
-		snap, err := b.Gather(ctx, harden.WorkloadsOf(findings), opts, func(p harden.GatherProgress) {
+		snap, err := b.Gather(ctx, of, opts, func(p harden.GatherProgress) {
 			select {
-			case messages <- lookMsg{seq, p.What, p.Done, p.Total}:
+			case messages <- lookMsg{seq, p}:
 			default: // only the last one matters, and the end comes by itself
 			}
 		})
@@ -133,11 +184,12 @@ func (m *Model) startLook(findings []*harden.Finding, opts harden.EvidenceOption
 		}
 		return nil
 	}
-	return tea.Batch(look, m.nextLook())
+	return tea.Batch(look, m.listen(messages))
 }
 
-func (m *Model) nextLook() tea.Cmd {
-	messages, root := m.look.messages, m.root
+// listen waits for the next of the messages that something under way sends.
+func (m *Model) listen(messages <-chan tea.Msg) tea.Cmd {
+	root := m.root
 	return func() tea.Msg {
 		select {
 		case msg := <-messages:
@@ -153,8 +205,55 @@ func (m *Model) looked(msg lookMsg) tea.Cmd {
 	if msg.seq != l.seq || !l.busy {
 		return nil
 	}
-	l.what, l.done, l.total = msg.what, msg.done, msg.total
-	return m.nextLook()
+	l.progress = msg.progress
+	return tea.Batch(m.listen(l.messages), m.countUses())
+}
+
+// countUses sorts what a look has found so far by image, off the update loop.
+func (m *Model) countUses() tea.Cmd {
+	l := &m.look
+	facts := l.progress.Facts
+	n := len(facts.Images) + len(facts.Scans) + len(facts.Tags) + len(facts.Updates) + len(facts.Signatures)
+	if m.x == nil || m.x.snap.Inventory == nil || n == l.counted {
+		return nil
+	}
+	if l.counting {
+		l.again = true
+		return nil
+	}
+	l.counting, l.again, l.counted = true, false, n
+	x := m.x
+	return func() tea.Msg {
+		inv := *x.snap.Inventory
+		inv.Facts = facts
+		return usesMsg{x, inv.ImageUses()}
+	}
+}
+
+func (m *Model) usesCounted(msg usesMsg) tea.Cmd {
+	l := &m.look
+	l.counting = false
+	if msg.x == m.x && l.busy {
+		m.adoptUses(msg.uses)
+	}
+	if l.again && l.busy {
+		return m.countUses()
+	}
+	return nil
+}
+
+// stopLook ends a look. What was found is kept, and judged by reading again.
+func (m *Model) stopLook() tea.Cmd {
+	m.look.stop()
+	m.look.busy = false
+	return tea.Batch(m.reload(), m.say("stopped looking: what was found is kept"))
+}
+
+func noStop(m *Model) string {
+	if !m.look.busy {
+		return "nothing is being looked at"
+	}
+	return ""
 }
 
 func (m *Model) lookDone(msg lookDoneMsg) tea.Cmd {
@@ -186,6 +285,12 @@ func unreadFacts(inv *harden.Inventory) string {
 		if f != nil && !f.Known {
 			n++
 			why = or(why, f.Why)
+		}
+	}
+	for key, s := range inv.Scans {
+		if f := inv.Images[key]; s != nil && !s.Known && (f == nil || f.Known) {
+			n++
+			why = or(why, s.Why)
 		}
 	}
 	for _, p := range inv.Probes {

@@ -17,19 +17,19 @@ func TestLookAsksFirst(t *testing.T) {
 		snap.Findings[1].Reason = "runs as root: so the image says"
 		return snap, nil
 	}
-	drive(t, f, Options{PullSecrets: true}, wide, high, func(d *driver) {
-		d.press("i")
+	drive(t, f, Options{Evidence: harden.EvidenceOptions{PullSecrets: true}}, wide, high, func(d *driver) {
+		d.press("i", "i")
 		d.has("Look into images?", "pull secrets")
 		d.wait(armAfter)
-		d.press("n")
+		d.press("n", "esc")
 		d.press("p")
 		d.has("Look into running containers of prod-eu?", "pods/exec")
 		d.wait(armAfter)
 		d.press("y")
 		d.has("looked: the verdicts are up to date")
-		d.press("i")
+		d.press("i", "i")
 		d.wait(armAfter)
-		d.press("y")
+		d.press("y", "esc")
 		d.press("enter", "enter", "j", "j") // the third finding
 		d.has("runs as root: so the image says")
 	})
@@ -48,14 +48,14 @@ func TestLookSaysWhatWasNotPossible(t *testing.T) {
 		return snap, nil
 	}
 	drive(t, f, Options{}, wide, high, func(d *driver) {
-		d.press("i")
+		d.press("i", "i")
 		d.wait(armAfter)
 		d.press("y")
 		d.has("1 not possible: the registry does not answer")
 	})
 	f.gather = func(harden.EvidenceOptions) (*harden.Snapshot, error) { return nil, errors.New("no disk") }
 	drive(t, f, Options{}, wide, high, func(d *driver) {
-		d.press("i")
+		d.press("i", "i")
 		d.wait(armAfter)
 		d.press("y")
 		d.has("looking: no disk")

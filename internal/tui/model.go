@@ -18,6 +18,8 @@ const (
 	screenPlan
 	screenApply
 	screenUndo
+	screenImages
+	screenImage
 )
 
 // Times of the UI. All are messages of tea.Tick: Update reads no clock.
@@ -63,6 +65,8 @@ type Model struct {
 	plan   planning
 	run    running
 	undo   undoing
+	images imaging
+	image  imageView
 
 	quitWhenDone bool
 }
@@ -177,25 +181,43 @@ func (m *Model) classify(findings []*harden.Finding, ids []string, mark []string
 
 const classChunk = 2000
 
+// rowsInSight are the findings of which the screen shows the class of the fix.
+func (m *Model) rowsInSight() []*row {
+	var out []*row
+	switch m.screen {
+	case screenBrowse:
+		l, h := m.browse.finds, m.panes().finds.h-2
+		for i := l.top; i < min(l.top+h, m.browse.findRows.Len()); i++ {
+			if r := m.browse.findRows.row(i); r != nil {
+				out = append(out, r)
+			}
+		}
+	case screenImage:
+		pane, _ := m.places()
+		l, items := m.image.list, m.image.rows.items
+		for i := l.top; i < min(l.top+pane.h-2, len(items)); i++ {
+			if r := items[i].finding; r != nil {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
 func (m *Model) followClasses() tea.Cmd {
-	if m.x == nil || m.screen != screenBrowse {
+	if m.x == nil {
 		return nil
 	}
 	var cmds []tea.Cmd
 	var findings []*harden.Finding
 	var ids []string
 	gen := m.x.snap.Generation
-	p := m.panes()
-	if p.finds.h > 0 {
-		rows, l := m.browse.findRows, m.browse.finds
-		for i := l.top; i < min(l.top+p.finds.h-2, rows.Len()); i++ {
-			r := rows.row(i)
-			if r == nil || m.fixes[r.id].class != "" && m.fixes[r.id].gen == gen || m.asked[r.id] == gen+1 {
-				continue
-			}
-			m.asked[r.id] = gen + 1
-			findings, ids = append(findings, r.Finding), append(ids, r.id)
+	for _, r := range m.rowsInSight() {
+		if m.fixes[r.id].class != "" && m.fixes[r.id].gen == gen || m.asked[r.id] == gen+1 {
+			continue
 		}
+		m.asked[r.id] = gen + 1
+		findings, ids = append(findings, r.Finding), append(ids, r.id)
 	}
 	if len(ids) > 0 {
 		cmds = append(cmds, m.classify(findings, ids, nil, false))

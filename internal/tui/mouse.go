@@ -8,16 +8,7 @@ func (m *Model) click(msg tea.MouseClickMsg) tea.Cmd {
 		return nil
 	}
 	if m.screen != screenBrowse {
-		if m.plan.zoom && m.screen == screenPlan {
-			return nil
-		}
-		l, r, n := m.screenList()
-		pane, _ := m.split(n)
-		if line, ok := lineIn(pane, msg.X, msg.Y); ok && l.top+line < n {
-			m.run.follows = false
-			l.to(r, l.top+line, pane.h-2)
-		}
-		return nil
+		return m.clickList(msg)
 	}
 	p, b := m.panes(), &m.browse
 	at, line, ok := m.paneAt(msg.X, msg.Y)
@@ -73,16 +64,40 @@ func (m *Model) paneAt(x, y int) (level, int, bool) {
 	return 0, 0, false
 }
 
+// clickList puts the cursor of a screen with a list where the mouse points. The
+// upper edge of an image list is its head: it sorts, or turns to the next list.
+func (m *Model) clickList(msg tea.MouseClickMsg) tea.Cmd {
+	if m.zoomed() {
+		return nil
+	}
+	l, r := m.screenList()
+	pane, _ := m.places()
+	line, ok := lineIn(pane, msg.X, msg.Y)
+	switch {
+	case !ok && pane.has(msg.X, msg.Y) && msg.Y == pane.y && m.screen == screenImages:
+		return m.sortImages()
+	case !ok && pane.has(msg.X, msg.Y) && msg.Y == pane.y && m.screen == screenImage:
+		return m.nextTab(1)
+	case ok && l.top+line < r.Len():
+		m.run.follows = m.run.follows && m.screen != screenApply
+		l.to(r, l.top+line, pane.h-2)
+	}
+	return nil
+}
+
 // screenList is the list of a screen other than browse.
-func (m *Model) screenList() (*list, rows, int) {
+func (m *Model) screenList() (*list, rows) {
 	switch m.screen {
 	case screenPlan:
-		r := m.planRows()
-		return &m.plan.list, r, r.Len()
+		return &m.plan.list, m.planRows()
 	case screenApply:
-		return &m.run.list, runRows(m.run.objects), len(m.run.objects)
+		return &m.run.list, runRows(m.run.objects)
+	case screenImages:
+		return &m.images.list, m.images.rows
+	case screenImage:
+		return &m.image.list, m.image.rows
 	default:
-		return &m.undo.list, recordRows(m.undo.records), len(m.undo.records)
+		return &m.undo.list, recordRows(m.undo.records)
 	}
 }
 

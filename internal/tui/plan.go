@@ -18,6 +18,7 @@ type planning struct {
 	cancel   context.CancelFunc
 	busy     int // requests under way
 	findings []*harden.Finding
+	from     screen // where it was asked for
 	plan     *harden.Plan
 	err      error
 	list     list
@@ -75,15 +76,25 @@ func (m *Model) toFix() []*harden.Finding {
 	if marked := m.marked(); len(marked) > 0 {
 		return marked
 	}
-	if r := m.current(); r != nil && m.browse.focus >= levelFinds && m.markable(r.Finding, r.id) == "" {
+	r := m.current()
+	switch {
+	case m.screen == screenImage:
+		r = nil
+		if c := m.content(); c != nil {
+			r = c.finding
+		}
+	case m.browse.focus < levelFinds:
+		r = nil
+	}
+	if r != nil && m.markable(r.Finding, r.id) == "" {
 		return []*harden.Finding{r.Finding}
 	}
 	return nil
 }
 
 func (m *Model) openPlan() tea.Cmd {
+	m.plan = planning{seq: m.plan.seq, findings: m.toFix(), from: m.screen}
 	m.screen = screenPlan
-	m.plan = planning{seq: m.plan.seq, findings: m.toFix()}
 	m.detail.stop()
 	m.detail.id = ""
 	return m.askPlan()
@@ -138,7 +149,8 @@ func (m *Model) closePlan() tea.Cmd {
 		return nil
 	}
 	m.plan.stop()
-	m.screen = screenBrowse
+	m.screen = m.plan.from
+	m.refreshImages()
 	return nil
 }
 

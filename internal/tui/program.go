@@ -18,9 +18,10 @@ type Options struct {
 	ReadOnly bool         // nothing can be applied or undone
 	// Apply says how rollouts are watched.
 	Apply harden.ApplyOptions
-	// PullSecrets allows looks into images to use the pull secrets of the workloads.
-	PullSecrets bool
-	Version     string // shown in the help; optional
+	// Evidence says what looks into images may do besides what their keys ask for:
+	// PullSecrets, Updates, Signatures.
+	Evidence harden.EvidenceOptions
+	Version  string // shown in the help; optional
 
 	// Input and Output are the terminal; nil for the process's own.
 	Input  io.Reader

@@ -14,7 +14,7 @@ import (
 
 var anyKeys = []string{
 	"up", "down", "left", "right", "j", "k", "h", "l", "enter", "esc", "tab", "space", "a", "A", "f", "F", "u", "g", "/", "?", "!", ":", "y", "n", "Y", "r",
-	"home", "end", "G", "pgup", "pgdown", "J", "K", "ctrl+r", "ctrl+f", "ctrl+b", "ctrl+c", "q", "x", "w", "s", "日", "backspace", "shift+up",
+	"home", "end", "G", "pgup", "pgdown", "J", "K", "ctrl+r", "ctrl+f", "ctrl+b", "ctrl+c", "q", "x", "w", "s", "i", "i", "t", "p", "日", "backspace", "shift+up",
 }
 
 // Whatever is pressed and whatever happens: no panic, nothing outside of the
@@ -51,7 +51,7 @@ func TestAnything(t *testing.T) {
 				d.press(k)
 			case n < 72: // a person who knows what to do, up to the answer
 				what = "goal"
-				for _, k := range [][]string{{"esc", "esc", "A", "a", "f", "f"}, {"esc", "esc", "u", "u"}, {"u"}}[r.IntN(3)] {
+				for _, k := range [][]string{{"esc", "esc", "A", "a", "f", "f"}, {"esc", "esc", "u", "u"}, {"u"}, {"esc", "esc", "i", "enter"}, {"esc", "esc", "i", "s"}}[r.IntN(5)] {
 					d.press(k)
 				}
 				d.wait(armAfter)
@@ -110,6 +110,9 @@ func TestAnything(t *testing.T) {
 
 func anySnapshot(r *rand.Rand, generation int) *harden.Snapshot {
 	s := shop()
+	if r.IntN(2) == 0 {
+		s = scanned()
+	}
 	s.Generation = generation
 	if r.IntN(8) == 0 {
 		s.Generation -= 5

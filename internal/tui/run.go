@@ -136,19 +136,7 @@ func (m *Model) startRun(undo bool, refs []harden.Ref, call write) tea.Cmd {
 		send(runDoneMsg{seq, report, err})
 		return nil
 	}
-	return tea.Batch(start, m.nextEvent())
-}
-
-func (m *Model) nextEvent() tea.Cmd {
-	messages, root := m.run.messages, m.root
-	return func() tea.Msg {
-		select {
-		case msg := <-messages:
-			return msg
-		case <-root.Done():
-			return nil
-		}
-	}
+	return tea.Batch(start, m.listen(messages))
 }
 
 // object finds or adds the line of an object.
@@ -175,7 +163,7 @@ func (m *Model) event(msg eventMsg) tea.Cmd {
 	if r.follows {
 		m.toRun(i)
 	}
-	return m.nextEvent()
+	return m.listen(r.messages)
 }
 
 func (m *Model) toRun(i int) {

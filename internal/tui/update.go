@@ -26,6 +26,7 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		m.width, m.height = msg.Width, msg.Height
 		m.reclamp()
 		m.clampLists()
+		m.refreshImages()
 	case tea.BackgroundColorMsg:
 		m.theme = newTheme(msg.IsDark())
 	case spinMsg:
@@ -82,6 +83,8 @@ func (m *Model) answer(msg tea.Msg) tea.Cmd {
 		return m.looked(msg)
 	case lookDoneMsg:
 		return m.lookDone(msg)
+	case usesMsg:
+		return m.usesCounted(msg)
 	}
 	return nil
 }
@@ -127,24 +130,22 @@ func (m *Model) quit() tea.Cmd {
 
 // moveCursor moves in the list of the present screen.
 func (m *Model) moveCursor(delta int) tea.Cmd {
-	switch m.screen {
-	case screenPlan:
-		if m.plan.zoom {
-			return m.scrollDetail(delta)
-		}
-		pane, _ := m.split(m.planRows().Len())
-		m.plan.list.move(m.planRows(), delta, pane.h-2)
-	case screenApply:
-		m.run.follows = false
-		pane, _ := m.split(len(m.run.objects))
-		m.run.list.move(runRows(m.run.objects), delta, pane.h-2)
-	case screenUndo:
-		pane, _ := m.split(len(m.undo.records))
-		m.undo.list.move(recordRows(m.undo.records), delta, pane.h-2)
-	default:
+	switch {
+	case m.screen == screenBrowse:
 		return m.step(delta)
+	case m.zoomed():
+		return m.scrollDetail(delta)
 	}
+	m.run.follows = m.run.follows && m.screen != screenApply
+	l, r := m.screenList()
+	pane, _ := m.places()
+	l.move(r, delta, pane.h-2)
 	return nil
+}
+
+// zoomed reports whether the text of a screen with a list fills the body.
+func (m *Model) zoomed() bool {
+	return m.screen == screenPlan && m.plan.zoom || m.screen == screenImage && m.image.zoom
 }
 
 // clampLists fits the lists of the other screens to a new size.
@@ -164,38 +165,33 @@ func (m *Model) pageBy(n int) tea.Cmd {
 	return m.step(n * m.pageSize())
 }
 
+// places are where the list and the text of a screen other than browse stand.
+func (m *Model) places() (list, text rect) {
+	switch {
+	case m.screen == screenImages || m.screen == screenImage:
+		return m.imagePlaces(m.screen)
+	case m.zoomed():
+		return rect{}, m.body()
+	}
+	_, r := m.screenList()
+	return m.split(r.Len())
+}
+
 // detailRect is where the scrolling text of the present screen stands.
 func (m *Model) detailRect() rect {
-	switch m.screen {
-	case screenPlan:
-		if m.plan.zoom {
-			return m.body()
-		}
-		_, r := m.split(m.planRows().Len())
-		return r
-	case screenApply:
-		_, r := m.split(len(m.run.objects))
-		return r
-	case screenUndo:
-		_, r := m.split(len(m.undo.records))
-		return r
-	default:
+	if m.screen == screenBrowse {
 		return m.panes().detail
 	}
+	_, text := m.places()
+	return text
 }
 
 func (m *Model) scrollDetail(delta int) tea.Cmd {
-	h := m.detailRect().h - 2
-	switch m.screen {
-	case screenPlan:
-		m.plan.page.scroll(delta, h)
-	case screenApply:
-		m.run.page.scroll(delta, h)
-	case screenUndo:
-		m.undo.page.scroll(delta, h)
-	default:
-		m.detail.page.scroll(delta, h)
-	}
+	page := map[screen]*doc{
+		screenBrowse: &m.detail.page, screenPlan: &m.plan.page, screenApply: &m.run.page, screenUndo: &m.undo.page,
+		screenImages: &m.images.page, screenImage: &m.image.page,
+	}[m.screen]
+	page.scroll(delta, m.detailRect().h-2)
 	return nil
 }
 

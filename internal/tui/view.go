@@ -2,6 +2,7 @@ package tui
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ func (m *Model) render() string {
 	} else {
 		lines = append(lines, m.header())
 		lines = append(lines, m.bodyLines()...)
-		if m.screen == screenBrowse && m.filterShown() {
+		if m.filterShown() {
 			lines = append(lines, m.filterLine())
 		}
 		lines = append(lines, m.footer())
@@ -124,6 +125,10 @@ func (m *Model) crumbs() []string {
 		return []string{"apply"}
 	case m.screen == screenUndo:
 		return []string{"applied plans"}
+	case m.screen == screenImages:
+		return []string{"images"}
+	case m.screen == screenImage && m.image.use != nil:
+		return []string{"images", path.Base(m.image.use.Name())}
 	case m.x == nil:
 		return nil
 	}
@@ -152,6 +157,10 @@ func (m *Model) bodyLines() []string {
 		return m.runView()
 	case screenUndo:
 		return m.undoView()
+	case screenImages:
+		return m.imagesView()
+	case screenImage:
+		return m.imageView()
 	}
 	if m.x == nil {
 		return m.startView()
@@ -163,7 +172,7 @@ func (m *Model) bodyLines() []string {
 func (m *Model) footer() string {
 	st := &m.theme.styles
 	right := ""
-	if n := len(m.marked()); n > 0 && m.screen == screenBrowse {
+	if n := len(m.marked()); n > 0 && (m.screen == screenBrowse || m.screen == screenImage) {
 		right = st.accent.Render("✓ " + itoa(n) + " marked ")
 	}
 	room := m.width - lipgloss.Width(right)

@@ -1,0 +1,459 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/dustin/go-humanize"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+func (m *Model) imagesView() []string {
+	l, d := m.imagePlaces(screenImages)
+	return m.arrange(l, m.imageList(l), m.docBox(d, m.imageTitle(), &m.images.page, false))
+}
+
+// arrange puts a list beside its text, or above it.
+func (m *Model) arrange(l rect, list, text []string) []string {
+	if l.w > 0 && l.w < m.width {
+		return beside(list, text)
+	}
+	return append(list, text...)
+}
+
+func (m *Model) imageTitle() string {
+	if u := m.imageUnderCursor(); u != nil {
+		return u.Name()
+	}
+	return "Image"
+}
+
+func (m *Model) imageUnderCursor() *harden.ImageUse {
+	im := &m.images
+	if im.list.at >= im.rows.Len() {
+		return nil
+	}
+	return im.rows[im.list.at]
+}
+
+// imageColumn is a column of the list of images.
+type imageColumn struct {
+	head  string
+	cells int
+	right bool
+	write func(m *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style)
+}
+
+const countCells = 7
+
+// imageColumns are the columns that have room, in the order of the screen. They
+// give way to the name by their use.
+func (m *Model) imageColumns(inner int) []imageColumn {
+	count := func(s harden.Severity, head string) imageColumn {
+		return imageColumn{head, countCells, true, func(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) { return countCell(st, u, s) }}
+	}
+	all := []imageColumn{
+		{"digest", 14, false, digestCell},
+		{"user", 9, false, userCell},
+		{"size", 8, true, sizeCell},
+		{"age", 5, true, ageCell},
+		count(harden.Critical, "C"), count(harden.High, "H"), count(harden.Medium, "M"), count(harden.Low, "L"),
+		{"source", 9, true, sourceCell},
+	}
+	// The most useful first: counts of the worst, user, the other counts, age, size, digest, source.
+	order := []int{4, 5, 1, 6, 7, 3, 2, 0, 8}
+	room := inner - 4 - min(22, inner*40/100)
+	in := make([]bool, len(all))
+	for _, i := range order {
+		if all[i].cells > room {
+			break
+		}
+		in[i] = true
+		room -= all[i].cells
+	}
+	var out []imageColumn
+	for i, c := range all {
+		if in[i] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func notKnownCell(st *styles) (string, lipgloss.Style) { return "?", st.dim }
+
+func digestCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+	if d := shortDigest(u.Digest()); d != "" {
+		return " " + d, st.dim
+	}
+	return " ?", st.dim
+}
+
+// shortDigest is a digest as people compare it.
+func shortDigest(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), 12)]
+}
+
+func userCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+	if u.Facts == nil || !u.Facts.Known {
+		return " ?", st.dim
+	}
+	name, root := userWord(u.Facts)
+	if root {
+		return " " + name, st.warn
+	}
+	return " " + name, st.text
+}
+
+// userWord is the user that an image runs as, and whether that is root.
+func userWord(f *harden.ImageFacts) (string, bool) {
+	if kind, _ := harden.ParseImageUser(f.User); kind == harden.ImageUserRoot {
+		return "root", true
+	}
+	return f.User, false
+}
+
+func sizeCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+	if u.Facts == nil || !u.Facts.Known {
+		return notKnownCell(st)
+	}
+	return humanize.Bytes(uint64(max(u.Facts.Size, 0))), st.dim
+}
+
+func ageCell(m *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+	if u.Facts == nil || !u.Facts.Known {
+		return notKnownCell(st)
+	}
+	return or(m.imageAge(u), "–"), st.dim
+}
+
+func sourceCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+	if !u.Scanned() {
+		return "–", st.dim
+	}
+	return sourceWords[u.Scan.Source.Kind], st.dim
+}
+
+var sourceWords = map[harden.ScanKind]string{
+	harden.ScanTrivy: "trivy", harden.ScanTrivyServer: "server", harden.ScanVulnerabilityReport: "report", harden.ScanVulnerabilityManifest: "report",
+}
+
+// countCell is ALL/FIXABLE. What was not scanned is never 0.
+func countCell(st *styles, u *harden.ImageUse, s harden.Severity) (string, lipgloss.Style) {
+	if !u.Scanned() {
+		return notKnownCell(st)
+	}
+	c := u.Scan.Count()
+	if c.All[s] == 0 {
+		return "·", st.dim
+	}
+	return fmt.Sprintf("%d/%d", c.All[s], c.Fixable[s]), st.severity[s]
+}
+
+// imageSign is what an image is marked with: its worst severity.
+func imageSign(st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+	if !u.Scanned() {
+		return "?", st.dim
+	}
+	c := u.Scan.Count()
+	for _, s := range harden.Severities() {
+		if c.All[s] > 0 {
+			return severitySigns[s].glyph, st.severity[s]
+		}
+	}
+	if len(u.Scan.Secrets) > 0 {
+		return "!", st.bad
+	}
+	if len(u.Scan.Gaps) > 0 {
+		return "?", st.warn
+	}
+	return "✓", st.good
+}
+
+func (m *Model) imageList(r rect) []string {
+	im := &m.images
+	inner := r.w - 2
+	columns := m.imageColumns(inner)
+	name := inner - 4
+	head := ""
+	for _, c := range columns {
+		name -= c.cells
+		if c.right {
+			head += fitRight(c.head, c.cells)
+		} else {
+			head += fit(" "+c.head, c.cells)
+		}
+	}
+	var lines []string
+	for i := im.list.top; i < min(im.list.top+r.h-2, im.rows.Len()); i++ {
+		u := im.rows[i]
+		st, glyph := m.rowStyles(i == im.list.at, true)
+		sign, style := imageSign(st, u)
+		var b strings.Builder
+		b.WriteString(st.accent.Render(glyph+" ") + style.Render(sign) + st.text.Render(" "+fitImage(m.imageName(u), name)))
+		for _, c := range columns {
+			text, style := c.write(m, st, u)
+			if c.right {
+				b.WriteString(style.Render(fitRight(text, c.cells)))
+			} else {
+				b.WriteString(style.Render(fit(text, c.cells)))
+			}
+		}
+		lines = append(lines, b.String())
+	}
+	if len(lines) == 0 {
+		lines = m.note(inner, "No images here", im.filter.text, "match the filter; esc clears it")
+	}
+	scanned := 0
+	for _, u := range im.rows {
+		if u.Scanned() {
+			scanned++
+		}
+	}
+	foot := position(im.list.at, im.rows.Len())
+	if im.rows.Len() > 0 {
+		more := itoa(scanned) + " scanned"
+		if d := m.databaseAge(im.rows); d != "" {
+			more += " · " + d
+		}
+		foot = more + " · " + foot
+	}
+	return m.box(r, "Images"+m.scopeWord(), strings.ReplaceAll(head, " ", "─"), foot, true, lines)
+}
+
+// note is a friendly word where a list has no rows.
+func (m *Model) note(w int, text, filter, filtered string) []string {
+	if filter != "" {
+		text += " " + filtered
+	}
+	p := &page{st: &m.theme.styles, w: max(1, w-2)}
+	p.para(p.st.dim, 0, text)
+	return append([]string{""}, padded(p.lines)...)
+}
+
+// scopeWord names what the browse screen has chosen.
+func (m *Model) scopeWord() string {
+	if o := m.selectedObject(); o != rowAll {
+		return "  " + m.x.objects[o].name
+	}
+	if s := m.selectedSpace(); s >= 0 {
+		return "  " + m.x.spaces[s].name
+	}
+	return ""
+}
+
+// imageName is the name of an image, with its platform where there are several.
+func (m *Model) imageName(u *harden.ImageUse) string {
+	if m.images.mixed {
+		return u.Name() + " " + u.Key.Platform
+	}
+	return u.Name()
+}
+
+// fitImage cuts an image's name on the left, between its parts where one fits:
+// its end tells images apart.
+func fitImage(name string, w int) string {
+	name = clean(name)
+	n := ansi.StringWidth(name)
+	if n <= w || w <= 1 {
+		return fit(name, w)
+	}
+	for rest := name; ; {
+		_, tail, ok := strings.Cut(rest, "/")
+		if !ok {
+			return ansi.TruncateLeft(name, n-w+1, ellipsis)
+		}
+		if ansi.StringWidth(tail)+2 <= w {
+			return fit(ellipsis+"/"+tail, w)
+		}
+		rest = tail
+	}
+}
+
+var tabNames = [...]string{tabVulnerabilities: "Vulnerabilities", tabSecrets: "Secrets", tabUnknown: "Not known", tabUsers: "Used by"}
+
+// Names of the lists where there is little room.
+var tabBriefs = [...]string{tabVulnerabilities: "Vulns", tabSecrets: "Secr", tabUnknown: "?", tabUsers: "Used"}
+
+// tabs name the lists of an image with their lengths; the one that is shown
+// stands in brackets.
+func (m *Model) tabs(w int) string {
+	write := func(names []string) string {
+		var parts []string
+		for i, name := range names {
+			count := itoa(m.image.counts[i])
+			if u := m.image.use; (i == int(tabVulnerabilities) || i == int(tabSecrets)) && (!u.Scanned() || i == int(tabSecrets) && !u.Scan.SecretsKnown) {
+				count = "?"
+			}
+			text := name + " " + count
+			if i == int(m.image.tab) {
+				text = "[" + text + "]"
+			}
+			parts = append(parts, text)
+		}
+		return strings.Join(parts, "  ")
+	}
+	if s := write(tabNames[:]); ansi.StringWidth(s) <= w {
+		return s
+	}
+	return write(tabBriefs[:])
+}
+
+func (m *Model) imageView() []string {
+	v := &m.image
+	if v.use == nil {
+		return m.notice("Image", []string{m.theme.text.Render("This image is not used any more.")})
+	}
+	l, d := m.imagePlaces(screenImage)
+	text := m.docBox(d, m.contentTitle(), &v.page, v.zoom)
+	if l.h == 0 {
+		return text
+	}
+	return m.arrange(l, m.contentList(l), text)
+}
+
+func (m *Model) contentTitle() string {
+	switch c := m.content(); {
+	case c == nil:
+		return m.image.use.Name()
+	case c.vulnerability != nil:
+		return c.vulnerability.ID
+	case c.secret != nil:
+		return c.secret.Rule
+	case c.user != nil:
+		return c.user.Workload.Ref.Long()
+	case c.finding != nil:
+		return c.finding.Fixer.ID
+	}
+	return tabNames[tabUnknown]
+}
+
+func (m *Model) contentList(r rect) []string {
+	v := &m.image
+	inner := r.w - 2
+	var lines []string
+	for i := v.list.top; i < min(v.list.top+r.h-2, v.rows.Len()); i++ {
+		st, glyph := m.rowStyles(i == v.list.at, true)
+		lines = append(lines, m.contentRow(st, glyph, &v.rows.items[i], inner))
+	}
+	if len(lines) == 0 {
+		lines = m.noContentNote(inner)
+	}
+	order := ""
+	if v.tab == tabVulnerabilities && v.rows.Len() > 1 {
+		order = " by " + vulnerabilityOrderNames[v.order] + " "
+	}
+	return m.box(r, m.tabs(inner-4), order, position(v.list.at, v.rows.Len()), true, lines)
+}
+
+func (m *Model) noContentNote(inner int) []string {
+	v := &m.image
+	p := &page{st: &m.theme.styles, w: max(1, inner-2)}
+	switch {
+	case v.filter.text != "":
+		p.para(p.st.dim, 0, "Nothing matches the filter; esc clears it.")
+	case v.tab == tabUnknown:
+		p.lead(p.st.good, "✓ ", p.st.text, "Everything that was asked for is known.")
+	case !v.use.Scanned():
+		p.lead(p.st.warn, "? ", p.st.text, "Not scanned: what is in it is not known. s scans it.")
+	case v.tab == tabSecrets && !v.use.Scan.SecretsKnown:
+		p.lead(p.st.warn, "? ", p.st.text, "Nobody looked for secrets in it. s scans it.")
+	case v.tab == tabSecrets:
+		p.lead(p.st.good, "✓ ", p.st.text, "No secrets were found.")
+	case len(v.use.Scan.Gaps) > 0:
+		p.lead(p.st.warn, "? ", p.st.text, "None were found, but not everything was looked at: see what is not known.")
+	default:
+		p.lead(p.st.good, "✓ ", p.st.text, "No known vulnerabilities.")
+	}
+	return append([]string{""}, padded(p.lines)...)
+}
+
+func (m *Model) contentRow(st *styles, glyph string, c *content, inner int) string {
+	lead := st.accent.Render(glyph + " ")
+	switch {
+	case c.vulnerability != nil:
+		return lead + m.vulnerabilityRow(st, c.vulnerability, inner-2)
+	case c.secret != nil:
+		s := c.secret
+		sign := severitySigns[s.Severity]
+		place := min(max(16, inner/2), inner-10)
+		return lead + st.severity[s.Severity].Render(sign.glyph+" "+fit(sign.brief, 5)) + st.text.Render(fit(placeOfSecret(s), place-9)) + st.dim.Render(fit(" "+or(s.Title, s.Rule), inner-place))
+	case c.user != nil:
+		b := c.user
+		name := short(b.Workload.Ref)
+		if ns := b.Workload.Ref.Namespace; ns != "" {
+			name = ns + "/" + name
+		}
+		return lead + st.strong.Render(fit(name+" › "+containerWord(b.Container), inner-2))
+	case c.finding != nil:
+		mark := " "
+		if m.marks[c.finding.id] {
+			mark = "✓"
+		}
+		sign, style := st.signOf(c.finding.Finding)
+		const class = classCells
+		return st.accent.Render(glyph+mark) + style.Render("  "+sign.glyph+" ") + st.text.Render(fit(c.finding.Fixer.ID+"  "+c.finding.Reason, inner-6-class)) + m.classCell(st, c.finding, class)
+	}
+	return lead + st.warn.Render("? ") + st.text.Render(fit(c.unknown, inner-4))
+}
+
+// vulnerabilityRow is severity, id, package, versions and title, as far as there
+// is room.
+func (m *Model) vulnerabilityRow(st *styles, v *harden.Vulnerability, w int) string {
+	rows := &m.image.rows
+	sign := vulnerabilitySign(v.Severity)
+	var b strings.Builder
+	b.WriteString(st.severity[v.Severity].Render(sign.glyph + " " + fit(sign.brief, 5)))
+	w -= 7
+	id := min(rows.widestID+1, 20, max(8, w/2))
+	b.WriteString(st.text.Render(fit(v.ID, id-1) + " "))
+	w -= id
+	fixed, style := "no fix", st.dim
+	if v.Fixable() {
+		fixed, style = v.Fixed, st.good
+	}
+	pkg := min(rows.widestPackage+1, max(w*40/100, 8))
+	installed := min(rows.widestVersion+1, 16)
+	if w < pkg+installed+18 {
+		// The version that is installed is in the text below.
+		installed = 0
+	}
+	b.WriteString(st.text.Render(fit(v.Package, pkg-1) + " "))
+	w -= pkg
+	if installed > 0 {
+		b.WriteString(st.dim.Render(fit(v.Installed, installed-1) + " "))
+		w -= installed
+	}
+	arrow := "→ "
+	if !v.Fixable() {
+		arrow = "  "
+	}
+	to := min(w, 18)
+	b.WriteString(style.Render(fit(arrow+fixed, to)))
+	w -= to
+	b.WriteString(st.dim.Render(fit(" "+v.Title, w)))
+	return b.String()
+}
+
+// vulnerabilitySign is the sign of a severity: Info stands for one that nobody
+// has rated.
+func vulnerabilitySign(s harden.Severity) sign {
+	if s == harden.Info {
+		return sign{severitySigns[s].glyph, "unrated", "n/a"}
+	}
+	return severitySigns[s]
+}
+
+func placeOfSecret(s *harden.ImageSecret) string {
+	switch {
+	case s.Path == "":
+		return "config of the image"
+	case s.Line > 0:
+		return s.Path + ":" + itoa(s.Line)
+	}
+	return s.Path
+}
