@@ -295,7 +295,9 @@ func TestGatherUpdates(t *testing.T) {
 			l.scans[key(sha("5"))] = &harden.ImageScan{Known: true, Vulnerabilities: []harden.Vulnerability{{ID: "CVE-9", Package: "q", Severity: harden.Critical}}}
 		}, "1.9.0 1.2.1 1.2.5"},
 		{"what cannot be scanned is not proposed", func(l *lookerStub) { delete(l.scans, key(sha("5"))) }, "1.9.0 1.2.1"},
-		{"nor what is not there for the nodes", func(l *lookerStub) { l.tags[repository+":1.2.5"].Platforms = map[string]string{"linux/arm64": sha("5")} }, "1.9.0 1.2.1"},
+		{"nor what is not there for the nodes", func(l *lookerStub) {
+			l.tags[repository+":1.2.5"].Platforms = map[string]string{"linux/arm64": sha("5")}
+		}, "1.9.0 1.2.1"},
 		{"nor what is gone", func(l *lookerStub) { delete(l.tags, repository+":1.2.5") }, "1.9.0 1.2.1"},
 		{"a new build of the same tag", func(l *lookerStub) {
 			l.tags[current] = tag("d", "d")
@@ -351,4 +353,3 @@ func TestGatherInjected(t *testing.T) {
 		t.Errorf("findings %v", fixtest.Reasons(snap.Findings))
 	}
 }
-

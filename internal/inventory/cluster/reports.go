@@ -152,7 +152,11 @@ func (r *Reader) getJSON(ctx context.Context, path string, query map[string]stri
 	for name, value := range query {
 		request = request.Param(name, value)
 	}
-	data, err := request.Do(ctx).Raw()
+	answer := request.Do(ctx)
+	if err := answer.Error(); err != nil {
+		return err
+	}
+	data, err := answer.Raw()
 	if err != nil {
 		return err
 	}
