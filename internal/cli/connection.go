@@ -23,9 +23,8 @@ type connection struct {
 	files         []string
 	allNamespaces bool
 	settings      harden.Settings
-	evidence      harden.EvidenceOptions
-	look          session.LookOptions
-	onKeys        bool // the UI: evidence is gathered when a key is pressed
+	looks
+	onKeys bool // the UI: evidence is gathered when a key is pressed
 }
 
 var errNoKubeconfig = hinted(errors.New("no kubeconfig: nothing names a cluster"), "set KUBECONFIG or use --kubeconfig; to check manifests without a cluster use -f")
@@ -34,67 +33,46 @@ func newConnection() *connection {
 	return &connection{config: genericclioptions.NewConfigFlags(true)}
 }
 
-// addSourceFlags adds the flags of the commands that look at objects.
-func (c *connection) addSourceFlags(fs *pflag.FlagSet) {
+// addScopeFlags adds what the commands that look at objects look at.
+func (c *connection) addScopeFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVarP(&c.files, "filename", "f", nil, "Manifests to look at instead of a cluster: files, directories (with all that is below), or - for standard input")
 	fs.BoolVarP(&c.allNamespaces, "all-namespaces", "A", false, "Look at all namespaces")
+}
+
+// addSourceFlags adds what to judge, and how a team wants it judged.
+func (c *connection) addSourceFlags(fs *pflag.FlagSet) {
+	c.addScopeFlags(fs)
 	fs.StringSliceVar(&c.settings.AllowedRegistries, "allowed-registries", nil, "Image prefixes that are allowed, such as registry.example.com/team; turns on the rule image-registry-allowed")
 	fs.StringSliceVar(&c.settings.MutableTags, "mutable-tags", nil, "Image tags that count as moving, besides latest, main and the like")
 }
 
-// addEvidenceFlags adds the consents to look beyond the objects of the API.
-func (c *connection) addEvidenceFlags(fs *pflag.FlagSet) {
-	fs.BoolVar(&c.evidence.Images, "images", false, "Read the images from their registries, with your own registry credentials: users, ports, files. They are kept in a cache")
-	fs.BoolVar(&c.evidence.PullSecrets, "pull-secrets", false, "With --images: read the workloads' image pull secrets from the cluster and use them too")
-	fs.StringSliceVar(&c.look.Insecure, "insecure-registry", nil, "With --images: registries (HOST[:PORT]) to speak plain HTTP to; localhost always is one")
-	fs.BoolVar(&c.evidence.Probe, "probe", false, "Look into running containers by exec: users, capabilities, ports, files written to")
-	fs.StringVar(&c.look.ProbeImage, "probe-image", "", "With --probe: image of the ephemeral container that looks into containers without a shell. It stays in the pod until that is replaced")
-	fs.BoolVar(&c.evidence.Kubelets, "kubelets", false, "Read the configuration of the kubelets (needs nodes/configz or nodes/proxy)")
-}
-
-// checkEvidence refuses flags that say nothing without another one.
-func (c *connection) checkEvidence() error {
-	switch {
-	case c.onKeys:
-		return nil
-	case c.evidence.PullSecrets && !c.evidence.Images:
-		return errors.New("--pull-secrets says which credentials --images may use: add --images")
-	case len(c.look.Insecure) > 0 && !c.evidence.Images:
-		return errors.New("--insecure-registry says how --images may read: add --images")
-	case c.look.ProbeImage != "" && !c.evidence.Probe:
-		return errors.New("--probe-image says how --probe may look: add --probe")
-	case c.onFiles() && c.evidence.Probe:
-		return errors.New("--probe looks into running containers: there are none behind files")
-	case c.onFiles() && c.evidence.Kubelets:
-		return errors.New("--kubelets asks the nodes of a cluster: there are none behind files")
-	}
-	return nil
+// A choice is what the user asked for out of a scope.
+type choice interface {
+	find(snap *harden.Snapshot) ([]*harden.Finding, error)
+	// workloads are those that are in question, whatever is wrong with them; nil: all.
+	workloads(inv *harden.Inventory) []*harden.Workload
 }
 
 // load reads the scope, and looks at what the evidence flags allow.
-func (c *connection) load(ctx context.Context, s *session.Session, scope harden.Scope, choose func(*harden.Snapshot) ([]*harden.Finding, error), streams genericiooptions.IOStreams) (*harden.Snapshot, []*harden.Finding, error) {
+func (c *connection) load(ctx context.Context, s *session.Session, scope harden.Scope, choose choice, streams genericiooptions.IOStreams) (*harden.Snapshot, []*harden.Finding, error) {
 	snap, err := s.Load(ctx, scope)
 	if err != nil {
 		return nil, nil, err
 	}
-	findings, err := choose(snap)
+	findings, err := choose.find(snap)
 	if err != nil || c.evidence == (harden.EvidenceOptions{}) {
 		return snap, findings, err
 	}
-	said := ""
-	snap, err = s.Gather(ctx, harden.WorkloadsOf(findings), c.evidence, func(p harden.GatherProgress) {
-		if isTerminal(streams.ErrOut) {
-			said = fmt.Sprintf("\rlooking at %s: %d of %d", p.What, p.Done, p.Total)
-			fmt.Fprintf(streams.ErrOut, "%-60s", said)
-		}
-	})
-	if said != "" {
-		fmt.Fprintf(streams.ErrOut, "\r%60s\r", "")
+	of := harden.WorkloadsOf(findings)
+	if c.evidence.Vulnerabilities || c.evidence.Signatures {
+		// Only the look will tell which of them have findings.
+		of = choose.workloads(snap.Inventory)
 	}
+	snap, err = gather(ctx, s, of, c.evidence, streams, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	findings, err = choose(snap)
+	findings, err = choose.find(snap)
 	return snap, findings, err
 }
 
@@ -105,7 +83,7 @@ func (c *connection) connect(cmd *cobra.Command) (*session.Session, harden.Scope
 	if c.allNamespaces && *c.config.Namespace != "" {
 		return nil, harden.Scope{}, errors.New("--all-namespaces and --namespace exclude each other: use one")
 	}
-	if err := c.checkEvidence(); err != nil {
+	if err := c.completeLooks(c.onKeys, c.onFiles()); err != nil {
 		return nil, harden.Scope{}, err
 	}
 	scope, err := c.scope()
@@ -138,7 +116,7 @@ func (c *connection) scope() (harden.Scope, error) {
 
 func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if c.onFiles() {
-		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{DefaultNamespace: *c.config.Namespace, Settings: c.settings, Look: c.look})
+		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{DefaultNamespace: *c.config.Namespace, Settings: c.settings, Look: c.options})
 	}
 	raw, err := c.config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
@@ -156,7 +134,7 @@ func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if *c.config.Context != "" {
 		name = *c.config.Context
 	}
-	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Settings: c.settings, Look: c.look, Actor: c.actor(raw, name)})
+	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Settings: c.settings, Look: c.options, Actor: c.actor(raw, name)})
 }
 
 // actor is the user that the journal names: as far as the kubeconfig tells.

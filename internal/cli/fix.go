@@ -200,7 +200,7 @@ func (o *fixOptions) Run(ctx context.Context) error {
 	if o.resume != "" {
 		return o.goOn(ctx)
 	}
-	snap, findings, err := o.load(ctx, o.session, o.scope, o.find, o.streams)
+	snap, findings, err := o.load(ctx, o.session, o.scope, &o.selection, o.streams)
 	if err != nil {
 		return err
 	}

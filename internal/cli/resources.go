@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -111,6 +112,16 @@ func (f *filter) match(x *harden.Finding) bool {
 	}
 	return slices.ContainsFunc(f.names, func(r harden.Ref) bool {
 		return named(r, x.Object) || x.Workload != nil && named(r, x.Workload.Ref)
+	})
+}
+
+// selects reports whether the user asked for the workload, or for a pod of it.
+func (f *filter) selects(w *harden.Workload) bool {
+	if f.selector != nil && !f.selector.Empty() && !f.selector.Matches(labels.Set(w.Meta.Labels)) {
+		return false
+	}
+	return len(f.names) == 0 || slices.ContainsFunc(f.names, func(r harden.Ref) bool {
+		return named(r, w.Ref) || r.Kind == "Pod" && slices.ContainsFunc(w.Pods, func(p *corev1.Pod) bool { return r.Name == "" || p.Name == r.Name })
 	})
 }
 

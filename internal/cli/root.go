@@ -54,9 +54,9 @@ func (o *rootOptions) Validate() error { return nil }
 func (o *rootOptions) Run(ctx context.Context) error {
 	defer o.session.Close()
 	if o.inUI() {
-		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Apply: o.apply, PullSecrets: o.evidence.PullSecrets, Version: version})
+		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Apply: o.apply, Evidence: o.evidence, Version: version})
 	}
-	snap, _, err := o.load(ctx, o.session, o.scope, everything, o.streams)
+	snap, _, err := o.load(ctx, o.session, o.scope, everything{}, o.streams)
 	if err != nil {
 		return err
 	}
@@ -68,4 +68,9 @@ func (o *rootOptions) Run(ctx context.Context) error {
 	return nil
 }
 
-func everything(snap *harden.Snapshot) ([]*harden.Finding, error) { return snap.Findings, nil }
+// everything is the choice of all that is in the scope.
+type everything struct{}
+
+func (everything) find(snap *harden.Snapshot) ([]*harden.Finding, error) { return snap.Findings, nil }
+
+func (everything) workloads(*harden.Inventory) []*harden.Workload { return nil }

@@ -43,6 +43,9 @@ func newScan(conn *connection, streams genericiooptions.IOStreams) *cobra.Comman
   # One workload, for a program
   kubectl harden scan deployment/web -n shop -o json
 
+  # With what is in the images: users, known vulnerabilities, secrets
+  kubectl harden scan -n shop --vulnerabilities
+
   # Manifests; exit code 1 when something is high or worse
   helm template ./chart | kubectl harden scan -f - --fail-on high`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
@@ -80,7 +83,7 @@ func (o *scanOptions) Validate() error { return nil }
 
 func (o *scanOptions) Run(ctx context.Context) error {
 	defer o.session.Close()
-	snap, findings, err := o.load(ctx, o.session, o.scope, o.find, o.streams)
+	snap, findings, err := o.load(ctx, o.session, o.scope, &o.selection, o.streams)
 	if err != nil {
 		return err
 	}

@@ -78,6 +78,19 @@ func (s *selection) find(snap *harden.Snapshot) ([]*harden.Finding, error) {
 	return out, nil
 }
 
+func (s *selection) workloads(inv *harden.Inventory) []*harden.Workload {
+	if len(s.filter.names) == 0 && s.filter.selector.Empty() {
+		return nil
+	}
+	chosen := []*harden.Workload{}
+	for _, w := range inv.Workloads {
+		if s.filter.selects(w) {
+			chosen = append(chosen, w)
+		}
+	}
+	return chosen
+}
+
 func ruleIDs() []string {
 	var ids []string
 	for _, f := range fixers.Suite() {
