@@ -40,6 +40,7 @@ type Scanner struct {
 	options  ScannerOptions
 	settings Settings
 	reader   *Reader // for what is kept, and for credentials
+	grace    time.Duration
 }
 
 // NewScanner makes a Scanner; nothing is started yet.
@@ -49,7 +50,7 @@ func NewScanner(o ScannerOptions) *Scanner {
 	o.Memory = cmp.Or(o.Memory, 2<<30)
 	reader := New(o.Options)
 	reader.mirrors = o.Mirrors
-	return &Scanner{options: o, reader: reader, settings: Settings{
+	return &Scanner{options: o, reader: reader, grace: grace, settings: Settings{
 		Protocol: protocol, Insecure: o.Insecure, CacheDir: o.CacheDir, Limits: o.Limits, Silence: o.Silence, Mirrors: o.Mirrors,
 		Database: o.Database, DatabaseWhy: o.DatabaseWhy, JavaDatabase: o.JavaDatabase, Server: o.Server, ServerToken: o.ServerToken,
 		Timeout: o.Timeout, Memory: o.Memory, Stamp: scanStamp(o),

@@ -92,7 +92,7 @@ func (w *shift) resolve(ctx context.Context) {
 }
 
 func (w *shift) send(task Task) {
-	w.running[task.ID] = time.AfterFunc(w.scanner.options.Timeout+grace, func() { w.overdue <- task.ID })
+	w.running[task.ID] = time.AfterFunc(w.scanner.options.Timeout+w.scanner.grace, func() { w.overdue <- task.ID })
 	// A write fails when the process is gone, which the answers tell.
 	_ = w.child.tasks.Encode(task)
 }
