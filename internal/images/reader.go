@@ -38,12 +38,13 @@ type Options struct {
 	// Insecure are registries, HOST or HOST:PORT, that may be spoken to over plain
 	// HTTP, besides localhost and loopback addresses.
 	Insecure  []string
-	CacheDir  string            // where facts are kept; empty: nowhere
-	Limits    Limits            // zero: defaults
-	Transport http.RoundTripper // nil: remote.DefaultTransport
-	Silence   time.Duration     // how long a registry may send nothing; zero: 30 seconds
-	Wait      time.Duration     // before a request is repeated for the first time; zero: a second
-	Now       func() time.Time  // nil: time.Now
+	Mirrors   map[string][]string // registry host -> hosts that are asked first
+	CacheDir  string              // where facts are kept; empty: nowhere
+	Limits    Limits              // zero: defaults
+	Transport http.RoundTripper   // nil: remote.DefaultTransport
+	Silence   time.Duration       // how long a registry may send nothing; zero: 30 seconds
+	Wait      time.Duration       // before a request is repeated for the first time; zero: a second
+	Now       func() time.Time    // nil: time.Now
 }
 
 // A Reader reads images. Its methods may be called in parallel.
@@ -71,7 +72,7 @@ func New(o Options) *Reader {
 	patience := patient
 	patience.first = cmp.Or(o.Wait, patience.first)
 	dir := store.Dir(o.CacheDir)
-	return &Reader{options: o, cache: dir, facts: factStore{dir}, patience: patience}
+	return &Reader{options: o, mirrors: o.Mirrors, cache: dir, facts: factStore{dir}, patience: patience}
 }
 
 // Look reads the facts of one image, with the credentials given (may be nil),

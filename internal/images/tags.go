@@ -166,7 +166,7 @@ func (r *Reader) Tags(ctx context.Context, reference string, credentials authn.K
 }
 
 // asking puts a question to a registry with each of the credentials until one is
-// taken, as open does for manifests.
+// taken, as open does for manifests. Mirrors are not asked: they may lack tags.
 func (r *Reader) asking(ctx context.Context, repository name.Repository, given authn.Keychain, question func(*remote.Puller) error) error {
 	credentials, noCredentials := r.credentials(ctx, given, repository)
 	var first error

@@ -52,13 +52,12 @@ func (o *outside) credentials() func(context.Context, []*harden.Workload) (authn
 }
 
 func (o *outside) registry() registry {
-	return images.New(images.Options{Insecure: o.opts.Insecure})
+	return images.New(images.Options{Insecure: o.opts.Insecure, Mirrors: o.opts.Mirrors})
 }
 
 func (o *outside) scanner(ctx context.Context, vulnerabilities bool, progress func(what string, done, total int64)) (scanner, error) {
 	options := images.ScannerOptions{
-		Options: images.Options{Insecure: o.opts.Insecure, CacheDir: cacheDir()},
-		Mirrors: o.opts.Mirrors, Parallel: o.opts.Parallel, Timeout: o.opts.ImageTimeout,
+		Options: images.Options{Insecure: o.opts.Insecure, Mirrors: o.opts.Mirrors, CacheDir: cacheDir()}, Parallel: o.opts.Parallel, Timeout: o.opts.ImageTimeout,
 		Server: o.opts.Server, ServerToken: o.opts.ServerToken,
 	}
 	stale := ""
