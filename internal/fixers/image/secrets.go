@@ -69,10 +69,7 @@ func checkSecrets(p *harden.Pass) {
 		switch {
 		case len(found) > 0:
 			f.Reason = plural(len(found), "credential", "credentials") + " in the image"
-			f.Detail = "The image has " + plural(len(found), "credential", "credentials") + ":\n" + strings.Join(found[:min(len(found), named)], "\n")
-			if len(found) > named {
-				f.Detail += fmt.Sprintf("\nand %d more", len(found)-named)
-			}
+			f.Detail = "The image has " + plural(len(found), "credential", "credentials") + ":\n" + some(found)
 		case unlooked || len(s.scans) == 0:
 			f.Status, f.Verdict = harden.StatusUnknown, "unknown"
 			f.Reason = "whether the image has credentials in it is not known"
