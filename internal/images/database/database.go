@@ -30,7 +30,7 @@ type Options struct {
 	// them, such as Trivy's own cache. It is used as it is, and never written.
 	Path      string
 	Offline   bool              // what is there is used, nothing is downloaded
-	Java      bool              // the database of jar files, too
+	Java      bool              // the database of jar files is downloaded, too; one that is there is always given
 	Insecure  []string          // registries that may be spoken to over plain HTTP
 	Keychain  authn.Keychain    // nil: the user's
 	Transport http.RoundTripper // nil: that of go-containerregistry
@@ -39,7 +39,8 @@ type Options struct {
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Progress tells how many bytes of what are there, of how many. What is in words for people.
+// Progress tells how many bytes of what are there, of how many; 0 of 0 when it is
+// something to wait for. What is in words for people.
 type Progress func(what string, done, total int64)
 
 // Status is what Ensure came to.
@@ -47,8 +48,7 @@ type Status struct {
 	// Dir holds trivy.db and metadata.json; empty when there is no database that
 	// can be used.
 	Dir string
-	// JavaDir is called java-db and holds trivy-java.db and metadata.json; empty
-	// when there is none, or none was wanted.
+	// JavaDir holds trivy-java.db and metadata.json; empty when there is none.
 	JavaDir string
 	// Updated is when the database was built, Next when a newer one is due,
 	// Downloaded when this one came; zero where that is not known.
@@ -59,7 +59,7 @@ type Status struct {
 	Source string // the reference that it came from, or the folder
 	// Why is why there is none, why it is stale, or why it could not be renewed.
 	Why     string
-	JavaWhy string // the same about the database of jar files
+	JavaWhy string // the same about the database of jar files, if that was wanted
 }
 
 // StaleAfter is how long a newer database may be due. Trivy's is built every
@@ -97,9 +97,15 @@ func Ensure(ctx context.Context, o Options, p Progress) (Status, error) {
 		Dir: vulnerabilities.dir, Source: vulnerabilities.source, Why: vulnerabilities.why, Stale: vulnerabilities.stale(e.options.Now()),
 		Updated: vulnerabilities.metadata.UpdatedAt, Next: vulnerabilities.metadata.NextUpdate, Downloaded: vulnerabilities.metadata.DownloadedAt,
 	}
-	if o.Java && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case o.Java:
 		java := e.ensure(ctx, javaKind, e.options.JavaRepositories)
 		s.JavaDir, s.JavaWhy = java.dir, java.why
+	case o.Path != "":
+		s.JavaDir = atPath(javaKind, o.Path).dir
+	default:
+		s.JavaDir = store{dir: e.options.Dir, kind: javaKind}.take().dir
 	}
 	return s, ctx.Err()
 }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
 )
 
 func TestEnsureDownloads(t *testing.T) {
@@ -415,8 +419,11 @@ func TestJava(t *testing.T) {
 	}
 	holds(t, got.Dir, "first")
 	s.requests()
-	if again := ensure(t, o); again != got || s.requests() != "" {
-		t.Errorf("%+v, want %+v", again, got)
+	for _, wanted := range []bool{true, false} {
+		o.Java = wanted
+		if again := ensure(t, o); again != got || s.requests() != "" {
+			t.Errorf("%+v, want %+v", again, got)
+		}
 	}
 
 	// Where it is beside the other one, as in Trivy's own cache.
@@ -427,8 +434,10 @@ func TestJava(t *testing.T) {
 		}
 	}
 	for _, path := range []string{cache, filepath.Join(cache, "db")} {
-		if got := ensure(t, Options{Path: path, Java: true, Now: noon}); got.JavaDir != filepath.Join(cache, "java-db") || got.JavaWhy != "" {
-			t.Errorf("%+v", got)
+		for _, wanted := range []bool{true, false} {
+			if got := ensure(t, Options{Path: path, Java: wanted, Now: noon}); got.JavaDir != filepath.Join(cache, "java-db") || got.JavaWhy != "" {
+				t.Errorf("%+v", got)
+			}
 		}
 	}
 }
@@ -513,6 +522,57 @@ func TestAFullDisk(t *testing.T) {
 			t.Errorf("%s: the folder holds %s, want %s", name, got, want)
 		}
 	}
+}
+
+func TestLocalErrorsSayWhatToDo(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{&fs.PathError{Op: "write", Path: "/x/db-1.part", Err: syscall.ENOSPC}, `the disk of "/x" is full: free some of it`},
+		{&os.LinkError{Op: "rename", Old: "/x/a", New: "/x/b", Err: syscall.EACCES}, `the folder "/x" cannot be written: permission denied; set XDG_CACHE_HOME to another place`},
+		{&fs.PathError{Op: "open", Path: "/x/db.lock", Err: syscall.EROFS}, `the folder "/x" cannot be written: read-only file system; `},
+		{&fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.ENOTDIR}, `the folder "/x" cannot be used: not a directory; `},
+	} {
+		if got := (store{dir: "/x"}).local(test.err).Error(); !strings.HasPrefix(got, test.want) {
+			t.Errorf("%v: %s, want %s", test.err, got, test.want)
+		}
+	}
+}
+
+// The credentials of the user are sent to the registry, and not to where it redirects to.
+func TestCredentials(t *testing.T) {
+	s, elsewhere := serve(t), serve(t)
+	reference := s.pushDatabase(t, "first", built(noon()))
+	elsewhere.pushDatabase(t, "first", built(noon()))
+	s.with(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "word" {
+			answer(http.StatusUnauthorized)(w, r, next)
+			return
+		}
+		atBlobs(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
+		})(w, r, next)
+	})
+	elsewhere.with(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("credentials were sent on")
+		}
+		next.ServeHTTP(w, r)
+	})
+	o := options(t.TempDir(), reference)
+	if got := ensure(t, o); got.Dir != "" || !strings.Contains(got.Why, "docker login") {
+		t.Errorf("%+v", got)
+	}
+	o.Keychain = mine{}
+	holds(t, ensure(t, o).Dir, "first")
+}
+
+// mine are credentials for any registry.
+type mine struct{}
+
+func (mine) Resolve(authn.Resource) (authn.Authenticator, error) {
+	return &authn.Basic{Username: "me", Password: "word"}, nil
 }
 
 func TestWrongOptions(t *testing.T) {

@@ -50,7 +50,7 @@ func (e *localError) Error() string {
 	const way = "set XDG_CACHE_HOME to another place"
 	switch cause := e.cause(); {
 	case errors.Is(e.err, syscall.ENOSPC), errors.Is(e.err, syscall.EDQUOT):
-		return fmt.Sprintf("the disk of %q is full: free some of it (the vulnerability database takes about 1.5 GB), or %s", e.dir, way)
+		return fmt.Sprintf("the disk of %q is full: free some of it (the vulnerability database takes 1.5 GB, that of jar files 3 GB), or %s", e.dir, way)
 	case errors.Is(e.err, fs.ErrPermission), errors.Is(e.err, syscall.EROFS):
 		return fmt.Sprintf("the folder %q cannot be written: %v; %s", e.dir, cause, way)
 	default:

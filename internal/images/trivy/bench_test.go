@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aquasecurity/trivy-db/pkg/metadata"
+
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/images"
 	testscans "github.com/kubectl-harden/kubectl-harden/test/scans"
@@ -56,6 +58,21 @@ func TestEachLayerIsFetchedOnce(t *testing.T) {
 	scanAll(t, images.NewScanner(o), keys)
 	if times, _ := r.Fetched(); len(times) > 0 {
 		t.Errorf("%d blobs were fetched for images that are known", len(times))
+	}
+	// A newer database is another question, to the same layers.
+	o.Database = t.TempDir()
+	if err := os.CopyFS(o.Database, os.DirFS(db.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := metadata.NewClient(o.Database).Update(metadata.Metadata{Version: 2, UpdatedAt: time.Now().Add(time.Hour), NextUpdate: time.Now().Add(25 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	again := scanAll(t, images.NewScanner(o), keys)
+	if times, _ := r.Fetched(); len(times) > len(keys) { // a config each
+		t.Errorf("%d blobs were fetched for a newer database", len(times))
+	}
+	if was, is := found[keys[0]].Database, again[keys[0]].Database; !is.After(was) {
+		t.Errorf("the database was of %s and is of %s", was, is)
 	}
 }
 
