@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// workFolder is the variable that names the child's folder for temporary files.
-const workFolder = "KUBECTL_HARDEN_WORK"
+// workVariable names the child's folder for temporary files.
+const workVariable = "KUBECTL_HARDEN_WORK"
 
 // A child is a process that looks into images.
 type child struct {
@@ -31,7 +31,7 @@ type child struct {
 
 // start starts a child process and waits until it is ready.
 func (s *Scanner) start(ctx context.Context) (*child, error) {
-	folder, err := s.workFolder()
+	folder, err := workFolder()
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for temporary files: %w", err)
 	}
@@ -90,7 +90,7 @@ func childEnvironment(folder string) []string {
 			all = append(all, variable)
 		}
 	}
-	for _, name := range []string{"TMPDIR", "TMP", "TEMP", workFolder} {
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP", workVariable} {
 		all = append(all, name+"="+folder)
 	}
 	return all
@@ -169,24 +169,16 @@ func (t *tail) String() string {
 	return string(t.text)
 }
 
-const workPrefix = "work-"
+const workPrefix = "kubectl-harden-work-"
 
 // workFolder makes a folder for a child's temporary files, and removes those of
 // children whose machine went down with them.
-func (s *Scanner) workFolder() (string, error) {
-	base := s.options.CacheDir
-	if base == "" || os.MkdirAll(base, 0o700) != nil {
-		base = os.TempDir()
-	}
-	left, _ := filepath.Glob(filepath.Join(base, workPrefix+"*"))
+func workFolder() (string, error) {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), workPrefix+"*"))
 	for _, folder := range left {
 		if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
 			_ = os.RemoveAll(folder)
 		}
 	}
-	folder, err := os.MkdirTemp(base, workPrefix)
-	if err != nil && base != os.TempDir() {
-		folder, err = os.MkdirTemp("", "kubectl-harden-"+workPrefix)
-	}
-	return folder, err
+	return os.MkdirTemp("", workPrefix)
 }

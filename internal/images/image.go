@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 
@@ -219,8 +218,7 @@ func (l *layers) tree(ctx context.Context, n int) (*layerTree, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = io.Copy(io.Discard, stream)
-		if err := errors.Join(err, stream.Close()); err != nil {
+		if err := stream.Close(); err != nil {
 			return nil, err
 		}
 	}

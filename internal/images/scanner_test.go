@@ -85,9 +85,10 @@ func (a actor) Look(ctx context.Context, task Task) Looked {
 }
 
 // acting is a scanner whose child process is an actor.
-func acting(t testing.TB, o ScannerOptions) *Scanner {
+func acting(t *testing.T, o ScannerOptions) *Scanner {
 	t.Helper()
 	o.Command = []string{os.Args[0], WorkerArgument}
+	t.Setenv("TMPDIR", t.TempDir())
 	if o.CacheDir == "" {
 		o.CacheDir = t.TempDir()
 	}
@@ -121,13 +122,13 @@ func lookAll(t *testing.T, s *Scanner, references ...string) map[string]Looked {
 	if len(found) != len(references) {
 		t.Errorf("%d answers for %d images", len(found), len(references))
 	}
-	nothingLeft(t, s)
+	nothingLeft(t)
 	return found
 }
 
-func nothingLeft(t *testing.T, s *Scanner) {
+func nothingLeft(t *testing.T) {
 	t.Helper()
-	if left, _ := filepath.Glob(filepath.Join(s.options.CacheDir, workPrefix+"*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), workPrefix+"*")); len(left) > 0 {
 		t.Errorf("%q is left behind", left)
 	}
 }
@@ -184,9 +185,9 @@ func TestImageThatTakesTooMuchMemory(t *testing.T) {
 		t.Skip("only Linux bounds the memory of a process")
 	}
 	good := many(6)
-	found := lookAll(t, acting(t, ScannerOptions{Memory: 512 << 20}), append([]string{"grow/x"}, good...)...)
+	found := lookAll(t, acting(t, ScannerOptions{Memory: 256 << 20}), append([]string{"grow/x"}, good...)...)
 	allGood(t, found, good)
-	if l := found["grow/x"]; !strings.Contains(l.Facts.Why, "it takes more than the 512 MiB of memory that it may") {
+	if l := found["grow/x"]; !strings.Contains(l.Facts.Why, "it takes more than the 256 MiB of memory that it may") {
 		t.Errorf("why %q", l.Facts.Why)
 	}
 }
@@ -232,7 +233,7 @@ func TestCancelEndsTheProcess(t *testing.T) {
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("the process %d is still there (%v)", pid, err)
 	}
-	nothingLeft(t, s)
+	nothingLeft(t)
 	if err := s.Look(ctx, wantedOf("ok/1"), func(Looked) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
 	}
@@ -241,7 +242,7 @@ func TestCancelEndsTheProcess(t *testing.T) {
 func TestProcessEndsWithItsParent(t *testing.T) {
 	command := exec.Command(os.Args[0], WorkerArgument)
 	work := t.TempDir()
-	command.Env = append(os.Environ(), workFolder+"="+work)
+	command.Env = append(os.Environ(), workVariable+"="+work)
 	stdin, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +283,7 @@ func TestProcessThatCannotWork(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
-			nothingLeft(t, s)
+			nothingLeft(t)
 		})
 	}
 }
@@ -301,7 +302,7 @@ func TestCredentialsGoOverStdin(t *testing.T) {
 	if strings.Contains(l.Facts.Why, "TRIVY_") {
 		t.Errorf("the environment changes how Trivy works: %s", l.Facts.Why)
 	}
-	if !strings.Contains(l.Facts.Why, s.options.CacheDir+"/"+workPrefix) {
+	if !strings.Contains(l.Facts.Why, filepath.Join(os.TempDir(), workPrefix)) {
 		t.Errorf("temporary files do not go into a folder that is removed: %s", l.Facts.Why)
 	}
 }

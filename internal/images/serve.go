@@ -34,7 +34,7 @@ func Serve(start func(Settings) (Worker, error)) int {
 		fmt.Fprintln(os.Stderr, "this is run by the program itself, to look into images")
 		return 2
 	}
-	defer os.RemoveAll(os.Getenv(workFolder))
+	defer os.RemoveAll(os.Getenv(workVariable))
 	worker, err := s.start(settings, start)
 	if err != nil {
 		s.say(answer{Protocol: protocol, Failed: err.Error()})

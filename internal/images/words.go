@@ -33,7 +33,7 @@ func explain(err error, ref name.Reference) string {
 	case errors.Is(err, context.Canceled):
 		return "stopped before it was read"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "the time for reading it was over"
+		return "it took longer than it may: see --image-timeout"
 	case errors.As(err, &exceeded):
 		return err.Error()
 	case errors.As(err, &answer):

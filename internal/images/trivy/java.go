@@ -2,7 +2,6 @@ package trivy
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -70,12 +69,4 @@ func emptyJava(dir string) error {
 	}
 	about := javadb.NewMetadata(dir)
 	return about.Update(javadb.Metadata{Version: javadb.SchemaVersion, NextUpdate: time.Now().AddDate(1, 0, 0)})
-}
-
-// hostOf is the host of a URL.
-func hostOf(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		return u.Host
-	}
-	return "?"
 }

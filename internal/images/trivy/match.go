@@ -29,7 +29,7 @@ func (w *worker) scan(ctx context.Context, image *images.Image, found *analyzed,
 		Source: harden.ScanSource{Kind: harden.ScanTrivy, Name: images.TrivyVersion()},
 	}
 	if w.settings.Server != "" {
-		result.Source = harden.ScanSource{Kind: harden.ScanTrivyServer, Name: w.settings.Server}
+		result.Source = harden.ScanSource{Kind: harden.ScanTrivyServer, Name: serverName(w.settings.Server)}
 	}
 	if found.err != nil {
 		result.Why = image.Why(found.err)
@@ -76,7 +76,7 @@ func (w *worker) match(ctx context.Context, image *images.Image, found *analyzed
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("matching failed (%v): %w", r, errDamaged)
+			err = fmt.Errorf("matching it with the vulnerability database failed: %v; %w", r, errDamaged)
 		}
 	}()
 	held, err := newImageCache(image, found)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/aquasecurity/trivy/pkg/cache"
@@ -64,20 +65,30 @@ func send(ctx context.Context, server *cache.RemoteCache, held *imageCache) erro
 	return nil
 }
 
+// serverName is the URL of a server without what may be a password in it.
+func serverName(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "?"
+	}
+	u.User = nil
+	return u.String()
+}
+
 // serverError leaves out what the server says of itself, and its URL, which may hold a password.
 func (w *worker) serverError(err error) error {
 	var answer twirp.Error
 	var network *net.OpError
-	host := hostOf(w.settings.Server)
+	name := serverName(w.settings.Server)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &network):
-		return fmt.Errorf("the Trivy server %q cannot be reached: %w", host, network.Err)
+		return fmt.Errorf("the Trivy server %q cannot be reached: %w", name, network.Err)
 	case errors.As(err, &answer) && answer.Code() == twirp.Unauthenticated:
-		return fmt.Errorf("the Trivy server %q does not take the token: see --trivy-token", host)
+		return fmt.Errorf("the Trivy server %q does not take the token: see --trivy-token-file", name)
 	case errors.As(err, &answer):
-		return fmt.Errorf("the Trivy server %q answered %s: %q", host, answer.Code(), answer.Msg())
+		return fmt.Errorf("the Trivy server %q answered %s: %q", name, answer.Code(), answer.Msg())
 	}
-	return fmt.Errorf("the Trivy server %q: %w", host, err)
+	return fmt.Errorf("the Trivy server %q: %w", name, err)
 }
