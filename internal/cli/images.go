@@ -79,7 +79,7 @@ printed all the same, and what is not known is never counted as 0.`,
   # A bill of materials of each image
   kubectl harden images -n shop -o cyclonedx --output-dir sboms/
 
-  # Without a network: database and images were fetched before
+  # With the database that was downloaded before
   kubectl harden images -n shop --offline`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
 	}
@@ -222,12 +222,10 @@ func (o *imagesOptions) way(r *report.Images) string {
 		return "the output tells why; is the Trivy server of --trivy-server up, and its token in " + tokenVariable + "?"
 	case !read:
 		return "the output tells why; " + database
-	case o.options.Offline:
-		return "the output tells why; without --offline they are fetched"
 	case !o.evidence.PullSecrets && len(o.names) == 0 && !o.onFiles():
-		return "the output tells why; log in with 'docker login' or the like, or use the pull secrets of the workloads with --pull-secrets"
+		return "the output tells why; check the names, log in with 'docker login' or the like, or use the pull secrets of the workloads with --pull-secrets"
 	}
-	return "the output tells why; log in with 'docker login' or the like, or name a mirror with --registry-mirror"
+	return "the output tells why; check the names, log in with 'docker login' or the like, or name a mirror with --registry-mirror"
 }
 
 func (o *imagesOptions) fails(u *harden.ImageUse) bool {

@@ -46,9 +46,9 @@ func (l *looks) addImageFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&l.mirrors, "registry-mirror", nil, "With images: HOST=MIRROR, ask MIRROR before the registry HOST; may be repeated")
 	fs.DurationVar(&l.options.ImageTimeout, "image-timeout", 0, "With images: how long to look into one (default 5m)")
 	fs.IntVar(&l.options.Parallel, "parallel", 0, "With images: how many at a time (default 4)")
-	fs.BoolVar(&l.options.Offline, "offline", false, "With images: download nothing; use what is in the cache and the database that is there")
+	fs.BoolVar(&l.options.Offline, "offline", false, "With vulnerabilities: download no database, use the one that is there. Images are still read from their registries")
 	fs.StringSliceVar(&l.options.DatabaseRepositories, "db-repository", nil, "With vulnerabilities: OCI repositories of the database, tried in order (default: Trivy's own)")
-	fs.StringSliceVar(&l.options.JavaDatabaseRepositories, "java-db-repository", nil, "With vulnerabilities: OCI repositories of the Java database, tried in order (default: Trivy's own)")
+	fs.StringSliceVar(&l.options.JavaDatabaseRepositories, "java-db-repository", nil, "With vulnerabilities: OCI repositories of the Java database (large), tried in order. Without it, what is in jar files that do not name themselves is not known")
 	fs.StringVar(&l.options.DatabasePath, "db-path", "", "With vulnerabilities: a directory with trivy.db, used as it is instead of a download")
 	fs.StringVar(&l.options.Server, "trivy-server", "", "With vulnerabilities: URL of a Trivy server that has the database; its token is read from "+tokenVariable+" or --trivy-token-file")
 	fs.StringVar(&l.tokenFile, "trivy-token-file", "", "File with the token of the Trivy server")
@@ -84,10 +84,10 @@ func (l *looks) checkConsents(onFiles bool) error {
 		return hinted(errors.New("--insecure-registry says how --images may read"), addImages)
 	case len(l.mirrors) > 0 && !images:
 		return hinted(errors.New("--registry-mirror says where --images may read"), addImages)
-	case (o.Offline || o.ImageTimeout != 0 || o.Parallel != 0) && !images:
-		return hinted(errors.New("--offline, --image-timeout and --parallel say how --images may look"), addImages)
+	case (o.ImageTimeout != 0 || o.Parallel != 0) && !images:
+		return hinted(errors.New("--image-timeout and --parallel say how --images may look"), addImages)
 	case l.usesDatabase() && !l.evidence.Vulnerabilities:
-		return hinted(errors.New("--db-repository, --java-db-repository, --db-path and --trivy-server say what --vulnerabilities looks with"), "add --vulnerabilities")
+		return hinted(errors.New("--db-repository, --java-db-repository, --db-path, --offline and --trivy-server say what --vulnerabilities looks with"), "add --vulnerabilities")
 	case o.ProbeImage != "" && !l.evidence.Probe:
 		return hinted(errors.New("--probe-image says how --probe may look"), "add --probe")
 	case onFiles && l.evidence.Probe:
@@ -100,9 +100,26 @@ func (l *looks) checkConsents(onFiles bool) error {
 	return nil
 }
 
+// databaseNote says, for the question of the UI, where the vulnerability
+// database comes from; empty: it is downloaded from Trivy's own repositories.
+func (l *looks) databaseNote() string {
+	o := &l.options
+	switch {
+	case o.Server != "":
+		return "What is installed in the images is told to the Trivy server " + o.Server + "."
+	case o.DatabasePath != "":
+		return "The vulnerability database in " + o.DatabasePath + " is used as it is."
+	case o.Offline:
+		return "The vulnerability database that was downloaded before is used as it is."
+	case len(o.DatabaseRepositories) > 0:
+		return "A vulnerability database is downloaded from " + o.DatabaseRepositories[0] + " (some 100 MB) unless a new one is in the cache."
+	}
+	return ""
+}
+
 func (l *looks) usesDatabase() bool {
 	o := &l.options
-	return len(o.DatabaseRepositories)+len(o.JavaDatabaseRepositories) > 0 || o.DatabasePath != "" || o.Server != ""
+	return len(o.DatabaseRepositories)+len(o.JavaDatabaseRepositories) > 0 || o.DatabasePath != "" || o.Server != "" || o.Offline
 }
 
 func (l *looks) checkDatabase() error {

@@ -54,7 +54,7 @@ func (o *rootOptions) Validate() error { return nil }
 func (o *rootOptions) Run(ctx context.Context) error {
 	defer o.session.Close()
 	if o.inUI() {
-		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Apply: o.apply, Evidence: o.evidence, Version: version})
+		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Apply: o.apply, Evidence: o.evidence, DatabaseNote: o.databaseNote(), Version: version})
 	}
 	snap, _, err := o.load(ctx, o.session, o.scope, everything{}, o.streams)
 	if err != nil {

@@ -195,9 +195,13 @@ func (r *Images) contents(w io.Writer, u *harden.ImageUse) error {
 	if len(s.Vulnerabilities) > 0 {
 		fmt.Fprintf(w, "\n%s (%s): %s\n", harden.OneLine(u.Name()), harden.OneLine(cmp.Or(OSWord(s.OS), u.Key.Platform)), r.sum(s.Vulnerabilities))
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(tw, "SEVERITY\tID\tPACKAGE\tINSTALLED\tFIXED\tTITLE")
+		fmt.Fprintln(tw, "SEVERITY\tID\tPACKAGE\tINSTALLED\tFIXED\tPLACE\tTITLE")
 		for _, v := range s.Vulnerabilities {
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", SeverityWord(v.Severity), harden.OneLine(v.ID), harden.OneLine(v.Package), harden.OneLine(v.Installed), orDash(harden.OneLine(v.Fixed)), harden.OneLine(v.Title))
+			cells := []string{SeverityWord(v.Severity), v.ID, v.Package, v.Installed, orDash(v.Fixed), orDash(v.Path), v.Title}
+			for i := range cells {
+				cells[i] = harden.OneLine(cells[i])
+			}
+			fmt.Fprintln(tw, strings.Join(cells, "\t"))
 		}
 		if err := tw.Flush(); err != nil {
 			return err
@@ -253,7 +257,9 @@ func (r *Images) newer(w io.Writer) {
 			switch {
 			case !ref.Updates.Known:
 				fmt.Fprintf(w, "Newer tags of %s are not known: %s\n", harden.OneLine(ref.Name), harden.OneLine(ref.Updates.Why))
-			case len(ref.Updates.Candidates) > 0:
+			case len(ref.Updates.Candidates) == 0:
+				fmt.Fprintf(w, "No newer tag of %s is worth a proposal, of %s.\n", harden.OneLine(ref.Name), plural(ref.Updates.Listed, "tag"))
+			default:
 				best := ref.Updates.Candidates[0]
 				text := ""
 				if u.Scanned() {
@@ -327,7 +333,10 @@ func (r *Images) notKnown(w io.Writer) {
 			fmt.Fprintln(w, "Not looked at:")
 			said = true
 		}
-		fmt.Fprintf(w, "  %s (%s): %s\n", harden.OneLine(u.Name()), u.Key.Platform, harden.OneLine(why))
+		if !strings.Contains(why, u.Name()) {
+			why = u.Name() + " (" + u.Key.Platform + "): " + why
+		}
+		fmt.Fprintf(w, "  %s\n", harden.OneLine(why))
 	}
 	for _, u := range r.Uses {
 		for _, why := range r.Missing(u) {

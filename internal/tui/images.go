@@ -50,7 +50,7 @@ func (m *Model) openImages() tea.Cmd {
 	m.screen = screenImages
 	m.detail.stop()
 	m.detail.id = ""
-	m.images.list = list{}
+	m.images.list, m.images.filter = list{}, filter{}
 	m.refreshImages()
 	return nil
 }

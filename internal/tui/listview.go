@@ -130,7 +130,7 @@ func (m *Model) phaseSign(st *styles, p harden.Phase) (string, lipgloss.Style) {
 	switch p {
 	case harden.Waiting:
 		return "·", st.dim
-	case harden.Checking, harden.Applying, harden.RollingOut:
+	case harden.Checking, harden.Applying, harden.RollingOut, harden.Soaking, harden.RollingBack:
 		return m.spinGlyph(), st.accent
 	case harden.Proven, harden.Undone:
 		return "✓", st.good

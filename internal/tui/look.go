@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/dustin/go-humanize"
@@ -16,6 +17,8 @@ type looking struct {
 	seq      int
 	busy     bool
 	cancel   context.CancelFunc
+	of       map[harden.Key]bool // workloads
+	opts     harden.EvidenceOptions
 	messages chan tea.Msg // progress, then the end
 	progress harden.GatherProgress
 	// counting says that what was found so far is being sorted by image, and
@@ -118,7 +121,7 @@ func (m *Model) askScan() tea.Cmd {
 	return m.askImages(&confirm{
 		title: "Scan images?",
 		lines: []string{"Reads " + imagesOf(uses) + " from their registries, and looks for known vulnerabilities and for secrets in them."},
-		notes: append(m.registryNotes(), databaseNote), yes: "scan",
+		notes: append(m.registryNotes(), or(m.opts.DatabaseNote, databaseNote)), yes: "scan",
 	}, uses, harden.EvidenceOptions{Images: true, Vulnerabilities: true})
 }
 
@@ -127,7 +130,7 @@ func (m *Model) askUpdates() tea.Cmd {
 	return m.askImages(&confirm{
 		title: "Look for newer tags?",
 		lines: []string{"Lists the tags of " + imagesOf(uses) + " in their registries, and scans the newer ones that are worth a proposal. What is not scanned yet is scanned too."},
-		notes: append(m.registryNotes(), databaseNote), yes: "look",
+		notes: append(m.registryNotes(), or(m.opts.DatabaseNote, databaseNote)), yes: "look",
 	}, uses, harden.EvidenceOptions{Images: true, Vulnerabilities: true, Updates: true})
 }
 
@@ -165,7 +168,10 @@ func (m *Model) startLook(of []*harden.Workload, opts harden.EvidenceOptions) te
 	}
 	seq := m.look.seq + 1
 	ctx, cancel := context.WithCancel(m.root)
-	m.look = looking{seq: seq, busy: true, cancel: cancel, messages: make(chan tea.Msg, 64)}
+	m.look = looking{seq: seq, busy: true, cancel: cancel, of: map[harden.Key]bool{}, opts: opts, messages: make(chan tea.Msg, 64)}
+	for _, w := range of {
+		m.look.of[w.Ref.Key()] = true
+	}
 	b, prev, messages := m.backend, m.x, m.look.messages
 	look := func() tea.Msg {
 		snap, err := b.Gather(ctx, of, opts, func(p harden.GatherProgress) {
@@ -270,7 +276,7 @@ func (m *Model) lookDone(msg lookDoneMsg) tea.Cmd {
 		// Something newer was shown meanwhile; it was judged with what was found.
 		return m.say("looked: the verdicts are up to date")
 	}
-	unknown := unreadFacts(msg.x.snap.Inventory)
+	unknown := l.notPossible(msg.x)
 	cmd := m.adopt(msg.x)
 	if unknown != "" {
 		return tea.Batch(cmd, m.say("looked; "+unknown))
@@ -278,27 +284,31 @@ func (m *Model) lookDone(msg lookDoneMsg) tea.Cmd {
 	return tea.Batch(cmd, m.say("looked: the verdicts are up to date"))
 }
 
-// unreadFacts counts what could not be looked at; the first reason stands for all.
-func unreadFacts(inv *harden.Inventory) string {
+// notPossible counts what could not be looked at; the first reason stands for all.
+func (l *looking) notPossible(x *index) string {
 	n, why := 0, ""
-	for _, f := range inv.Images {
-		if f != nil && !f.Known {
+	for _, u := range x.uses {
+		if !slices.ContainsFunc(u.By, func(b harden.ImageUsage) bool { return l.of[b.Workload.Ref.Key()] }) {
+			continue
+		}
+		if l.opts.Images && u.Facts != nil && !u.Facts.Known || l.opts.Vulnerabilities && u.Scan != nil && !u.Scan.Known {
 			n++
-			why = or(why, f.Why)
+			why = or(why, u.Why())
 		}
 	}
-	for key, s := range inv.Scans {
-		if f := inv.Images[key]; s != nil && !s.Known && (f == nil || f.Known) {
-			n++
-			why = or(why, s.Why)
-		}
+	if !l.opts.Probe {
+		return notPossible(n, why)
 	}
-	for _, p := range inv.Probes {
+	for _, p := range x.snap.Inventory.Probes {
 		if p != nil && !p.Known {
 			n++
 			why = or(why, p.Why)
 		}
 	}
+	return notPossible(n, why)
+}
+
+func notPossible(n int, why string) string {
 	if n == 0 {
 		return ""
 	}

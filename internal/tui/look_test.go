@@ -44,7 +44,9 @@ func TestLookSaysWhatWasNotPossible(t *testing.T) {
 	f.gather = func(harden.EvidenceOptions) (*harden.Snapshot, error) {
 		snap := shop()
 		snap.Generation = 2
-		snap.Inventory.Images = map[harden.ImageKey]*harden.ImageFacts{{Reference: "registry.example.com/web:1"}: {Why: "the registry does not answer"}}
+		snap.Inventory.Images = map[harden.ImageKey]*harden.ImageFacts{
+			{Reference: "registry.example.com/shop/web:2.14.0", Platform: harden.DefaultPlatform}: {Why: "the registry does not answer"},
+		}
 		return snap, nil
 	}
 	drive(t, f, Options{}, wide, high, func(d *driver) {

@@ -21,7 +21,10 @@ type Options struct {
 	// Evidence says what looks into images may do besides what their keys ask for:
 	// PullSecrets, Updates, Signatures.
 	Evidence harden.EvidenceOptions
-	Version  string // shown in the help; optional
+	// DatabaseNote says in the question before a scan where the vulnerability
+	// database comes from; empty: it is downloaded.
+	DatabaseNote string
+	Version      string // shown in the help; optional
 
 	// Input and Output are the terminal; nil for the process's own.
 	Input  io.Reader
