@@ -46,6 +46,7 @@ func Suite() []*harden.Fixer {
 		image.Secrets,
 		image.TagMutable,
 		image.RegistryAllowed,
+		image.DeprecatedRegistry,
 		image.Drift,
 		image.EndOfLife,
 		image.RunsAsRoot,
@@ -54,6 +55,8 @@ func Suite() []*harden.Fixer {
 		image.FileCapabilities,
 		image.NotScanned,
 		image.Unsigned,
+		image.NotPinned,
+		image.PullPolicy,
 		image.Stale,
 
 		network.NoDefaultDeny,

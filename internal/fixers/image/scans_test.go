@@ -276,6 +276,9 @@ func TestUpgrade(t *testing.T) {
 	if want := "1.2.4 was scanned on linux/amd64: it clears 2 of 2 that can be fixed (1 critical, 1 high), and adds none."; fixes[0].Class != harden.Review || fixes[0].Evidence[0].Text != want || fixes[0].Evidence[0].State != harden.Holds {
 		t.Errorf("%s, %+v", fixes[0].Class, fixes[0].Evidence[0])
 	}
+	if e := fixes[0].Evidence[1]; e.State != harden.Refutes || !strings.Contains(e.Text, "convert data") {
+		t.Errorf("another version would be tried without being asked for: %+v", e)
+	}
 	if e := fixes[1].Evidence[0]; e.State != harden.Refutes || !strings.Contains(e.Text, "adds 2 critical. What it adds is worse") {
 		t.Errorf("a version that makes it worse is proposed with %+v", e)
 	}

@@ -70,7 +70,7 @@ func checkTagMutable(p *harden.Pass) {
 			f.Verdict = "no-tag"
 			f.Reason = "image " + c.Image + " has no tag: latest"
 			f.Detail = fmt.Sprintf("%q names neither tag nor digest, which means the tag latest: what runs depends on when a node pulled it.", c.Image)
-		case slices.Contains(movingTags, r.Tag) || slices.Contains(p.Settings.MutableTags, r.Tag):
+		case moving(p, r.Tag):
 			f.Verdict = "moving-tag"
 			f.Reason = "tag " + r.Tag + " moves"
 			f.Detail = fmt.Sprintf("%q names tag %s, which is moved to new builds: what runs depends on when a node pulled it.", c.Image, r.Tag)
@@ -79,6 +79,11 @@ func checkTagMutable(p *harden.Pass) {
 		}
 		p.Report(f)
 	}
+}
+
+// moving reports whether a tag is moved as a matter of course.
+func moving(p *harden.Pass, tag string) bool {
+	return slices.Contains(movingTags, tag) || slices.Contains(p.Settings.MutableTags, tag)
 }
 
 // reportUnreadable reports an image that no rule can judge: there is none, as in

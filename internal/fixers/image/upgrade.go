@@ -58,8 +58,8 @@ func upgrade(p *harden.Pass, f *harden.Finding, c harden.Container, r Reference,
 		seen.Text += " What it adds is worse than what it clears."
 	}
 	claims := append([]harden.Claim{seen, {
-		Code: "E-CANARY", State: harden.Missing,
-		Text: "Nobody ran the newer version here: read its release notes, and let it prove itself elsewhere first.",
+		Code: "E-CANARY", State: harden.Refutes, Time: p.Inventory.Now,
+		Text: "Another version may convert data when it starts, which no rollback takes back: read its release notes, and let it prove itself elsewhere first.",
 	}}, automationClaims(p)...)
 	image := untagged(c.Image, r) + ":" + to.Tag + "@" + to.Digest
 	title := "upgrade the image to " + to.Tag

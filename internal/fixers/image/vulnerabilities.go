@@ -39,7 +39,8 @@ can be reached past everything in the cluster.
 **The fix.** A newer tag of the same major version and variant, if the repository has
 one. It is scanned before it is proposed, for every platform of the nodes, and the
 proposal says what it clears and what it adds. It names the digest that was
-scanned. It is a review: nobody ran the newer version.
+scanned. It is a review, and never tried without being asked for: another version may
+convert data when it starts, which no rollback takes back.
 
 **Traps.** What is not known is unknown, never "no vulnerabilities": a scan that
 failed, one of last month, one without a database or with an old one, jar files
