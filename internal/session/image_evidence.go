@@ -161,6 +161,10 @@ func (g *gathering) look(ctx context.Context, targets []target) error {
 			}
 			found.Images = map[harden.ImageKey]*harden.ImageFacts{l.Key: l.Facts}
 		}
+		if l.Scan != nil && l.Scan.Known && l.Scan.Source.Kind == harden.ScanTrivy {
+			// One that was kept would come out the same today: image and database are the same.
+			l.Scan.Time = g.session.now().UTC().Round(0)
+		}
 		// An old scan says more than none.
 		if old := known.Scans[l.Key]; l.Scan != nil && (l.Scan.Known || old == nil || !old.Known) {
 			if !l.Scan.Known {

@@ -175,6 +175,21 @@ func TestGatherAsksNothingMore(t *testing.T) {
 	}
 }
 
+// What was scanned weeks ago and kept holds as long as the database is the same.
+func TestKeptScansHold(t *testing.T) {
+	kept := trivial(sha("a"), "CVE-1")
+	kept.Time = fixtest.Now.Add(-30 * 24 * time.Hour)
+	look := &lookerStub{scans: map[harden.ImageKey]*harden.ImageScan{key(sha("a")): kept}}
+	s := sessionOver(t, running("one", repository+":1", sha("a"))+amdNode, look, &memory{})
+	snap, err := s.Gather(t.Context(), nil, harden.EvidenceOptions{Vulnerabilities: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := statusOf(snap, "one", "image-vulnerabilities"); got != "fail" {
+		t.Errorf("got %s, want fail", got)
+	}
+}
+
 // What a scanner in the cluster says is taken where it is about the running
 // digest and of this week.
 func TestGatherReports(t *testing.T) {
