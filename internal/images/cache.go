@@ -13,9 +13,9 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/images/store"
 )
 
-// cacheFormat is the folder of the entries. It changes with what they mean:
+// CacheFormat is the folder of the entries in the cache folder. It changes with what they mean:
 // entries of other formats are never read.
-const cacheFormat = "v2"
+const CacheFormat = "v2"
 
 // CacheLocation is the folder for facts about images:
 // $XDG_CACHE_HOME/kubectl-harden/images, by default under ~/.cache, on Windows
@@ -51,7 +51,7 @@ type entry struct {
 
 // name takes a digest and a platform that were parsed, so that neither leaves the folder.
 func (s factStore) name(digest, platform string) string {
-	return cacheFormat + "/facts/" + fileName(digest) + "." + fileName(platform) + ".json.gz"
+	return CacheFormat + "/facts/" + fileName(digest) + "." + fileName(platform) + ".json.gz"
 }
 
 // fileName makes one of a digest, platform or version.

@@ -174,15 +174,14 @@ func (l *layers) known(n int) *layerTree {
 	return l.trees[n]
 }
 
-// read takes what a stream noted of a layer.
+// read takes what a stream noted of a layer, or why it could not be read.
 func (l *layers) read(n int, t *layerTree, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.trees[n] != nil || l.errs[n] != nil:
-	case err != nil:
-		l.errs[n] = err
-	default:
+	if l.trees[n] != nil {
+		return
+	}
+	if l.errs[n] = err; err == nil {
 		l.take(n, t)
 	}
 }
@@ -218,9 +217,7 @@ func (l *layers) tree(ctx context.Context, n int) (*layerTree, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := stream.Close(); err != nil {
-			return nil, err
-		}
+		_ = stream.Close() // failed tells
 	}
 	return l.known(n), l.failed(n)
 }

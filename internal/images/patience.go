@@ -37,8 +37,7 @@ func (p patience) after(try int, request *http.Request, response *http.Response,
 	wait += rand.N(wait/4 + 1)
 	switch {
 	case err != nil:
-		lost := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-		return wait, lost
+		return wait, errors.Is(err, io.EOF) || Cut(err)
 	case !slices.Contains(worthAnother, response.StatusCode):
 		return 0, false
 	}
@@ -63,4 +62,10 @@ func retryAfter(header, date string) (time.Duration, bool) {
 		return 0, false
 	}
 	return until.Sub(now), true
+}
+
+// Cut reports whether an error is a connection that broke: a layer may well come
+// whole the next time.
+func Cut(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

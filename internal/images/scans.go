@@ -59,7 +59,7 @@ type scanEntry struct {
 }
 
 func scanName(digest, platform string) string {
-	return cacheFormat + "/scans/" + fileName(digest) + "." + fileName(platform) + ".json.gz"
+	return CacheFormat + "/scans/" + fileName(digest) + "." + fileName(platform) + ".json.gz"
 }
 
 // knownScan returns the scan that is kept for the digest that was asked for.

@@ -87,6 +87,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// DiffID is the digest of what the layer unpacks to, as the image promises it.
+func (s *Stream) DiffID() v1.Hash { return s.want }
+
 // JavaArchives is how many jar, war, ear and par files the layer has; after Close.
 func (s *Stream) JavaArchives() int { return s.archives }
 
@@ -103,9 +106,7 @@ func (s *Stream) Close() error {
 	<-s.noted
 	_ = s.plain.Close()
 	_ = s.compressed.Close()
-	if s.whole {
-		s.keep()
-	}
+	s.keep()
 	return s.failure()
 }
 
@@ -117,9 +118,13 @@ func (s *Stream) failure() error {
 }
 
 func (s *Stream) keep() {
+	err := s.failure()
+	if err == nil {
+		err = s.treeErr
+	}
 	tree := &layerTree{s.tree, s.budget.spent}
-	s.layers.read(s.number, tree, s.treeErr)
-	if s.treeErr == nil {
+	s.layers.read(s.number, tree, err)
+	if err == nil {
 		writeTree(s.layers.reader.cache, s.want, tree)
 	}
 }

@@ -41,7 +41,7 @@ type nodeRecord struct {
 const someKid = -1
 
 func treeName(diffID v1.Hash) string {
-	return cacheFormat + "/layers/" + fileName(diffID.String()) + ".gob.gz"
+	return CacheFormat + "/layers/" + fileName(diffID.String()) + ".gob.gz"
 }
 
 func readTree(d store.Dir, diffID v1.Hash) *layerTree {

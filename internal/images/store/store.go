@@ -6,8 +6,11 @@ package store
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -30,6 +33,7 @@ func (d Dir) Read(name string, decode func(io.Reader) error) bool {
 		return false
 	}
 	defer f.Close()
+	touch(f)
 	unpacked, err := gzip.NewReader(f)
 	if err != nil {
 		return false
@@ -43,6 +47,36 @@ func (d Dir) Read(name string, decode func(io.Reader) error) bool {
 	return err == nil
 }
 
+// touch tells Prune that a file is still of use.
+func touch(f *os.File) {
+	if info, err := f.Stat(); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+		now := time.Now()
+		_ = os.Chtimes(f.Name(), now, now)
+	}
+}
+
+// Prune removes files that were neither written nor read since then, and those
+// that were not finished.
+func (d Dir) Prune(since time.Time) {
+	if d == "" {
+		return
+	}
+	_ = filepath.WalkDir(string(d), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return nil
+		}
+		info, err := entry.Info()
+		unfinished := strings.HasPrefix(entry.Name(), unfinished)
+		if err == nil && (info.ModTime().Before(since) || unfinished && time.Since(info.ModTime()) > 24*time.Hour) {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
+}
+
+// unfinished is how the names of files begin that are being written.
+const unfinished = ".new-"
+
 // Write puts what encode writes in the place of a file; the error is for those
 // who want to know why it is not kept.
 func (d Dir) Write(name string, encode func(io.Writer) error) error {
@@ -53,7 +87,7 @@ func (d Dir) Write(name string, encode func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(at), ".new-*")
+	f, err := os.CreateTemp(filepath.Dir(at), unfinished+"*")
 	if err != nil {
 		return err
 	}

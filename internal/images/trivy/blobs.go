@@ -47,7 +47,7 @@ func cutSecret(s *types.Secret) {
 type blobs struct{ dir store.Dir }
 
 func (b blobs) name(diffID string) string {
-	return fmt.Sprintf("blobs/%s.json.gz", strings.ReplaceAll(diffID, ":", "-"))
+	return fmt.Sprintf("%s/blobs/%s.json.gz", images.CacheFormat, strings.ReplaceAll(diffID, ":", "-"))
 }
 
 // get returns the record of a layer. One that was made without the Java

@@ -42,8 +42,9 @@ type analyzed struct {
 	err      error // why it is not whole
 }
 
-// analyze has each layer read that was not read before.
-func (w *worker) analyze(ctx context.Context, image *images.Image) *analyzed {
+// analyze has each layer read that was not read before. Whole says that the
+// facts of the image are known.
+func (w *worker) analyze(ctx context.Context, image *images.Image, whole bool) *analyzed {
 	diffIDs, err := image.Layers()
 	if err == nil && image.Windows() {
 		err = errors.New("the files of Windows images are not read")
@@ -56,7 +57,7 @@ func (w *worker) analyze(ctx context.Context, image *images.Image) *analyzed {
 	for n := range diffIDs {
 		all.Go(func() error {
 			var err error
-			if layers[n], err = w.layer(ctx, image, n); err != nil {
+			if layers[n], err = w.layer(ctx, image, n, whole); err != nil {
 				return fmt.Errorf("layer %d of %d (%s): %w", n+1, len(diffIDs), image.LayerDigest(n), err)
 			}
 			return nil
@@ -71,7 +72,7 @@ func (w *worker) analyze(ctx context.Context, image *images.Image) *analyzed {
 // layer returns what is known of a layer, and reads it when something is missing:
 // the analysis, or the files for our facts. Images that share a layer wait for
 // the one that reads it; when that fails, the next one tries.
-func (w *worker) layer(ctx context.Context, image *images.Image, n int) (record, error) {
+func (w *worker) layer(ctx context.Context, image *images.Image, n int, whole bool) (record, error) {
 	diffIDs, err := image.Layers()
 	if err != nil {
 		return record{}, err
@@ -83,7 +84,7 @@ func (w *worker) layer(ctx context.Context, image *images.Image, n int) (record,
 	}
 	defer unlock()
 	known, ok := w.blobs.get(diffID, w.java)
-	if ok && (image.Known() != nil || image.KnowsLayer(n)) {
+	if ok && (whole || image.KnowsLayer(n)) {
 		return known, nil
 	}
 	select {
@@ -92,14 +93,27 @@ func (w *worker) layer(ctx context.Context, image *images.Image, n int) (record,
 	case w.slots <- struct{}{}:
 		defer func() { <-w.slots }()
 	}
+	for try := 1; ; try++ {
+		found, err := w.read(ctx, image, n, known, ok)
+		if try == tries || !images.Cut(err) {
+			return found, err
+		}
+	}
+}
+
+// tries is how often a layer is begun whose connection breaks.
+const tries = 2
+
+// read reads a layer, for Trivy unless that is known, and for our facts.
+func (w *worker) read(ctx context.Context, image *images.Image, n int, known record, isKnown bool) (record, error) {
 	stream, err := image.OpenLayer(ctx, n)
 	if err != nil {
 		return record{}, err
 	}
-	if ok {
+	if isKnown {
 		return known, stream.Close()
 	}
-	blob, err := w.inspect(ctx, diffID, stream)
+	blob, err := w.inspect(ctx, stream)
 	// What is read of a layer that is not the promised one means nothing.
 	if broken := stream.Close(); broken != nil {
 		return record{}, broken
@@ -107,16 +121,16 @@ func (w *worker) layer(ctx context.Context, image *images.Image, n int) (record,
 	if err != nil {
 		return record{}, fmt.Errorf("analyzing it: %w", err)
 	}
-	known = newRecord(diffID, blob, stream.JavaArchives(), w.java)
+	known = newRecord(stream.DiffID(), blob, stream.JavaArchives(), w.java)
 	w.blobs.put(known)
 	return known, nil
 }
 
 // inspect lets Trivy analyze one layer, as an image of that layer only: what it
 // makes of a layer does not depend on the others.
-func (w *worker) inspect(ctx context.Context, diffID v1.Hash, stream io.ReadCloser) (types.BlobInfo, error) {
+func (w *worker) inspect(ctx context.Context, stream *images.Stream) (types.BlobInfo, error) {
 	taken := &taker{}
-	a, err := artifactimage.NewArtifact(&layerImage{Image: empty.Image, layer: &layer{diffID: diffID, stream: stream}}, taken, w.options)
+	a, err := artifactimage.NewArtifact(&layerImage{Image: empty.Image, layer: &layer{diffID: stream.DiffID(), stream: stream}}, taken, w.options)
 	if err != nil {
 		return types.BlobInfo{}, err
 	}

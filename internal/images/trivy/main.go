@@ -13,7 +13,9 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/aquasecurity/trivy/pkg/fanal/analyzer"
 	"github.com/aquasecurity/trivy/pkg/fanal/artifact"
@@ -30,6 +32,9 @@ func Main() int { return images.Serve(start) }
 // parallelLayers bounds how many layers are fetched and analyzed at a time:
 // their memory adds up, and registries count connections.
 const parallelLayers = 4
+
+// keepFor is how long what is known of a layer is kept that nobody asks for.
+const keepFor = 60 * 24 * time.Hour
 
 // A worker looks into images, several at a time.
 type worker struct {
@@ -51,6 +56,9 @@ func start(s images.Settings) (images.Worker, error) {
 	w := &worker{
 		settings: s, reader: images.NewWorkerReader(s), options: analysis(), blobs: blobs{store.Dir(s.CacheDir)},
 		slots: make(chan struct{}, parallelLayers), database: database{dir: s.Database, why: s.DatabaseWhy},
+	}
+	if s.CacheDir != "" {
+		go store.Dir(filepath.Join(s.CacheDir, images.CacheFormat)).Prune(time.Now().Add(-keepFor))
 	}
 	if err := w.startJava(); err != nil {
 		return nil, err
@@ -80,8 +88,10 @@ func (w *worker) Look(ctx context.Context, task images.Task) images.Looked {
 	if facts := image.Read(ctx); facts != nil {
 		return w.unknown(task, facts)
 	}
-	found := w.analyze(ctx, image)
-	looked.Facts = image.Facts(ctx)
+	found := w.analyze(ctx, image, looked.Facts != nil)
+	if looked.Facts == nil {
+		looked.Facts = image.Facts(ctx)
+	}
 	if task.Scan && looked.Scan == nil {
 		looked.Scan = w.scan(ctx, image, found, task)
 	}

@@ -46,9 +46,13 @@ func (w *worker) scan(ctx context.Context, image *images.Image, found *analyzed,
 		}
 	}
 	w.tell(result, report, found, task)
-	if result.Known && w.settings.Server == "" {
+	switch {
+	case !result.Known:
+	case w.settings.Server == "":
 		result.Database = w.database.built
 		image.KeepScan(w.settings.Stamp, result)
+	case report.Trivy.Server.VulnerabilityDB != nil:
+		result.Database = report.Trivy.Server.VulnerabilityDB.UpdatedAt.UTC()
 	}
 	return result
 }
