@@ -11,6 +11,7 @@ package database
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -79,7 +80,7 @@ var (
 func DefaultDir() (string, error) {
 	beside, err := images.CacheLocation()
 	if err != nil {
-		return "", fmt.Errorf("finding a place for the vulnerability database: %w", err)
+		return "", errors.New("there is no place for the vulnerability database, as there is no home folder: set XDG_CACHE_HOME, or name a folder that has one with --db-path")
 	}
 	return filepath.Join(filepath.Dir(beside), "db"), nil
 }
@@ -91,6 +92,13 @@ func Ensure(ctx context.Context, o Options, p Progress) (Status, error) {
 	e := ensurer{options: o, progress: p}
 	if err := e.complete(); err != nil {
 		return Status{}, err
+	}
+	if e.options.Dir == "" && o.Path == "" {
+		dir, err := DefaultDir()
+		if err != nil {
+			return Status{Why: err.Error()}, nil //nolint:nilerr // no database, which Why explains
+		}
+		e.options.Dir = dir
 	}
 	vulnerabilities := e.ensure(ctx, vulnerabilityKind, e.options.Repositories)
 	s := Status{
@@ -119,13 +127,6 @@ type ensurer struct {
 
 func (e *ensurer) complete() error {
 	o := &e.options
-	if o.Dir == "" && o.Path == "" {
-		dir, err := DefaultDir()
-		if err != nil {
-			return err
-		}
-		o.Dir = dir
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

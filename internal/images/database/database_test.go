@@ -262,6 +262,7 @@ func TestFaultsLeaveTheOldOne(t *testing.T) {
 		{name: "large metadata", packed: func(t *testing.T) []byte { return pack(t, file{name: "metadata.json", data: make([]byte, 1<<20+1)}) }, why: "too large: its metadata.json has 1048577 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t)
 			o := options(t.TempDir(), s.pushDatabase(t, "first", built(noon())))
 			before := ensure(t, o)
@@ -573,6 +574,19 @@ type mine struct{}
 
 func (mine) Resolve(authn.Resource) (authn.Authenticator, error) {
 	return &authn.Basic{Username: "me", Password: "word"}, nil
+}
+
+func TestDefaultDir(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", "/cache")
+	if dir, err := DefaultDir(); dir != filepath.Join("/cache", "kubectl-harden", "db") || err != nil {
+		t.Error(dir, err)
+	}
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "USERPROFILE", "LOCALAPPDATA"} {
+		t.Setenv(name, "")
+	}
+	if got := ensure(t, Options{Offline: true}); got.Dir != "" || !strings.Contains(got.Why, "set XDG_CACHE_HOME") {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestWrongOptions(t *testing.T) {
