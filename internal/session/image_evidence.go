@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -133,7 +134,11 @@ func (g *gathering) resolve(ctx context.Context) {
 	ask(ctx, references, func(ctx context.Context, reference string) {
 		keys, why := g.keys(ctx, workloads[reference])
 		tag := g.registry.Resolve(ctx, reference, keys)
-		if !tag.Known {
+		switch {
+		case tag.Known:
+		case stopped(ctx):
+			return
+		default:
 			tag.Why = together(tag.Why, why)
 		}
 		g.session.learn(harden.Facts{Tags: map[string]*harden.ImageTag{reference: tag}})
@@ -155,7 +160,7 @@ func (g *gathering) look(ctx context.Context, targets []target) error {
 	}
 	return g.scan(ctx, "images", wanted, func(l images.Looked, p *harden.GatherProgress) {
 		found := harden.Facts{}
-		if l.Facts != nil {
+		if l.Facts != nil && (l.Facts.Known || !stopped(ctx)) {
 			if !l.Facts.Known {
 				l.Facts.Why = together(l.Facts.Why, whys[l.Key])
 			}
@@ -166,7 +171,7 @@ func (g *gathering) look(ctx context.Context, targets []target) error {
 			l.Scan.Time = g.session.now().UTC().Round(0)
 		}
 		// An old scan says more than none.
-		if old := known.Scans[l.Key]; l.Scan != nil && (l.Scan.Known || old == nil || !old.Known) {
+		if old := known.Scans[l.Key]; l.Scan != nil && (l.Scan.Known || !stopped(ctx) && (old == nil || !old.Known)) {
 			if !l.Scan.Known {
 				l.Scan.Why = together(l.Scan.Why, whys[l.Key])
 			}
@@ -226,7 +231,12 @@ func (g *gathering) signatures(ctx context.Context, targets []target) {
 		s := &harden.ImageSignature{Why: "which digest runs is not known", Time: g.session.now()}
 		if len(digests) > 0 {
 			keys, why := g.keys(ctx, t.workloads)
-			if s = g.registry.Signatures(ctx, t.key.Reference, digests, keys); !s.Known {
+			s = g.registry.Signatures(ctx, t.key.Reference, digests, keys)
+			switch {
+			case s.Known:
+			case stopped(ctx):
+				return
+			default:
 				s.Why = together(s.Why, why)
 			}
 		}
@@ -281,6 +291,10 @@ func ask[T any](ctx context.Context, items []T, question func(context.Context, T
 	}
 	_ = group.Wait() // nothing in it fails
 }
+
+// stopped reports whether nobody wants the answer any more: that something could
+// not be seen says nothing then.
+func stopped(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
 // together joins what is said by people's way of reading: one after the other.
 func together(why, more string) string {

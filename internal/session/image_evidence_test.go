@@ -155,6 +155,28 @@ func TestGatherScans(t *testing.T) {
 	}
 }
 
+// Who stops a look keeps what was found until then, and learns nothing from what was not.
+func TestGatherStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	look := &lookerStub{scans: map[harden.ImageKey]*harden.ImageScan{key(sha("a")): trivial(sha("a"), "CVE-1")}}
+	s := sessionOver(t, running("one", repository+":1", sha("a"))+running("two", repository+":2", sha("b"))+amdNode, look, &memory{})
+	_, err := s.Gather(ctx, nil, harden.EvidenceOptions{Vulnerabilities: true}, func(p harden.GatherProgress) {
+		if p.What == "images" && p.Done == 1 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a look that was stopped: %v", err)
+	}
+	snap, err := s.Load(t.Context(), harden.Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if scans := snap.Inventory.Scans; len(scans) != 1 || !scans[key(sha("a"))].Known {
+		t.Errorf("scans %v", scans)
+	}
+}
+
 func TestGatherAsksNothingMore(t *testing.T) {
 	look := &lookerStub{}
 	s := sessionOver(t, running("one", repository+":1", sha("a"))+amdNode, look, &memory{found: []cluster.Report{{Repository: repository, Scan: trivial(sha("a"))}}})

@@ -47,26 +47,24 @@ const (
 func (r *Reader) Reports(ctx context.Context, namespaces []string, wanted func(repository, digest string) bool) (reports []Report, unread []harden.Unread) {
 	who := r.known()
 	if who.groups == nil || who.groups[aquaGroup] {
-		found, err := r.vulnerabilityReports(ctx, namespaces, wanted)
-		reports = append(reports, found...)
-		unread = noteReports(unread, harden.VulnerabilityReports, err)
+		reports, unread = r.vulnerabilityReports(ctx, namespaces, wanted)
 	}
 	if who.groups == nil || who.groups[kubescapeGroup] {
 		found, err := r.vulnerabilityManifests(ctx, wanted)
 		reports = append(reports, found...)
-		unread = noteReports(unread, harden.VulnerabilityManifests, err)
+		unread = noteReports(unread, harden.VulnerabilityManifests, "", err)
 	}
 	return reports, unread
 }
 
-func noteReports(unread []harden.Unread, resource string, err error) []harden.Unread {
+func noteReports(unread []harden.Unread, resource, namespace string, err error) []harden.Unread {
 	if err == nil || apierrors.IsNotFound(err) {
 		return unread
 	}
-	return append(unread, harden.Unread{Resource: resource, Why: why(classify(err))})
+	return append(unread, harden.Unread{Resource: resource, Namespace: namespace, Why: why(classify(err))})
 }
 
-func (r *Reader) vulnerabilityReports(ctx context.Context, namespaces []string, wanted func(repository, digest string) bool) (reports []Report, err error) {
+func (r *Reader) vulnerabilityReports(ctx context.Context, namespaces []string, wanted func(repository, digest string) bool) (reports []Report, unread []harden.Unread) {
 	each := func(item json.RawMessage) {
 		var v vulnerabilityReport
 		if json.Unmarshal(item, &v) != nil {
@@ -79,15 +77,14 @@ func (r *Reader) vulnerabilityReports(ctx context.Context, namespaces []string, 
 	if len(namespaces) > fewNamespaces {
 		err := r.eachItem(ctx, aquaPath+"/vulnerabilityreports", each)
 		if !apierrors.IsForbidden(err) {
-			return reports, err
+			return reports, noteReports(nil, harden.VulnerabilityReports, "", err)
 		}
 	}
 	for _, ns := range namespaces {
-		if failed := r.eachItem(ctx, aquaPath+"/namespaces/"+url.PathEscape(ns)+"/vulnerabilityreports", each); failed != nil {
-			err = failed
-		}
+		err := r.eachItem(ctx, aquaPath+"/namespaces/"+url.PathEscape(ns)+"/vulnerabilityreports", each)
+		unread = noteReports(unread, harden.VulnerabilityReports, ns, err)
 	}
-	return reports, err
+	return reports, unread
 }
 
 // vulnerabilityManifests lists the manifests, which come without their payload

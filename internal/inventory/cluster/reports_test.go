@@ -118,7 +118,7 @@ func TestReports(t *testing.T) {
 			s.on(reportsPath, forbidden("x is forbidden: no reports"))
 			s.on(manifestsPath, forbidden("x is forbidden: no manifests"))
 			s.on(kubescapeDefault, forbidden("x is forbidden: none here"))
-		}, nil, []harden.Unread{{Resource: harden.VulnerabilityReports, Why: "no reports"}, {Resource: harden.VulnerabilityManifests, Why: "none here"}}},
+		}, nil, []harden.Unread{{Resource: harden.VulnerabilityReports, Namespace: "shop", Why: "no reports"}, {Resource: harden.VulnerabilityManifests, Why: "none here"}}},
 		{"somebody else's objects", func(s *server) {
 			s.on("/apis", answer(withReports))
 			s.on(reportsPath, answer(listOf("1", `{"report": "none"}`, `{"report": {"vulnerabilities": [{"score": "high"}]}}`, aqua("shop", "web", digestOf("a")))))
