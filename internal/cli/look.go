@@ -106,13 +106,13 @@ func (l *looks) databaseNote() string {
 	o := &l.options
 	switch {
 	case o.Server != "":
-		return "What is installed in the images is told to the Trivy server " + o.Server + "."
+		return "Tells the Trivy server " + o.Server + " what is installed in the images."
 	case o.DatabasePath != "":
-		return "The vulnerability database in " + o.DatabasePath + " is used as it is."
+		return "Uses the vulnerability database in " + o.DatabasePath + " as it is."
 	case o.Offline:
-		return "The vulnerability database that was downloaded before is used as it is."
+		return "Uses the vulnerability database that was downloaded before as it is."
 	case len(o.DatabaseRepositories) > 0:
-		return "A vulnerability database is downloaded from " + o.DatabaseRepositories[0] + " (some 100 MB) unless a new one is in the cache."
+		return "Downloads a vulnerability database (some 100 MB) from " + o.DatabaseRepositories[0] + " unless a new one is in the cache."
 	}
 	return ""
 }

@@ -70,7 +70,7 @@ func (c *confirm) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (c *confirm) scroll(*Model, int) {}
 
 func (c *confirm) box(m *Model, w, h int) []string {
-	p := &page{st: &m.theme.styles, w: min(64, w-8)}
+	p := &page{st: &m.theme.styles, w: min(64, w-6)}
 	for _, l := range c.lines {
 		p.para(p.st.strong, 0, l)
 	}
@@ -80,7 +80,7 @@ func (c *confirm) box(m *Model, w, h int) []string {
 	for _, l := range c.notes {
 		p.lead(p.st.warn, "! ", p.st.text, l)
 	}
-	if room := max(1, h-8); len(p.lines) > room {
+	if room := max(1, h-4); len(p.lines) > room {
 		p.lines = append(p.lines[:room-1], p.st.dim.Render(ellipsis))
 	}
 	p.gap()

@@ -68,9 +68,9 @@ func (m *Model) adoptUses(uses []*harden.ImageUse) {
 	m.refreshImages()
 }
 
-// refreshImages derives the rows of both image screens.
+// refreshImages derives the rows of the image screens, while one is shown.
 func (m *Model) refreshImages() {
-	if m.x == nil {
+	if m.x == nil || m.screen != screenImages && m.screen != screenImage {
 		return
 	}
 	im := &m.images
@@ -91,7 +91,9 @@ func (m *Model) deriveImages() imageRows {
 			rows = append(rows, u)
 		}
 	}
-	slices.SortStableFunc(rows, m.images.order.compare)
+	if m.images.order != byDamage { // the order in which they come
+		slices.SortStableFunc(rows, m.images.order.compare)
+	}
 	return rows
 }
 
@@ -111,10 +113,8 @@ func (o imageOrder) compare(a, b *harden.ImageUse) int {
 			return boolCompare(x.IsZero(), y.IsZero())
 		}
 		return x.Compare(y)
-	case bySize:
-		return cmp.Compare(facts(b).Size, facts(a).Size)
 	}
-	return harden.CompareImageUses(a, b)
+	return cmp.Compare(facts(b).Size, facts(a).Size)
 }
 
 func boolCompare(a, b bool) int {

@@ -22,7 +22,7 @@ func TestScanStreams(t *testing.T) {
 		d.press("ctrl+r", "i")
 		d.has("0 scanned")
 		d.press("s", "y")
-		d.has("Scan images?", "8 images of 8 workloads", "pull secrets of the workloads", "database is downloaded")
+		d.has("Scan images?", "8 images of 8 workloads", "pull secrets", "Downloads a vulnerability database")
 		if len(f.looked) > 0 {
 			t.Fatal("looked without a consent")
 		}
@@ -201,5 +201,15 @@ func TestUnratedIsNotInfo(t *testing.T) {
 	drive(t, f, Options{}, wide, high, func(d *driver) {
 		d.press("i", "enter", "end")
 		d.has("· unrated", "CVE-2026-50005")
+	})
+}
+
+// The question before a scan can be read whole where there is little room.
+func TestConsentFits(t *testing.T) {
+	f := newFake()
+	drive(t, f, Options{}, 45, 13, func(d *driver) {
+		d.press("i", "s")
+		d.wait(armAfter)
+		d.has("Scan images?", "8 images", "credentials", "in a cache", "database", "in the cache", "y scan")
 	})
 }

@@ -95,12 +95,12 @@ func noProbe(m *Model) string {
 	return noLook(m)
 }
 
-const credentialsNote = "The registries are asked with your own credentials. What was read is kept in a cache."
+const credentialsNote = "Uses your own registry credentials; keeps what was read in a cache."
 
 // registryNotes say with which credentials registries are asked.
 func (m *Model) registryNotes() []string {
 	if m.opts.Evidence.PullSecrets {
-		return []string{"The registries are asked with your own credentials and with the pull secrets of the workloads, which are read from the cluster for it. What was read is kept in a cache."}
+		return []string{"Uses your own registry credentials and the pull secrets of the workloads, which are read from the cluster for it; keeps what was read in a cache."}
 	}
 	return []string{credentialsNote}
 }
@@ -120,7 +120,7 @@ func (m *Model) askScan() tea.Cmd {
 	uses := m.chosenImages()
 	return m.askImages(&confirm{
 		title: "Scan images?",
-		lines: []string{"Reads " + imagesOf(uses) + " from their registries, and looks for known vulnerabilities and for secrets in them."},
+		lines: []string{"Reads " + imagesOf(uses) + " from their registries, and looks for known vulnerabilities and secrets."},
 		notes: append(m.registryNotes(), or(m.opts.DatabaseNote, databaseNote)), yes: "scan",
 	}, uses, harden.EvidenceOptions{Images: true, Vulnerabilities: true})
 }
@@ -134,7 +134,7 @@ func (m *Model) askUpdates() tea.Cmd {
 	}, uses, harden.EvidenceOptions{Images: true, Vulnerabilities: true, Updates: true})
 }
 
-const databaseNote = "A vulnerability database is downloaded (some 100 MB) unless a new one is in the cache."
+const databaseNote = "Downloads a vulnerability database (some 100 MB) unless a new one is in the cache."
 
 // imagesOf is "12 images of 9 workloads".
 func imagesOf(uses []*harden.ImageUse) string {
