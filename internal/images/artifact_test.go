@@ -16,7 +16,7 @@ import (
 
 func artifactOf(t *testing.T, layers ...string) v1.Image {
 	t.Helper()
-	image := v1.Image(empty.Image)
+	image := empty.Image
 	for _, l := range layers {
 		var err error
 		if image, err = mutate.Append(image, mutate.Addendum{Layer: static.NewLayer([]byte(l), "application/x")}); err != nil {

@@ -96,7 +96,7 @@ func Ensure(ctx context.Context, o Options, p Progress) (Status, error) {
 	if e.options.Dir == "" && o.Path == "" {
 		dir, err := DefaultDir()
 		if err != nil {
-			return Status{Why: err.Error()}, nil //nolint:nilerr // no database, which Why explains
+			return Status{Why: err.Error()}, nil
 		}
 		e.options.Dir = dir
 	}
