@@ -79,13 +79,18 @@ func checkDrift(p *harden.Pass) {
 // seenIn are the digests that live pods report for the container, with those
 // pods. Pods with another image in their spec are of another template.
 func seenIn(p *harden.Pass, c harden.Container) map[string][]*corev1.Pod {
-	seen := map[string][]*corev1.Pod{}
 	if !p.Inventory.Live() {
-		return seen
+		return nil
 	}
+	byID := map[string][]*corev1.Pod{} // most pods say the same, and it is parsed once
 	for _, pod := range p.Workload.Pods {
-		if id, ok := parseImageID(harden.RunningImage(pod, c.Ref, c.Image)); ok {
-			seen[id.Digest] = append(seen[id.Digest], pod)
+		id := harden.RunningImage(pod, c.Ref, c.Image)
+		byID[id] = append(byID[id], pod)
+	}
+	seen := map[string][]*corev1.Pod{}
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		if r, ok := parseImageID(id); ok {
+			seen[r.Digest] = append(seen[r.Digest], byID[id]...)
 		}
 	}
 	return seen

@@ -135,7 +135,11 @@ func digestThatMoved(p *harden.Pass, run running, tag *harden.ImageTag, c harden
 // nodes differ.
 func digestOfPods(p *harden.Pass, run running, tag *harden.ImageTag) pinning {
 	if run.why != "" {
-		return pinning{why: run.why}
+		why := run.why
+		if tag != nil && !tag.Known {
+			why += ", and the registry did not say what the tag names: " + tag.Why
+		}
+		return pinning{why: why}
 	}
 	if len(run.digests) > 1 {
 		return pinning{why: "the live pods run different digests", claims: []harden.Claim{{

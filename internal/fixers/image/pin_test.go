@@ -69,6 +69,7 @@ func TestPinIsReviewedOrRefused(t *testing.T) {
 		{"the tag moved away, two architectures", deployment(app) + pod("web-1", app, appAt+sha("c")) + amd + arm, indexOf(), "linux/amd64 and linux/arm64", ""},
 		{"pods on both sides of a move", deployment(app) + pod("web-1", app, appAt+sha("c")) + pod("web-2", app, appAt+sha("a")) + amd, indexOf(), "decide which build is meant", ""},
 		{"the registry does not answer", deployment(app) + pod("web-1", app, appAt+sha("c")) + amd, harden.ImageTag{Why: "the registry is down"}, "the registry is down", sha("c")},
+		{"nobody answers", deployment(app) + amd, harden.ImageTag{Why: "the registry is down"}, "no live pod tells what runs, and the registry did not say what the tag names: the registry is down", ""},
 		{"T46 the registry does not answer", deployment(app) + pod("web-1", app, appAt+sha("c")) + amd + arm, harden.ImageTag{Why: "down"}, "linux/amd64 and linux/arm64", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

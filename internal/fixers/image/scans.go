@@ -11,9 +11,12 @@ import (
 
 // scanned is what scanners say about the images of one container.
 type scanned struct {
+	images int                 // how many different ones it runs
 	asked  bool                // somebody asked for scans of it
 	scans  []*harden.ImageScan // those that say something today
-	doubts []string            // what is not known, in words for people
+	// secrets are those that looked for secrets, whether they know vulnerabilities or not.
+	secrets []*harden.ImageScan
+	doubts  []string // what is not known, in words for people
 	// unknown are the images of which no scanner says anything, with the reason.
 	unknown []string
 }
@@ -21,10 +24,17 @@ type scanned struct {
 // scansOf gathers what is known about the images that the container runs.
 func scansOf(p *harden.Pass, c harden.Container) scanned {
 	var s scanned
+	if len(p.Inventory.Scans) == 0 {
+		return s // nobody asked: not worth to look which images run
+	}
 	keys := p.Inventory.ImageKeysOf(p.Workload, p.Pod, c)
+	s.images = len(keys)
 	s.asked = slices.ContainsFunc(keys, func(k harden.ImageKey) bool { return p.Inventory.Scans[k] != nil })
 	for _, key := range keys {
 		scan := p.Inventory.Scans[key]
+		if scan != nil && scan.SecretsKnown {
+			s.secrets = append(s.secrets, scan)
+		}
 		switch {
 		case scan == nil:
 			s.unknown = append(s.unknown, fmt.Sprintf("%s was not scanned", key.Reference))

@@ -148,6 +148,8 @@ func TestSecrets(t *testing.T) {
 		{"one in the config", harden.ImageScan{Known: true, SecretsKnown: true, Secrets: []harden.ImageSecret{{Rule: "x", Title: "Token"}}}, harden.StatusFail, "the config of the image"},
 		{"a report says nothing of them", report, harden.StatusUnknown, "VulnerabilityReport shop/x says nothing about them"},
 		{"a scan that failed", harden.ImageScan{Why: "broken layer"}, harden.StatusUnknown, "broken layer"},
+		{"none, without a database", harden.ImageScan{Why: "no database", SecretsKnown: true}, harden.StatusPass, ""},
+		{"one, without a database", harden.ImageScan{Why: "no database", SecretsKnown: true, Secrets: []harden.ImageSecret{{Rule: "x", Title: "Token", Path: "/a"}}}, harden.StatusFail, "Token (x, info) in /a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			findings := fixtest.Run(t, Secrets, deployment(release), fixtest.Scan(release, test.scan))

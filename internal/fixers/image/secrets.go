@@ -2,7 +2,6 @@ package image
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -64,13 +63,12 @@ func checkSecrets(p *harden.Pass) {
 		}
 		judged = true
 		f := harden.Finding{Container: c.Ref, Field: c.Field + ".image"}
-		found := secretsOf(s.scans)
-		unlooked := slices.ContainsFunc(s.scans, func(scan *harden.ImageScan) bool { return !scan.SecretsKnown })
+		found := secretsOf(s.secrets)
 		switch {
 		case len(found) > 0:
 			f.Reason = plural(len(found), "credential", "credentials") + " in the image"
 			f.Detail = "The image has " + plural(len(found), "credential", "credentials") + ":\n" + some(found)
-		case unlooked || len(s.scans) == 0:
+		case len(s.secrets) < s.images:
 			f.Status, f.Verdict = harden.StatusUnknown, "unknown"
 			f.Reason = "whether the image has credentials in it is not known"
 			f.Detail = "Nobody looked for credentials in the image: " + strings.Join(append(s.doubts, reportsOnly(s.scans)...), "; ") + "."

@@ -94,6 +94,9 @@ func checkStale(p *harden.Pass) {
 // factsOf are what is known about the images that the container runs; why says
 // what could not be read. Both are empty when nobody looked.
 func factsOf(p *harden.Pass, c harden.Container) (known []*harden.ImageFacts, why string) {
+	if len(p.Inventory.Images) == 0 {
+		return nil, ""
+	}
 	for _, key := range p.Inventory.ImageKeysOf(p.Workload, p.Pod, c) {
 		switch facts := p.Inventory.Images[key]; {
 		case facts == nil:

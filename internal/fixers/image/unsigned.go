@@ -53,6 +53,10 @@ to another registry often leaves its signatures behind.
 
 func checkUnsigned(p *harden.Pass) {
 	judged := false
+	if len(p.Inventory.Signatures) == 0 {
+		p.NotApplicable()
+		return
+	}
 	for _, c := range p.Pod.Containers() {
 		unsigned, why := false, ""
 		for _, key := range p.Inventory.ImageKeysOf(p.Workload, p.Pod, c) {
