@@ -4,16 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	ggcr "github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/images"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 )
 
@@ -389,4 +400,58 @@ func TestGatherInjected(t *testing.T) {
 	if i < 0 || snap.Findings[i].Container.Name != "proxy" || snap.Findings[i].Lens != harden.Injected {
 		t.Errorf("findings %v", fixtest.Reasons(snap.Findings))
 	}
+}
+
+// askingRegistry asks a real registry, and makes up the rest.
+type askingRegistry struct {
+	*lookerStub
+	reader *images.Reader
+}
+
+func (a askingRegistry) registry() registry { return a.reader }
+
+// The runtime tells the digest of its platform; the registry knows the index
+// that holds it, and with that the tag is pinned on evidence.
+func TestPinsWhatTheRegistrySays(t *testing.T) {
+	server := httptest.NewServer(ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	repository := strings.TrimPrefix(server.URL, "http://") + "/team/app"
+	image, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})
+	ref, err := name.ParseReference(repository + ":main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.WriteIndex(ref, index); err != nil {
+		t.Fatal(err)
+	}
+	platform, err := image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, err := index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	yaml := strings.ReplaceAll(running("one", repository+":main", platform.String())+amdNode, "registry.corp/team/app@", repository+"@")
+	s := sessionOver(t, yaml, nil, &memory{})
+	s.looker = askingRegistry{&lookerStub{}, images.New(images.Options{Keychain: authn.NewMultiKeychain()})}
+	snap, err := s.Gather(t.Context(), nil, harden.EvidenceOptions{Images: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range snap.Findings {
+		if f.Fixer.ID != "image-tag-mutable" {
+			continue
+		}
+		fix := s.Fixes(f)[0]
+		if fix.Class != harden.Evidence || !strings.Contains(fmt.Sprint(fix.Changes[0].Set.Object), repository+":main@"+top.String()) {
+			t.Errorf("class %s, changes %v, evidence %v", fix.Class, fix.Changes, fix.Evidence)
+		}
+		return
+	}
+	t.Error("image-tag-mutable finds nothing")
 }
