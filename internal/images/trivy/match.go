@@ -80,7 +80,7 @@ func (w *worker) match(ctx context.Context, image *images.Image, found *analyzed
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("matching it with the vulnerability database failed: %v; %w", r, errDamaged)
+			err = fmt.Errorf("matching it with the vulnerability database in %q failed: %v; %w", w.settings.Database, r, errDamaged)
 		}
 	}()
 	held, err := newImageCache(image, found)
