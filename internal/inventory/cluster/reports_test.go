@@ -38,6 +38,19 @@ func aqua(namespace, name, digest string) string {
 			]}}`, name, namespace, digest)
 }
 
+// exposed is an ExposedSecretReport of Trivy Operator with one secret.
+func exposed(digest, path string) string {
+	return fmt.Sprintf(`{"apiVersion": "aquasecurity.github.io/v1alpha1", "kind": "ExposedSecretReport", "metadata": {"name": "web", "namespace": "shop"},
+		"report": {"registry": {"server": "index.docker.io"}, "artifact": {"repository": "library/web", "digest": %q},
+			"secrets": [{"target": %q, "ruleID": "github-pat", "title": "GitHub token", "category": "GitHub", "severity": "CRITICAL", "match": "not to be read"}]}}`, digest, path)
+}
+
+func withSecret(r Report) Report {
+	r.Scan.SecretsKnown = true
+	r.Scan.Secrets = []harden.ImageSecret{{Rule: "github-pat", Title: "GitHub token", Path: "/app/.env", Severity: harden.Critical}}
+	return r
+}
+
 // kubescape is a VulnerabilityManifest; a list has it without the payload.
 func kubescape(name, digest, labels, payload string) string {
 	return fmt.Sprintf(`{"apiVersion": "spdx.softwarecomposition.kubescape.io/v1beta1", "kind": "VulnerabilityManifest",
@@ -99,6 +112,16 @@ func TestReports(t *testing.T) {
 		{"Trivy Operator", func(s *server) {
 			s.on("/apis", answer(withReports))
 			s.on(reportsPath, answer(listOf("1", aqua("shop", "other", digestOf("f")), aqua("shop", "web", digestOf("a")))))
+		}, []Report{wantAqua("shop")}, nil},
+		{"Trivy Operator, secrets too", func(s *server) {
+			s.on("/apis", answer(withReports))
+			s.on(reportsPath, answer(listOf("1", aqua("shop", "web", digestOf("a")))))
+			s.on(aquaPath+"/namespaces/shop/exposedsecretreports", answer(listOf("1", exposed(digestOf("f"), "/b"), exposed(digestOf("a"), "/app/.env"))))
+		}, []Report{withSecret(wantAqua("shop"))}, nil},
+		{"Trivy Operator, secrets are forbidden", func(s *server) {
+			s.on("/apis", answer(withReports))
+			s.on(reportsPath, answer(listOf("1", aqua("shop", "web", digestOf("a")))))
+			s.on(aquaPath+"/namespaces/shop/exposedsecretreports", forbidden("x is forbidden: no secrets"))
 		}, []Report{wantAqua("shop")}, nil},
 		{"Kubescape", func(s *server) {
 			s.on("/apis", answer(withReports))
