@@ -262,6 +262,14 @@ func TestProcessEndsWithItsParent(t *testing.T) {
 	}
 }
 
+// slow is a credential helper that takes its time.
+type slow struct{}
+
+func (slow) Resolve(authn.Resource) (authn.Authenticator, error) {
+	time.Sleep(10 * time.Second)
+	return authn.Anonymous, nil
+}
+
 func TestProcessThatCannotWork(t *testing.T) {
 	for name, test := range map[string]struct {
 		options ScannerOptions
@@ -272,6 +280,7 @@ func TestProcessThatCannotWork(t *testing.T) {
 		"ends at once":      {command: []string{"/bin/false"}, want: "ended at once"},
 		"writes nonsense":   {command: []string{"/bin/echo", "hello"}, want: "its answer cannot be read"},
 		"refuses":           {options: ScannerOptions{DatabaseWhy: "refuse"}, want: "cannot work: it  [31mrefuses"},
+		"does nothing":      {command: []string{"/bin/sh", "-c", `echo '{"Protocol":1}'; sleep 0.1; exit 4`}, options: ScannerOptions{Options: Options{Keychain: slow{}}}, want: "ended before it did anything: the process ended: exit status 4"},
 		"is of another age": {command: []string{"/bin/echo", `{"Protocol":99}`}, want: "another version"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -66,7 +66,12 @@ func (w *shift) run(ctx context.Context, parallel int) (lost []loss, left []Want
 			return lost, left, nil
 		case a, ok := <-w.child.answers:
 			if !ok {
-				lost, left := w.unfinished(w.child.reason(w.scanner.options.Memory))
+				reason := w.child.reason(w.scanner.options.Memory)
+				// Another one would do no better.
+				if done == 0 && len(w.running) == 0 {
+					return nil, nil, fmt.Errorf("the process that looks into images ended before it did anything: %s", reason)
+				}
+				lost, left := w.unfinished(reason)
 				return lost, left, nil
 			}
 			if _, ok := w.running[a.ID]; !ok || a.Looked == nil {
