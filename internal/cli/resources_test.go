@@ -94,3 +94,42 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// What is scanned for vulnerabilities is chosen by workload, not by what is wrong
+// with it so far.
+func TestSelectionOfWorkloads(t *testing.T) {
+	workload := func(name, app string) *harden.Workload {
+		w := &harden.Workload{Ref: harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Name: name}}
+		w.Meta.Labels = map[string]string{"app": app}
+		return w
+	}
+	inv := &harden.Inventory{Workloads: []*harden.Workload{workload("web", "shop"), workload("api", "shop"), workload("db", "store")}}
+	for _, test := range []struct {
+		name     string
+		args     []string
+		selector string
+		want     string // nil means all
+	}{
+		{"all", nil, "", "nil"},
+		{"one", []string{"deployment/web"}, "", "web"},
+		{"kind", []string{"deployments"}, "", "web api db"},
+		{"label", nil, "app=shop", "web api"},
+		{"label and name", []string{"deployment/db"}, "app=shop", ""},
+	} {
+		s := selection{severity: "info", selector: test.selector}
+		if err := s.complete(test.args); err != nil {
+			t.Fatal(err)
+		}
+		got := "nil"
+		if chosen := s.workloads(inv); chosen != nil {
+			var names []string
+			for _, w := range chosen {
+				names = append(names, w.Ref.Name)
+			}
+			got = strings.Join(names, " ")
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}

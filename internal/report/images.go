@@ -247,7 +247,7 @@ func (r *Images) newer(w io.Writer) {
 	if !r.Asked.Updates {
 		return
 	}
-	seen := map[string]bool{}
+	seen, none := map[string]bool{}, 0
 	for _, u := range r.Uses {
 		for _, ref := range u.References {
 			if seen[ref.Name] || ref.Updates == nil {
@@ -258,7 +258,7 @@ func (r *Images) newer(w io.Writer) {
 			case !ref.Updates.Known:
 				fmt.Fprintf(w, "Newer tags of %s are not known: %s\n", harden.OneLine(ref.Name), harden.OneLine(ref.Updates.Why))
 			case len(ref.Updates.Candidates) == 0:
-				fmt.Fprintf(w, "No newer tag of %s is worth a proposal, of %s.\n", harden.OneLine(ref.Name), plural(ref.Updates.Listed, "tag"))
+				none++
 			default:
 				best := ref.Updates.Candidates[0]
 				text := ""
@@ -268,6 +268,9 @@ func (r *Images) newer(w io.Writer) {
 				fmt.Fprintf(w, "Newer tag of %s: %s%s\n", harden.OneLine(ref.Name), harden.OneLine(best.Tag), text)
 			}
 		}
+	}
+	if none > 0 {
+		fmt.Fprintf(w, "For %s no newer tag is worth a proposal.\n", plural(none, "image"))
 	}
 }
 
