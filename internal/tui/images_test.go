@@ -178,6 +178,19 @@ func TestImagesInView(t *testing.T) {
 	})
 }
 
+// Why an image could not be scanned stands where its vulnerabilities would.
+func TestImageThatCouldNotBeScanned(t *testing.T) {
+	f := newFake()
+	withScans(f)
+	drive(t, f, Options{}, 80, 24, func(d *driver) {
+		d.press("i", "/")
+		d.typeText("fraud")
+		d.press("enter", "enter")
+		d.has("[Vulnerabilities ?]  Secrets ?", "could not be scanned: timed out after 5m0s")
+		d.hasNot("✓")
+	})
+}
+
 // An image that is gone while it is open leads back to the list.
 func TestImageThatGoesAway(t *testing.T) {
 	f := newFake()

@@ -98,6 +98,8 @@ func (m *Model) writeCounts(p *page, u *harden.ImageUse) {
 		switch {
 		case m.look.busy:
 			p.para(p.st.dim, 2, "not scanned yet; "+m.look.words())
+		case u.Why() != "":
+			p.para(p.st.dim, 2, "it could not be scanned, see below: s tries again")
 		default:
 			p.para(p.st.dim, 2, "not scanned: s scans the images in view")
 		}

@@ -358,6 +358,8 @@ func (m *Model) noContentNote(inner int) []string {
 		p.para(p.st.dim, 0, "Nothing matches the filter; esc clears it.")
 	case v.tab == tabUnknown:
 		p.lead(p.st.good, "✓ ", p.st.text, "Everything that was asked for is known.")
+	case v.use.Why() != "":
+		p.lead(p.st.warn, "? ", p.st.text, "It could not be scanned: "+v.use.Why())
 	case !v.use.Scanned():
 		p.lead(p.st.warn, "? ", p.st.text, "Not scanned: what is in it is not known. s scans it.")
 	case v.tab == tabSecrets && !v.use.Scan.SecretsKnown:
