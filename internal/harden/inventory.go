@@ -44,7 +44,10 @@ type Facts struct {
 	Tags       map[string]*ImageTag
 	Updates    map[string]*ImageUpdates
 	Signatures map[ImageKey]*ImageSignature
-	Probes     map[ProbeKey]*Probe
+	// Exposed tells by what a workload can be reached from outside of the
+	// cluster, such as "Service web of type LoadBalancer". Nil: nobody looked.
+	Exposed map[Key]string
+	Probes  map[ProbeKey]*Probe
 	// Kubelets are the configurations of kubelets, by node name.
 	Kubelets map[string]*Kubelet
 	// Lessons are what failed rollouts taught, by LessonName.
@@ -81,6 +84,9 @@ const (
 	HorizontalPodAutoscalers = "horizontalpodautoscalers.autoscaling"
 	VerticalPodAutoscalers   = "verticalpodautoscalers.autoscaling.k8s.io"
 )
+
+// Services is their resource, as in Unread.
+const Services = "services"
 
 // ScalerOf is the scaler of the kind whose target is the object, or nil. The
 // version of the target does not count, as it does not for the autoscalers.
@@ -122,7 +128,7 @@ func (i *Inventory) NoWorkloads(namespace string) bool {
 	for _, u := range i.Unread {
 		switch u.Resource {
 		case "namespaces", "nodes", "serviceaccounts", "networkpolicies.networking.k8s.io", HorizontalPodAutoscalers, VerticalPodAutoscalers, LessonsResource,
-			VulnerabilityReports, VulnerabilityManifests:
+			VulnerabilityReports, VulnerabilityManifests, Services:
 			continue
 		}
 		if u.Namespace == "" || u.Namespace == namespace {

@@ -3,6 +3,7 @@ package harden
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -106,6 +107,15 @@ type VulnerabilityCounts struct {
 	All, Fixable [Critical + 1]int
 }
 
+// Sum is the numbers of all severities together.
+func (c VulnerabilityCounts) Sum() (all, fixable int) {
+	for s := range c.All {
+		all += c.All[s]
+		fixable += c.Fixable[s]
+	}
+	return all, fixable
+}
+
 // Count counts the vulnerabilities of the scan.
 func (s *ImageScan) Count() VulnerabilityCounts {
 	var c VulnerabilityCounts
@@ -126,6 +136,17 @@ type ImageSecret struct {
 	Line      int    // 0 where there are no lines
 	Severity  Severity
 	CreatedBy string // the build step of the layer, where the history tells
+}
+
+// Place is PATH:LINE, or words for the config of the image.
+func (s ImageSecret) Place() string {
+	switch {
+	case s.Path == "":
+		return "config of the image"
+	case s.Line > 0:
+		return s.Path + ":" + strconv.Itoa(s.Line)
+	}
+	return s.Path
 }
 
 // An ImageTag is what a registry says about a reference now.

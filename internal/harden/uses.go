@@ -89,6 +89,13 @@ func (u *ImageUse) Digest() string {
 	return ""
 }
 
+// ShortDigest is a digest as people compare it: its first twelve letters,
+// without the algorithm.
+func ShortDigest(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), 12)]
+}
+
 // Why says why the image was not scanned, or "" where it was or nobody asked.
 func (u *ImageUse) Why() string {
 	switch {

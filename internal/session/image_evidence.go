@@ -109,7 +109,7 @@ func (g *gathering) images(ctx context.Context) error {
 	targets := g.targets()
 	g.resolve(ctx)
 	if g.opts.Vulnerabilities {
-		g.reports(ctx, targets)
+		g.cluster(ctx, targets)
 	}
 	if err := g.look(ctx, targets); err != nil {
 		return err

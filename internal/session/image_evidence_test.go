@@ -33,6 +33,7 @@ type memory struct {
 	inv     *harden.Inventory
 	found   []cluster.Report
 	unread  []harden.Unread
+	open    string   // by what the first workload can be reached
 	namings []string // namespaces that reports were asked for
 }
 
@@ -52,6 +53,10 @@ func (m *memory) object(context.Context, harden.Ref) (*unstructured.Unstructured
 func (m *memory) reports(_ context.Context, namespaces []string, wanted func(repository, digest string) bool) ([]cluster.Report, []harden.Unread) {
 	m.namings = namespaces
 	return slices.DeleteFunc(slices.Clone(m.found), func(r cluster.Report) bool { return !wanted(r.Repository, r.Scan.Digest) }), m.unread
+}
+
+func (m *memory) exposed(context.Context, []string, []*harden.Workload) (map[harden.Key]string, []harden.Unread) {
+	return map[harden.Key]string{m.inv.Workloads[0].Ref.Key(): m.open}, nil
 }
 
 func sha(letter string) string { return "sha256:" + strings.Repeat(letter, 64) }
@@ -163,6 +168,27 @@ func TestGatherScans(t *testing.T) {
 	}
 	if !slices.Contains(look.secrets, "two") {
 		t.Errorf("pull secrets were read of %q, not of all who run the image", look.secrets)
+	}
+}
+
+// What can be reached from outside is ranked up, until it is closed.
+func TestGatherExposed(t *testing.T) {
+	look := &lookerStub{scans: map[harden.ImageKey]*harden.ImageScan{key(sha("a")): trivial(sha("a"), "CVE-1")}}
+	source := &memory{}
+	s := sessionOver(t, running("one", repository+":1", sha("a"))+amdNode, look, source)
+	for _, test := range []struct {
+		open string
+		want harden.Severity
+	}{{"Service one of type LoadBalancer", harden.High}, {"", harden.Medium}} {
+		source.open = test.open
+		snap, err := s.Gather(t.Context(), nil, harden.EvidenceOptions{Vulnerabilities: true}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(snap.Findings, func(f *harden.Finding) bool { return f.Fixer.ID == "image-vulnerabilities" })
+		if f := snap.Findings[i]; f.Severity != test.want || !strings.Contains(f.SeverityWhy, test.open) {
+			t.Errorf("with %q: %s, %s", test.open, f.Severity, f.SeverityWhy)
+		}
 	}
 }
 

@@ -8,10 +8,25 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 )
 
+// cluster reads what the cluster says about the images, and who can reach them.
+func (g *gathering) cluster(ctx context.Context, targets []target) {
+	unread := g.reports(ctx, targets)
+	exposed, unlisted := g.session.source.exposed(ctx, g.inv.Scope, g.workloads)
+	for _, w := range g.workloads {
+		if _, ok := exposed[w.Ref.Key()]; !ok && exposed != nil {
+			exposed[w.Ref.Key()] = "" // it may have been, at the last look
+		}
+	}
+	g.session.learn(harden.Facts{Exposed: exposed})
+	g.session.mu.Lock()
+	defer g.session.mu.Unlock()
+	g.session.unread = append(unread, unlisted...)
+}
+
 // reports takes what scanners in the cluster say already about the running
 // images, so that those need not be scanned again. An old report is taken too:
 // it says more than none, should the image not be had.
-func (g *gathering) reports(ctx context.Context, targets []target) {
+func (g *gathering) reports(ctx context.Context, targets []target) (unread []harden.Unread) {
 	known := g.session.known()
 	var lacking []target
 	platforms, repositories := map[string]int{}, map[string]bool{}
@@ -23,14 +38,11 @@ func (g *gathering) reports(ctx context.Context, targets []target) {
 		}
 	}
 	if len(lacking) == 0 {
-		return
+		return nil
 	}
 	found, unread := g.session.source.reports(ctx, g.inv.Scope, func(repository, digest string) bool {
 		return platforms[digest] > 0 || repositories[repository]
 	})
-	g.session.mu.Lock()
-	g.session.unread = unread
-	g.session.mu.Unlock()
 	newest, reported := newestReports(found)
 	scans := map[harden.ImageKey]*harden.ImageScan{}
 	for _, t := range lacking {
@@ -55,6 +67,7 @@ func (g *gathering) reports(ctx context.Context, targets []target) {
 	}
 	g.session.learn(harden.Facts{Scans: scans})
 	g.say("reports", len(scans), len(lacking))
+	return unread
 }
 
 // newestReports are the last reports by digest, and the repositories that have any.

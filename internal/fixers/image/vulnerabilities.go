@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -33,8 +34,8 @@ advice here.
 
 **Severity** is that of the worst vulnerability that can be fixed, one step lower:
 critical is high, high is medium, medium is low, and what is left is advice. It goes
-one step up where the container opens a port of the node, so that what is vulnerable
-can be reached past everything in the cluster.
+one step up where the container can be reached from outside of the cluster: by a port
+of the node, or by a Service of type LoadBalancer or NodePort.
 
 **The fix.** A newer tag of the same major version and variant, if the repository has
 one. It is scanned before it is proposed, for every platform of the nodes, and the
@@ -137,7 +138,7 @@ func describe(p *harden.Pass, f *harden.Finding, c harden.Container, s scanned, 
 		lines = append(lines, "There may be more: "+strings.Join(s.doubts, "; ")+".")
 	}
 	f.Detail = strings.Join(lines, "\n")
-	f.Severity, f.SeverityWhy = rank(counts, opensNode(p, c))
+	f.Severity, f.SeverityWhy = rank(counts, exposure(p, c))
 }
 
 // line says one vulnerability in a line.
@@ -160,7 +161,7 @@ func line(v harden.Vulnerability) string {
 }
 
 // rank is the severity of the finding, and why it is not the fixer's own.
-func rank(counts harden.VulnerabilityCounts, exposed bool) (severity harden.Severity, why string) {
+func rank(counts harden.VulnerabilityCounts, exposed string) (severity harden.Severity, why string) {
 	switch {
 	case counts.Fixable[harden.Critical] > 0:
 		severity = harden.High
@@ -173,19 +174,23 @@ func rank(counts harden.VulnerabilityCounts, exposed bool) (severity harden.Seve
 	default:
 		return harden.Info, "no fix is out"
 	}
-	if exposed {
+	if exposed != "" {
 		severity++
-		why = strings.TrimPrefix(why+", and the container opens a port of the node", ", and ")
+		why = strings.TrimPrefix(why+", and it can be reached from outside: "+exposed, ", and ")
 	}
 	return severity, why
 }
 
-// opensNode reports whether the container can be reached at the node's address.
-func opensNode(p *harden.Pass, c harden.Container) bool {
+// exposure is by what the container can be reached from outside of the cluster,
+// as far as that is known; empty: by nothing.
+func exposure(p *harden.Pass, c harden.Container) string {
 	for _, port := range c.Ports {
 		if port.HostPort != 0 || p.Pod.Spec.HostNetwork {
-			return true
+			return fmt.Sprintf("port %d of the node", cmp.Or(port.HostPort, port.ContainerPort))
 		}
 	}
-	return false
+	if c.Ref.Kind == harden.InitContainer || c.Ref.Kind == harden.EphemeralContainer {
+		return "" // no Service leads to them
+	}
+	return p.Inventory.Exposed[p.Workload.Ref.Key()]
 }
