@@ -280,7 +280,7 @@ var notInFileNames = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 // digests may run under one name.
 func sbomFile(u *harden.ImageUse) string {
 	name := u.Name() + "_" + u.Key.Platform
-	if d := report.ShortDigest(u.Digest()); d != "" {
+	if d := harden.ShortDigest(u.Digest()); d != "" {
 		name += "_" + d
 	}
 	return strings.TrimLeft(notInFileNames.ReplaceAllString(name, "_"), ".")

@@ -78,7 +78,7 @@ func (s *sarifRun) image(u *harden.ImageUse) {
 		s.result(sarifRule{id: v.ID, name: name, title: title, uri: v.URL, severity: v.Severity, score: v.CVSS}, text, at, v.ID, v.Package, v.Path, v.Installed)
 	}
 	for _, x := range u.Scan.Secrets {
-		text := fmt.Sprintf("%s: %s in %s.", u.Name(), x.Title, SecretPlace(x))
+		text := fmt.Sprintf("%s: %s in %s.", u.Name(), x.Title, x.Place())
 		s.result(sarifRule{id: "secret/" + x.Rule, name: "SecretInImage", title: x.Title, severity: x.Severity}, text, at, x.Rule, x.Path, fmt.Sprint(x.Line))
 	}
 }

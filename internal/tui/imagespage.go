@@ -148,7 +148,7 @@ func (m *Model) writeSecrets(p *page, u *harden.ImageUse) {
 			return
 		}
 		s := &u.Scan.Secrets[i]
-		p.lead(p.st.severity[s.Severity], "  "+severitySigns[s.Severity].glyph+" ", p.st.text, or(s.Title, s.Rule)+" in "+placeOfSecret(s))
+		p.lead(p.st.severity[s.Severity], "  "+severitySigns[s.Severity].glyph+" ", p.st.text, or(s.Title, s.Rule)+" in "+s.Place())
 	}
 }
 
@@ -157,7 +157,7 @@ func (m *Model) writeReferences(p *page, u *harden.ImageUse) {
 	for _, r := range u.References {
 		if t := r.Tag; t != nil && t.Known && u.Digest() != "" && !t.Holds(u.Digest()) {
 			p.gap()
-			p.lead(p.st.warn, "! ", p.st.text, r.Name+" names another image by now ("+shortDigest(t.Digest)+"): new pods get that")
+			p.lead(p.st.warn, "! ", p.st.text, r.Name+" names another image by now ("+harden.ShortDigest(t.Digest)+"): new pods get that")
 		}
 		if n := r.Updates; n != nil && n.Known {
 			p.head("Newer tags of", r.Name)
@@ -180,11 +180,8 @@ func (m *Model) changeWord(u *harden.ImageUse, c *harden.ImageCandidate) string 
 		return ""
 	}
 	cleared, added := harden.CompareScans([]*harden.ImageScan{u.Scan}, c.Scans)
-	gone, come := 0, 0
-	for i := range cleared.All {
-		gone += cleared.All[i]
-		come += added.All[i]
-	}
+	gone, _ := cleared.Sum()
+	come, _ := added.Sum()
 	text := plural(gone, "vulnerability", "vulnerabilities") + " gone"
 	if come > 0 {
 		text += ", " + itoa(come) + " new"
@@ -281,7 +278,7 @@ func writeSecret(p *page, s *harden.ImageSecret) {
 	sign := severitySigns[s.Severity]
 	p.spans(span{p.st.severity[s.Severity], sign.glyph + " " + sign.word}, span{p.st.dim, "  " + s.Rule})
 	p.gap()
-	p.para(p.st.code, 0, placeOfSecret(s))
+	p.para(p.st.code, 0, s.Place())
 	if s.CreatedBy != "" {
 		p.para(p.st.dim, 0, "made by the build step: "+s.CreatedBy)
 	}
