@@ -94,8 +94,7 @@ func TestMirrors(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(q)
 	})
 	look := func(reference string, mirrors ...string) (user, why string) {
-		reader := newReader(Options{Transport: count})
-		reader.mirrors = map[string][]string{origin.host: mirrors}
+		reader := newReader(Options{Transport: count, Mirrors: map[string][]string{origin.host: mirrors}})
 		got := reader.Look(t.Context(), amd64(origin.host+"/"+reference), nil)
 		return got.User, got.Why + got.FilesWhy
 	}
@@ -117,8 +116,7 @@ func TestMirrors(t *testing.T) {
 }
 
 func TestMirrorsGetTheirOwnCredentials(t *testing.T) {
-	reader := newReader(Options{Keychain: none})
-	reader.mirrors = map[string][]string{"docker.io": {"mirror.example.com"}}
+	reader := newReader(Options{Keychain: none, Mirrors: map[string][]string{"docker.io": {"mirror.example.com"}}})
 	keychain, err := PullSecrets([]corev1.Secret{
 		dockerConfig("ns", "a", "mirror.example.com", "me", "s3cret-word"), dockerConfig("ns", "b", "docker.io", "me", "hub-word"),
 	})

@@ -25,6 +25,7 @@ type Settings struct {
 	CacheDir     string
 	Limits       Limits
 	Silence      time.Duration
+	Wait         time.Duration
 	Mirrors      map[string][]string
 	Database     string
 	DatabaseWhy  string
@@ -85,7 +86,7 @@ func (r *Reader) resolve(ctx context.Context, key harden.ImageKey, given authn.K
 		return c
 	}
 	repositories := []name.Repository{ref.Context()}
-	for _, host := range r.mirrors[hostOf(ref)] {
+	for _, host := range r.options.Mirrors[hostOf(ref)] {
 		if there, err := r.at(host, ref); err == nil {
 			repositories = append(repositories, there.Context())
 		}

@@ -50,7 +50,6 @@ type Options struct {
 // A Reader reads images. Its methods may be called in parallel.
 type Reader struct {
 	options  Options
-	mirrors  map[string][]string // registry host -> hosts that are asked first
 	cache    store.Dir
 	facts    factStore
 	patience patience
@@ -72,7 +71,7 @@ func New(o Options) *Reader {
 	patience := patient
 	patience.first = cmp.Or(o.Wait, patience.first)
 	dir := store.Dir(o.CacheDir)
-	return &Reader{options: o, mirrors: o.Mirrors, cache: dir, facts: factStore{dir}, patience: patience}
+	return &Reader{options: o, cache: dir, facts: factStore{dir}, patience: patience}
 }
 
 // Look reads the facts of one image, with the credentials given (may be nil),

@@ -31,7 +31,7 @@ type source struct {
 // then the registry itself. The error is in words for people.
 func (r *Reader) open(ctx context.Context, ref name.Reference, given authn.Keychain) (*source, error) {
 	var mirrored string
-	for _, host := range r.mirrors[hostOf(ref)] {
+	for _, host := range r.options.Mirrors[hostOf(ref)] {
 		there, err := r.at(host, ref)
 		if err == nil {
 			var s *source

@@ -25,13 +25,12 @@ type ScannerOptions struct {
 	// DatabaseWhy says why.
 	Database     string
 	DatabaseWhy  string
-	JavaDatabase string              // folder with the Java database; empty: jar files without their own metadata are a gap
-	Server       string              // URL of a Trivy server that matches instead of a database here
-	ServerToken  string              // value of its Trivy-Token header
-	Mirrors      map[string][]string // registry host -> hosts that are asked first
-	Parallel     int                 // images at a time; zero: 4
-	Timeout      time.Duration       // for one image; zero: 5 minutes
-	Memory       int64               // bytes that the child process may take; zero: 2 GiB
+	JavaDatabase string        // folder with the Java database; empty: jar files without their own metadata are a gap
+	Server       string        // URL of a Trivy server that matches instead of a database here
+	ServerToken  string        // value of its Trivy-Token header
+	Parallel     int           // images at a time; zero: 4
+	Timeout      time.Duration // for one image; zero: 5 minutes
+	Memory       int64         // bytes that the child process may take; zero: 2 GiB
 }
 
 // A Scanner looks into images with Trivy's packages in a child process, so that
@@ -49,9 +48,8 @@ func NewScanner(o ScannerOptions) *Scanner {
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Minute)
 	o.Memory = cmp.Or(o.Memory, 2<<30)
 	reader := New(o.Options)
-	reader.mirrors = o.Mirrors
 	return &Scanner{options: o, reader: reader, grace: grace, settings: Settings{
-		Protocol: protocol, Insecure: o.Insecure, CacheDir: o.CacheDir, Limits: o.Limits, Silence: o.Silence, Mirrors: o.Mirrors,
+		Protocol: protocol, Insecure: o.Insecure, CacheDir: o.CacheDir, Limits: o.Limits, Silence: o.Silence, Wait: o.Wait, Mirrors: o.Mirrors,
 		Database: o.Database, DatabaseWhy: o.DatabaseWhy, JavaDatabase: o.JavaDatabase, Server: o.Server, ServerToken: o.ServerToken,
 		Timeout: o.Timeout, Memory: o.Memory, Stamp: scanStamp(o),
 	}}
