@@ -79,7 +79,7 @@ printed all the same, and what is not known is never counted as 0.`,
   # A bill of materials of each image
   kubectl harden images -n shop -o cyclonedx --output-dir sboms/
 
-  # With the database that was downloaded before
+  # Without a network: what was kept of images and database is all there is
   kubectl harden images -n shop --offline`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
 	}

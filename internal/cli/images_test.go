@@ -57,7 +57,7 @@ func TestImageFlags(t *testing.T) {
 		{"negative number", []string{"images", "web:1", "--parallel", "-1"}, []string{"--parallel"}},
 		{"mirror of nothing", []string{"scan", "-f", good, "--registry-mirror", "a=b"}, []string{"--registry-mirror", "add --images"}},
 		{"database of nothing", []string{"scan", "-f", good, "--images", "--db-path", "x"}, []string{"--db-path", "add --vulnerabilities"}},
-		{"offline nothing", []string{"fix", "-f", good, "--dry-run", "--offline"}, []string{"--offline", "add --vulnerabilities"}},
+		{"offline nothing", []string{"fix", "-f", good, "--dry-run", "--offline"}, []string{"--offline", "add --images"}},
 		{"pull secrets of files", []string{"scan", "-f", good, "--images", "--pull-secrets"}, []string{"--pull-secrets", "files"}},
 		{"no kubeconfig", []string{"images"}, []string{"KUBECONFIG"}},
 	} {

@@ -46,7 +46,7 @@ func (l *looks) addImageFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&l.mirrors, "registry-mirror", nil, "With images: HOST=MIRROR, ask MIRROR before the registry HOST; may be repeated")
 	fs.DurationVar(&l.options.ImageTimeout, "image-timeout", 0, "With images: how long to look into one (default 5m)")
 	fs.IntVar(&l.options.Parallel, "parallel", 0, "With images: how many at a time (default 4)")
-	fs.BoolVar(&l.options.Offline, "offline", false, "With vulnerabilities: download no database, use the one that is there. Images are still read from their registries")
+	fs.BoolVar(&l.options.Offline, "offline", false, "With images: ask no registry and download no database; what was kept of both is all there is")
 	fs.StringSliceVar(&l.options.DatabaseRepositories, "db-repository", nil, "With vulnerabilities: OCI repositories of the database, tried in order (default: Trivy's own)")
 	fs.StringSliceVar(&l.options.JavaDatabaseRepositories, "java-db-repository", nil, "With vulnerabilities: OCI repositories of the Java database (large), tried in order. Without it, what is in jar files that do not name themselves is not known")
 	fs.StringVar(&l.options.DatabasePath, "db-path", "", "With vulnerabilities: a directory with trivy.db, used as it is instead of a download")
@@ -84,10 +84,10 @@ func (l *looks) checkConsents(onFiles bool) error {
 		return hinted(errors.New("--insecure-registry says how --images may read"), addImages)
 	case len(l.mirrors) > 0 && !images:
 		return hinted(errors.New("--registry-mirror says where --images may read"), addImages)
-	case (o.ImageTimeout != 0 || o.Parallel != 0) && !images:
-		return hinted(errors.New("--image-timeout and --parallel say how --images may look"), addImages)
+	case (o.Offline || o.ImageTimeout != 0 || o.Parallel != 0) && !images:
+		return hinted(errors.New("--offline, --image-timeout and --parallel say how --images may look"), addImages)
 	case l.usesDatabase() && !l.evidence.Vulnerabilities:
-		return hinted(errors.New("--db-repository, --java-db-repository, --db-path, --offline and --trivy-server say what --vulnerabilities looks with"), "add --vulnerabilities")
+		return hinted(errors.New("--db-repository, --java-db-repository, --db-path and --trivy-server say what --vulnerabilities looks with"), "add --vulnerabilities")
 	case o.ProbeImage != "" && !l.evidence.Probe:
 		return hinted(errors.New("--probe-image says how --probe may look"), "add --probe")
 	case onFiles && l.evidence.Probe:
@@ -110,7 +110,7 @@ func (l *looks) databaseNote() string {
 	case o.DatabasePath != "":
 		return "Uses the vulnerability database in " + o.DatabasePath + " as it is."
 	case o.Offline:
-		return "Uses the vulnerability database that was downloaded before as it is."
+		return "Asks no registry and downloads nothing: what was kept is all there is."
 	case len(o.DatabaseRepositories) > 0:
 		return "Downloads a vulnerability database (some 100 MB) from " + o.DatabaseRepositories[0] + " unless a new one is in the cache."
 	}
@@ -119,7 +119,7 @@ func (l *looks) databaseNote() string {
 
 func (l *looks) usesDatabase() bool {
 	o := &l.options
-	return len(o.DatabaseRepositories)+len(o.JavaDatabaseRepositories) > 0 || o.DatabasePath != "" || o.Server != "" || o.Offline
+	return len(o.DatabaseRepositories)+len(o.JavaDatabaseRepositories) > 0 || o.DatabasePath != "" || o.Server != ""
 }
 
 func (l *looks) checkDatabase() error {

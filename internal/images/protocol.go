@@ -22,6 +22,7 @@ const protocol = 1
 type Settings struct {
 	Protocol     int
 	Insecure     []string
+	Offline      bool
 	CacheDir     string
 	Limits       Limits
 	Silence      time.Duration

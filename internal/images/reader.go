@@ -39,6 +39,7 @@ type Options struct {
 	// HTTP, besides localhost and loopback addresses.
 	Insecure  []string
 	Mirrors   map[string][]string // registry host -> hosts that are asked first
+	Offline   bool                // no registry is asked: what is kept is all there is
 	CacheDir  string              // where facts are kept; empty: nowhere
 	Limits    Limits              // zero: defaults
 	Transport http.RoundTripper   // nil: remote.DefaultTransport
@@ -62,6 +63,9 @@ func New(o Options) *Reader {
 	}
 	if o.Transport == nil {
 		o.Transport = remote.DefaultTransport
+	}
+	if o.Offline {
+		o.Transport = offline{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -49,7 +49,7 @@ func NewScanner(o ScannerOptions) *Scanner {
 	o.Memory = cmp.Or(o.Memory, 2<<30)
 	reader := New(o.Options)
 	return &Scanner{options: o, reader: reader, grace: grace, settings: Settings{
-		Protocol: protocol, Insecure: o.Insecure, CacheDir: o.CacheDir, Limits: o.Limits, Silence: o.Silence, Wait: o.Wait, Mirrors: o.Mirrors,
+		Protocol: protocol, Insecure: o.Insecure, Offline: o.Offline, CacheDir: o.CacheDir, Limits: o.Limits, Silence: o.Silence, Wait: o.Wait, Mirrors: o.Mirrors,
 		Database: o.Database, DatabaseWhy: o.DatabaseWhy, JavaDatabase: o.JavaDatabase, Server: o.Server, ServerToken: o.ServerToken,
 		Timeout: o.Timeout, Memory: o.Memory, Stamp: scanStamp(o),
 	}}

@@ -90,7 +90,7 @@ func (s *server) say(a answer) {
 
 // NewWorkerReader makes the Reader of a child process.
 func NewWorkerReader(s Settings) *Reader {
-	return New(Options{Insecure: s.Insecure, Mirrors: s.Mirrors, CacheDir: s.CacheDir, Limits: s.Limits, Silence: s.Silence, Wait: s.Wait, Keychain: authn.NewMultiKeychain()})
+	return New(Options{Insecure: s.Insecure, Offline: s.Offline, Mirrors: s.Mirrors, CacheDir: s.CacheDir, Limits: s.Limits, Silence: s.Silence, Wait: s.Wait, Keychain: authn.NewMultiKeychain()})
 }
 
 // NotScanned is the scan of an image that could not be scanned.

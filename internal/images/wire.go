@@ -24,6 +24,16 @@ type wire struct {
 // A refusedError is a request that did not leave.
 type refusedError struct{ error }
 
+// offline is the way to registries when none is to be asked.
+type offline struct{}
+
+func (offline) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		request.Body.Close()
+	}
+	return nil, refusedError{errors.New("it is not among what was kept, and no registry is asked when offline: run once without --offline")}
+}
+
 func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Scheme != "https" && !w.plainHTTP(request.URL.Host) {
 		if request.Body != nil {

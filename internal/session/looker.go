@@ -24,7 +24,7 @@ type LookOptions struct {
 	// order); empty: Trivy's own.
 	DatabaseRepositories, JavaDatabaseRepositories []string
 	DatabasePath                                   string        // an existing folder with trivy.db, used as it is
-	Offline                                        bool          // the databases are used as they are here, and not downloaded
+	Offline                                        bool          // nothing is fetched: what was kept of images and databases is all there is
 	Server, ServerToken                            string        // a Trivy server that matches instead of a database here
 	ImageTimeout                                   time.Duration // for one image; zero: that of images.ScannerOptions
 	Parallel                                       int           // images at a time; zero: that of images.ScannerOptions
@@ -52,12 +52,12 @@ func (o *outside) credentials() func(context.Context, []*harden.Workload) (authn
 }
 
 func (o *outside) registry() registry {
-	return images.New(images.Options{Insecure: o.opts.Insecure, Mirrors: o.opts.Mirrors})
+	return images.New(images.Options{Insecure: o.opts.Insecure, Offline: o.opts.Offline, Mirrors: o.opts.Mirrors})
 }
 
 func (o *outside) scanner(ctx context.Context, vulnerabilities bool, progress func(what string, done, total int64)) (scanner, error) {
 	options := images.ScannerOptions{
-		Options: images.Options{Insecure: o.opts.Insecure, Mirrors: o.opts.Mirrors, CacheDir: cacheDir()}, Parallel: o.opts.Parallel, Timeout: o.opts.ImageTimeout,
+		Options: images.Options{Insecure: o.opts.Insecure, Offline: o.opts.Offline, Mirrors: o.opts.Mirrors, CacheDir: cacheDir()}, Parallel: o.opts.Parallel, Timeout: o.opts.ImageTimeout,
 		Server: o.opts.Server, ServerToken: o.opts.ServerToken,
 	}
 	stale := ""
