@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -352,20 +351,6 @@ func keptIf(t *testing.T, dir string) []string {
 	return kept(t, dir)
 }
 
-// fullDisk is a folder where a few bytes are left.
-func fullDisk(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=32k"); err != nil {
-		t.Skipf("no small disk to fill: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 24<<10), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func TestTwoRunsShareACache(t *testing.T) {
 	s := newStock(t, 4)
 	options := images.ScannerOptions{Options: images.Options{CacheDir: t.TempDir()}, Database: newDatabase(t)}
@@ -419,7 +404,11 @@ func killChildren(t *testing.T) {
 			continue
 		}
 		for _, pid := range strings.Fields(string(list)) {
-			if n, err := strconv.Atoi(pid); err == nil && syscall.Kill(n, syscall.SIGKILL) == nil {
+			n, err := strconv.Atoi(pid)
+			if err != nil {
+				continue
+			}
+			if process, err := os.FindProcess(n); err == nil && process.Kill() == nil {
 				killed++
 			}
 		}

@@ -79,6 +79,13 @@ func TestTrivyServer(t *testing.T) {
 	}
 }
 
+func TestMirrorInPlaceOfTheRegistry(t *testing.T) {
+	s := newStock(t, 1)
+	key := harden.ImageKey{Reference: strings.Replace(s.keys[0].Reference, s.host, "registry.example.com", 1), Platform: "linux/amd64"}
+	options := images.Options{CacheDir: t.TempDir(), Mirrors: map[string][]string{"registry.example.com": {s.host}}}
+	good(t, look(t, newScanner(t, images.ScannerOptions{Options: options, Database: newDatabase(t)}), scanOf(key))[key])
+}
+
 // isFetched reports whether a layer was fetched; configs are read each time.
 func (s *stock) isFetched() bool {
 	for _, own := range s.own {
