@@ -44,6 +44,7 @@ func (c *connection) addSourceFlags(fs *pflag.FlagSet) {
 	c.addScopeFlags(fs)
 	fs.StringSliceVar(&c.settings.AllowedRegistries, "allowed-registries", nil, "Image prefixes that are allowed, such as registry.example.com/team; turns on the rule image-registry-allowed")
 	fs.StringSliceVar(&c.settings.MutableTags, "mutable-tags", nil, "Image tags that count as moving, besides latest, main and the like")
+	fs.IntVar(&c.settings.ImageMaxAge, "image-max-age", 0, "Days after which an image counts as stale, once images are looked into (default 180)")
 }
 
 // A choice is what the user asked for out of a scope.

@@ -1,7 +1,5 @@
 package harden
 
-import "time"
-
 // Settings are what a team may decide for itself; the zero value is the default.
 type Settings struct {
 	// AllowedRegistries are image prefixes such as registry.example.com/team,
@@ -9,6 +7,6 @@ type Settings struct {
 	AllowedRegistries []string
 	// MutableTags are tags that count as moving besides those built in.
 	MutableTags []string
-	// ImageMaxAge is how long ago an image may have been built; zero: 180 days.
-	ImageMaxAge time.Duration
+	// ImageMaxAge is how many days ago an image may have been built; zero: 180.
+	ImageMaxAge int
 }

@@ -18,9 +18,10 @@ import (
 
 const (
 	// parallelQuestions bounds how many questions registries get at once, and
-	// questionTimeout how long one may take.
+	// questionTimeout how long one may take: images are not looked into before the
+	// questions are answered, and one registry that hangs should not hold up all.
 	parallelQuestions = 4
-	questionTimeout   = time.Minute
+	questionTimeout   = 15 * time.Second
 	// scanAge and tagAge are how long an answer is not asked for again: a scan
 	// holds until the next database, a tag may move at any time.
 	scanAge = 24 * time.Hour

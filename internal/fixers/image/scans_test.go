@@ -174,14 +174,14 @@ func TestStale(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		facts   *harden.ImageFacts
-		setting time.Duration
+		setting int
 		want    string
 	}{
 		{"nobody looked", nil, 0, "n/a"},
 		{"young", &harden.ImageFacts{Known: true, Created: ago(10)}, 0, "pass"},
 		{"old", &harden.ImageFacts{Known: true, Created: ago(181)}, 0, "built 181 days ago"},
-		{"a team that waits longer", &harden.ImageFacts{Known: true, Created: ago(181)}, 365 * 24 * time.Hour, "pass"},
-		{"a team that waits less", &harden.ImageFacts{Known: true, Created: ago(31)}, 30 * 24 * time.Hour, "built 31 days ago"},
+		{"a team that waits longer", &harden.ImageFacts{Known: true, Created: ago(181)}, 365, "pass"},
+		{"a team that waits less", &harden.ImageFacts{Known: true, Created: ago(31)}, 30, "built 31 days ago"},
 		{"reproducible", &harden.ImageFacts{Known: true}, 0, "not known"},
 		{"unreadable", &harden.ImageFacts{Why: "no credentials"}, 0, "not known"},
 	} {

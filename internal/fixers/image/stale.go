@@ -49,8 +49,8 @@ unknown. The date is the builder's word, and says nothing about the base image.
 	},
 }
 
-// staleAfter is how old an image may be where the settings say nothing.
-const staleAfter = 180 * 24 * time.Hour
+// staleAfter is how many days old an image may be where the settings say nothing.
+const staleAfter = 180
 
 func checkStale(p *harden.Pass) {
 	limit := p.Settings.ImageMaxAge
@@ -73,11 +73,11 @@ func checkStale(p *harden.Pass) {
 				oldest = i.Created
 			}
 		}
-		age := p.Inventory.Now.Sub(oldest)
+		age := int(p.Inventory.Now.Sub(oldest).Hours() / 24)
 		switch {
 		case !oldest.IsZero() && age > limit:
-			f.Reason = fmt.Sprintf("built %d days ago", int(age.Hours()/24))
-			f.Detail = fmt.Sprintf("The image says that it was built on %s, which is more than %d days ago.", day(oldest), int(limit.Hours()/24))
+			f.Reason = fmt.Sprintf("built %d days ago", age)
+			f.Detail = fmt.Sprintf("The image says that it was built on %s, which is more than %d days ago.", day(oldest), limit)
 		case oldest.IsZero():
 			f.Status, f.Verdict = harden.StatusUnknown, "unknown"
 			f.Reason, f.Detail = "when the image was built is not known", "How old the image is cannot be told: "+why+"."
