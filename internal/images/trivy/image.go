@@ -43,7 +43,7 @@ func (w *worker) assemble(ctx context.Context, image *images.Image, layers []rec
 	result := w.config.AnalyzeImageConfig(ctx, types.OS{}, config)
 	found.artifact = types.ArtifactInfo{
 		SchemaVersion: types.ArtifactJSONSchemaVersion, Architecture: config.Architecture, Created: config.Created.Time,
-		DockerVersion: config.DockerVersion, OS: config.OS,
+		OS: config.OS,
 	}
 	if result != nil && result.Secret != nil {
 		found.artifact.Secret = result.Secret

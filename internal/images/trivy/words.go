@@ -39,7 +39,8 @@ func (w *worker) tell(scan *harden.ImageScan, report types.Report, found *analyz
 func vulnerabilityOf(r types.Result, v types.DetectedVulnerability) harden.Vulnerability {
 	told := harden.Vulnerability{
 		ID: images.Printable(v.VulnerabilityID), Package: images.Printable(v.PkgName), Installed: images.Printable(v.InstalledVersion), Fixed: images.Printable(v.FixedVersion),
-		Severity: severityOf(v.Severity), Title: images.Printable(v.Title), URL: images.Printable(v.PrimaryURL), System: r.Class == types.ClassOSPkg,
+		Severity: severityOf(v.Severity), //nolint:staticcheck // it is the one that Trivy selected, as its own report has it
+		Title:    images.Printable(v.Title), URL: images.Printable(v.PrimaryURL), System: r.Class == types.ClassOSPkg,
 	}
 	if !told.System {
 		told.Path = images.Printable(cmp.Or(v.PkgPath, r.Target))
