@@ -231,4 +231,3 @@ func TestPinningKeepsWhatRuns(t *testing.T) {
 		}
 	}
 }
-

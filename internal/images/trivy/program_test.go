@@ -99,7 +99,7 @@ func (p program) scan(ctx context.Context, key harden.ImageKey) (*harden.ImageSc
 		for _, v := range result.Vulnerabilities {
 			found := harden.Vulnerability{
 				ID: v.VulnerabilityID, Package: v.PkgName, Path: v.PkgPath, Installed: v.InstalledVersion, Fixed: v.FixedVersion,
-				Severity: severities[v.Severity], Title: v.Title, URL: v.PrimaryURL, System: result.Class == "os-pkgs",
+				Severity: severities[v.Severity], Title: v.Title, URL: v.PrimaryURL, System: result.Class == "os-pkgs", //nolint:staticcheck // it is the one that Trivy prints
 			}
 			if result.Type == "gobinary" {
 				found.Path = result.Target // the only one of these that is reported by file
