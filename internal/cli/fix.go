@@ -137,6 +137,7 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 	o.planOpts.Live = o.live
 	o.planOpts.ForceConflicts = o.force
 	o.planOpts.ServerDryRun = o.dryRun != "client" && !o.onFiles()
+	o.planOpts.LeaveHeld = o.planOpts.ServerDryRun
 	o.planOpts.Try = o.tighten
 	var err error
 	if o.applyOpts, err = o.trial.options(); err != nil {
@@ -282,7 +283,7 @@ func (o *fixOptions) apply(ctx context.Context, plan *harden.Plan) error {
 		}
 	}
 	if o.tighten {
-		return o.tightenAll(ctx, len(refused) > 0)
+		return o.tightenAll(ctx, o.mentionHeld(plan) || len(refused) > 0)
 	}
 	rep, err := o.session.Apply(ctx, live, o.applyOpts, progress(o.streams))
 	if err != nil {
@@ -291,10 +292,25 @@ func (o *fixOptions) apply(ctx context.Context, plan *harden.Plan) error {
 	if err := o.conclude(rep); err != nil {
 		return err
 	}
-	if len(refused) > 0 {
+	if o.mentionHeld(plan) || len(refused) > 0 {
 		return exitCode(exitError)
 	}
 	return nil
+}
+
+// mentionHeld names the fields of other managers for whose sake fixes were left out.
+func (o *fixOptions) mentionHeld(plan *harden.Plan) bool {
+	n := 0
+	for _, l := range plan.LeftOut {
+		if l.Held != nil {
+			n++
+			fmt.Fprintf(o.streams.ErrOut, "%s: %s left out: %s\n", l.Finding.Object, l.Finding.Fixer.ID, l.Why)
+		}
+	}
+	if n > 0 {
+		fmt.Fprintln(o.streams.ErrOut, "hint: take the fields over with --force-conflicts, change them where that manager gets them from, or leave the rules out with --skip")
+	}
+	return n > 0
 }
 
 // classHint says how to get at fixes that were left out by their class.

@@ -70,6 +70,7 @@ type LeftOut struct {
 	Finding *Finding
 	Fix     *Fix // the fix that was not taken; nil when there is none
 	Why     string
+	Held    *Conflict // it was not taken because another manager holds the field
 }
 
 // An Owner is somebody else who writes the object.

@@ -26,6 +26,9 @@ type PlanOptions struct {
 	Live bool
 	// ForceConflicts becomes Force of every object of the plan.
 	ForceConflicts []string
+	// LeaveHeld leaves out what would take over a field of another manager where
+	// other fixes of the object can go without it. It needs ServerDryRun.
+	LeaveHeld bool
 	// ServerDryRun asks the API server about every live object of the plan.
 	ServerDryRun bool
 	// Try also takes fixes of class review that change a pod template and that

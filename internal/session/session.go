@@ -188,6 +188,11 @@ func (s *Session) Plan(ctx context.Context, findings []*harden.Finding, opts har
 		if err := c.dryRun(ctx, p); err != nil {
 			return nil, err
 		}
+		if opts.LeaveHeld {
+			if p, err = s.withoutHeld(ctx, p, findings, opts); err != nil {
+				return nil, err
+			}
+		}
 	}
 	s.mu.Lock()
 	inv := s.current.Inventory

@@ -15,10 +15,10 @@ func TestFixThenRescanThenUndo(t *testing.T) {
 		object, kubectl, manifest string
 		left                      []string // rules that no fix reaches
 	}{
-		{"Deployment/web", "deployment/web", restrictedFailing, []string{"memory-limit app:web"}},
-		{"StatefulSet/db", "statefulset/db", strings.NewReplacer("kind: Deployment", "kind: StatefulSet", "name: web", "name: db").Replace(restrictedFailing), []string{"memory-limit app:db"}},
-		{"DaemonSet/agent", "daemonset/agent", strings.NewReplacer("kind: Deployment", "kind: DaemonSet", "name: web", "name: agent", "  replicas: 2\n", "").Replace(restrictedFailing), []string{"memory-limit app:agent"}},
-		{"CronJob/nightly", "cronjob/nightly", cronJob, []string{"memory-limit app:nightly"}},
+		{"Deployment/web", "deployment/web", restrictedFailing, []string{"memory-limit app:web", "image-not-pinned app:web"}},
+		{"StatefulSet/db", "statefulset/db", strings.NewReplacer("kind: Deployment", "kind: StatefulSet", "name: web", "name: db").Replace(restrictedFailing), []string{"memory-limit app:db", "image-not-pinned app:db"}},
+		{"DaemonSet/agent", "daemonset/agent", strings.NewReplacer("kind: Deployment", "kind: DaemonSet", "name: web", "name: agent", "  replicas: 2\n", "").Replace(restrictedFailing), []string{"memory-limit app:agent", "image-not-pinned app:agent"}},
+		{"CronJob/nightly", "cronjob/nightly", cronJob, []string{"memory-limit app:nightly", "image-not-pinned app:nightly"}},
 	} {
 		t.Run(test.object, func(t *testing.T) {
 			t.Parallel()
@@ -53,6 +53,29 @@ func TestFixThenRescanThenUndo(t *testing.T) {
 				t.Errorf("a second undo: %s", r)
 			}
 		})
+	}
+}
+
+// What another manager holds is left out and named, and holds up nothing else.
+func TestHeldFieldsHoldUpNothingElse(t *testing.T) {
+	t.Parallel()
+	l := labtest.Shared(t)
+	ns := labtest.Namespace(t, l)
+	kubectlApply(t, l, ns, strings.Replace(restrictedFailing, "runAsUser: 1001", "runAsUser: 1001\n          allowPrivilegeEscalation: true", 1))
+	kubectl(t, l, "rollout", "status", "-n", ns, "deployment/web", "--timeout=60s")
+	u := admin(t, l)
+	args := []string{"fix", "deployment/web", "-n", ns, "--only", "allow-privilege-escalation,run-as-non-root", "--class", "safe,evidence,review", "--yes"}
+	r := u.harden(t, args...)
+	if r.code != 2 || !strings.Contains(r.stderr, "allow-privilege-escalation left out") || !strings.Contains(r.stderr, "--force-conflicts") || !strings.Contains(r.stderr, "proven") {
+		t.Errorf("%s", r)
+	}
+	got := toJSON(t, get(t, l, ns, "deployment/web"))
+	if !strings.Contains(got, `"runAsNonRoot":true`) || !strings.Contains(got, `"allowPrivilegeEscalation":true`) {
+		t.Errorf("applied: %s", got)
+	}
+	u.ok(t, append(args, "--force-conflicts")...)
+	if got := toJSON(t, get(t, l, ns, "deployment/web")); !strings.Contains(got, `"allowPrivilegeEscalation":false`) {
+		t.Errorf("not taken over: %s", got)
 	}
 }
 

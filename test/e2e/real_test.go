@@ -148,7 +148,7 @@ func provenFixesBreakNothing(t *testing.T, l *lab.Lab, names []string) {
 	}
 	args := []string{
 		"fix", "--wait", "--class", "safe,evidence", "--yes", "--soak", "2s", "-o", "json",
-		"-n", ns, "--images", "--probe", "--insecure-registry", l.Registry(),
+		"-n", ns, "--images", "--probe", "--insecure-registry", l.Registry(), "--force-conflicts", // kubectl holds the images, which are pinned
 	}
 	r := u.within(t, 20*time.Minute, args...)
 	if workloads[surprise] != nil {
