@@ -13,6 +13,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // An Artifact is something else than an image that a registry keeps as one
@@ -167,7 +169,7 @@ func (b *artifactBody) Read(p []byte) (int, error) {
 }
 
 func (a *Artifact) explain(err error) *ArtifactError {
-	e := &ArtifactError{Why: Printable(explain(err, a.ref)), err: err}
+	e := &ArtifactError{Why: harden.OneLine(explain(err, a.ref)), err: err}
 	var answer *transport.Error
 	if !errors.As(err, &answer) {
 		return e

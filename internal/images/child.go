@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // workVariable names the child's folder for temporary files.
@@ -53,7 +55,7 @@ func (s *Scanner) start(ctx context.Context) (*child, error) {
 			return nil, fmt.Errorf("the process that looks into images ended at once: %s", c.reason(s.options.Memory))
 		case first.Failed != "":
 			c.stop()
-			return nil, fmt.Errorf("the process that looks into images cannot work: %s", Printable(first.Failed))
+			return nil, fmt.Errorf("the process that looks into images cannot work: %s", harden.OneLine(first.Failed))
 		case first.Protocol != protocol:
 			c.stop()
 			return nil, errors.New("the process that looks into images is of another version: start the program again")

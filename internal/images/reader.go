@@ -17,9 +17,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -144,15 +142,5 @@ func (r *Reader) understand(key harden.ImageKey) (name.Reference, *v1.Platform, 
 // Say names the image before what is said of it. Registries and images are free
 // in what they send: nothing of it may reach a terminal as a command.
 func Say(reference, why string) string {
-	return "image " + quote(reference) + ": " + Printable(why)
-}
-
-// Printable leaves out of a text from outside what a terminal would take for a command.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, s)
+	return "image " + quote(reference) + ": " + harden.OneLine(why)
 }

@@ -283,7 +283,7 @@ func TestProcessThatCannotWork(t *testing.T) {
 		"is not there":      {command: []string{"/not/there"}, want: "no such file"},
 		"ends at once":      {command: []string{"/bin/false"}, want: "ended at once"},
 		"writes nonsense":   {command: []string{"/bin/echo", "hello"}, want: "its answer cannot be read"},
-		"refuses":           {options: ScannerOptions{DatabaseWhy: "refuse"}, want: "cannot work: it  [31mrefuses"},
+		"refuses":           {options: ScannerOptions{DatabaseWhy: "refuse"}, want: "cannot work: it [31mrefuses"},
 		"does nothing":      {command: []string{"/bin/sh", "-c", `echo '{"Protocol":1}'; sleep 0.1; exit 4`}, options: ScannerOptions{Options: Options{Keychain: slow{}}}, want: "ended before it did anything: the process ended: exit status 4"},
 		"is of another age": {command: []string{"/bin/echo", `{"Protocol":99}`}, want: "another version"},
 	} {

@@ -15,7 +15,7 @@ import (
 // tell tells a report of Trivy in our words.
 func (w *worker) tell(scan *harden.ImageScan, report types.Report, found *analyzed, task images.Task) {
 	if os := report.Metadata.OS; os != nil {
-		scan.OS = harden.ImageOS{Family: images.Printable(string(os.Family)), Name: images.Printable(os.Name), EndOfLife: os.Eosl}
+		scan.OS = harden.ImageOS{Family: harden.OneLine(string(os.Family)), Name: harden.OneLine(os.Name), EndOfLife: os.Eosl}
 	}
 	scan.SecretsKnown = true
 	for _, r := range report.Results {
@@ -38,12 +38,12 @@ func (w *worker) tell(scan *harden.ImageScan, report types.Report, found *analyz
 
 func vulnerabilityOf(r types.Result, v types.DetectedVulnerability) harden.Vulnerability {
 	told := harden.Vulnerability{
-		ID: images.Printable(v.VulnerabilityID), Package: images.Printable(v.PkgName), Installed: images.Printable(v.InstalledVersion), Fixed: images.Printable(v.FixedVersion),
+		ID: harden.OneLine(v.VulnerabilityID), Package: harden.OneLine(v.PkgName), Installed: harden.OneLine(v.InstalledVersion), Fixed: harden.OneLine(v.FixedVersion),
 		Severity: severityOf(v.Severity), //nolint:staticcheck // it is the one that Trivy selected, as its own report has it
-		Title:    images.Printable(v.Title), URL: images.Printable(v.PrimaryURL), System: r.Class == types.ClassOSPkg,
+		Title:    harden.OneLine(v.Title), URL: harden.OneLine(v.PrimaryURL), System: r.Class == types.ClassOSPkg,
 	}
 	if !told.System {
-		told.Path = images.Printable(cmp.Or(v.PkgPath, r.Target))
+		told.Path = harden.OneLine(cmp.Or(v.PkgPath, r.Target))
 	}
 	for _, score := range v.CVSS {
 		told.CVSS = max(told.CVSS, score.V3Score, score.V40Score)
@@ -53,13 +53,13 @@ func vulnerabilityOf(r types.Result, v types.DetectedVulnerability) harden.Vulne
 
 func secretOf(r types.Result, s types.DetectedSecret, task images.Task) harden.ImageSecret {
 	told := harden.ImageSecret{
-		Rule: images.Printable(s.RuleID), Title: images.Printable(s.Title), Line: s.StartLine, Severity: severityOf(s.Severity), CreatedBy: images.Printable(s.Layer.CreatedBy),
+		Rule: harden.OneLine(s.RuleID), Title: harden.OneLine(s.Title), Line: s.StartLine, Severity: severityOf(s.Severity), CreatedBy: harden.OneLine(s.Layer.CreatedBy),
 	}
 	// Those in the config are reported under the name of the image, and with lines of what Trivy makes of it.
 	if r.Target == task.Key.Reference {
 		told.Line = 0
 	} else {
-		told.Path = images.Printable(r.Target)
+		told.Path = harden.OneLine(r.Target)
 	}
 	return told
 }
