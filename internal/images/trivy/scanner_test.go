@@ -227,7 +227,7 @@ func TestScan(t *testing.T) {
 		Known: true, Digest: strings.Split(key.Reference, "@")[1], Platform: "linux/amd64", Time: scan.Time, Database: built,
 		Source: harden.ScanSource{Kind: harden.ScanTrivy, Name: images.TrivyVersion()}, OS: harden.ImageOS{Family: "alpine", Name: "3.20.1", EndOfLife: scan.OS.EndOfLife}, Packages: 2,
 		Vulnerabilities: []harden.Vulnerability{
-			{ID: "CVE-2026-0001", Package: "openssl", Installed: "3.3.1-r0", Fixed: "3.3.2-r0", Severity: harden.Critical, Title: "openssl: a  [31mbad one", URL: "https://avd.aquasec.com/nvd/cve-2026-0001", CVSS: 9.8, System: true},
+			{ID: "CVE-2026-0001", Package: "openssl", Installed: "3.3.1-r0", Fixed: "3.3.2-r0", Severity: harden.Critical, Title: "openssl: a [31mbad one", URL: "https://avd.aquasec.com/nvd/cve-2026-0001", CVSS: 9.8, System: true},
 			{ID: "CVE-2026-0002", Package: "openssl", Installed: "3.3.1-r0", Fixed: "3.3.9-r0", Severity: harden.Medium, Title: "openssl: another", URL: "https://avd.aquasec.com/nvd/cve-2026-0002", System: true},
 		},
 		SecretsKnown: true,
