@@ -50,14 +50,7 @@ for maintained that is not, and paid long-term support counts for nothing here.
 }
 
 func checkEndOfLife(p *harden.Pass) {
-	judged := false
-	for _, c := range p.Pod.Containers() {
-		s := scansOf(p, c)
-		if !s.asked {
-			continue
-		}
-		judged = true
-		f := harden.Finding{Container: c.Ref, Field: c.Field + ".image"}
+	eachScanned(p, func(f harden.Finding, _ harden.Container, s scanned) {
 		ended := slices.IndexFunc(s.scans, func(scan *harden.ImageScan) bool { return scan.OS.EndOfLife })
 		switch {
 		case ended >= 0:
@@ -69,11 +62,8 @@ func checkEndOfLife(p *harden.Pass) {
 			f.Reason = "the distribution of the image is not known"
 			f.Detail = "Nothing is known about what the image is built on: " + strings.Join(s.doubts, "; ") + "."
 		default:
-			continue
+			return
 		}
 		p.Report(f)
-	}
-	if !judged {
-		p.NotApplicable()
-	}
+	})
 }

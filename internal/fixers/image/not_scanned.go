@@ -52,22 +52,11 @@ runtimes report the digest of an image's config, by which no registry finds it.
 }
 
 func checkNotScanned(p *harden.Pass) {
-	judged := false
-	for _, c := range p.Pod.Containers() {
-		s := scansOf(p, c)
-		if !s.asked {
-			continue
-		}
-		judged = true
+	eachScanned(p, func(f harden.Finding, _ harden.Container, s scanned) {
 		if len(s.unknown) > 0 {
-			p.Report(harden.Finding{
-				Container: c.Ref, Field: c.Field + ".image",
-				Reason: "no scanner knows the image that runs",
-				Detail: "Of the image that runs no scan can be had: " + strings.Join(s.unknown, "; ") + ".",
-			})
+			f.Reason = "no scanner knows the image that runs"
+			f.Detail = "Of the image that runs no scan can be had: " + strings.Join(s.unknown, "; ") + "."
+			p.Report(f)
 		}
-	}
-	if !judged {
-		p.NotApplicable()
-	}
+	})
 }

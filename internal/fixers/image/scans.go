@@ -54,6 +54,21 @@ func scansOf(p *harden.Pass, c harden.Container) scanned {
 	return s
 }
 
+// eachScanned visits the containers whose images somebody asked to be scanned,
+// with the start of a finding about each. The rule does not apply where there is none.
+func eachScanned(p *harden.Pass, visit func(f harden.Finding, c harden.Container, s scanned)) {
+	judged := false
+	for _, c := range p.Pod.Containers() {
+		if s := scansOf(p, c); s.asked {
+			judged = true
+			visit(harden.Finding{Container: c.Ref, Field: c.Field + ".image"}, c, s)
+		}
+	}
+	if !judged {
+		p.NotApplicable()
+	}
+}
+
 func distinct(list []string) []string {
 	var out []string
 	for _, s := range list {

@@ -55,14 +55,7 @@ worth is never kept here, logged, or shown.
 }
 
 func checkSecrets(p *harden.Pass) {
-	judged := false
-	for _, c := range p.Pod.Containers() {
-		s := scansOf(p, c)
-		if !s.asked {
-			continue
-		}
-		judged = true
-		f := harden.Finding{Container: c.Ref, Field: c.Field + ".image"}
+	eachScanned(p, func(f harden.Finding, _ harden.Container, s scanned) {
 		found := secretsOf(s.secrets)
 		switch {
 		case len(found) > 0:
@@ -73,13 +66,10 @@ func checkSecrets(p *harden.Pass) {
 			f.Reason = "whether the image has credentials in it is not known"
 			f.Detail = "Nobody looked for credentials in the image: " + strings.Join(append(s.doubts, reportsOnly(s.scans)...), "; ") + "."
 		default:
-			continue
+			return
 		}
 		p.Report(f)
-	}
-	if !judged {
-		p.NotApplicable()
-	}
+	})
 }
 
 // secretsOf says each secret in a line, once.

@@ -70,14 +70,7 @@ may have no entry in any package database. Distributions fix old versions
 const named = 5
 
 func checkVulnerabilities(p *harden.Pass) {
-	judged := false
-	for _, c := range p.Pod.Containers() {
-		s := scansOf(p, c)
-		if !s.asked {
-			continue
-		}
-		judged = true
-		f := harden.Finding{Container: c.Ref, Field: c.Field + ".image"}
+	eachScanned(p, func(f harden.Finding, c harden.Container, s scanned) {
 		worst := worstOf(s.scans)
 		switch {
 		case len(worst) > 0:
@@ -87,13 +80,10 @@ func checkVulnerabilities(p *harden.Pass) {
 			f.Reason = "whether the image is vulnerable is not known"
 			f.Detail = "No vulnerability is known, but not all is: " + strings.Join(s.doubts, "; ") + "."
 		default:
-			continue
+			return
 		}
 		p.Report(f)
-	}
-	if !judged {
-		p.NotApplicable()
-	}
+	})
 }
 
 // worstOf are the vulnerabilities of all scans, each once, the worst first.
