@@ -21,6 +21,7 @@ type Engine struct {
 // Run checks every subject of the inventory with every fixer. Took is left to
 // the caller, who has a clock.
 func (e *Engine) Run(inv *harden.Inventory) *harden.Result {
+	inv = inv.Fresh() // what fixers derive from it is kept with the result
 	subjects := e.subjects(inv)
 	workers := min(runtime.GOMAXPROCS(0), max(1, len(subjects)))
 	parts := make([]part, workers)

@@ -27,12 +27,15 @@ type Inventory struct {
 	ServiceAccountSources map[string]map[string]Source
 	// NetworkPolicies by namespace. Ask Unreadable before concluding from an empty list.
 	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
+	Net             Net            // how pods are reached, and by whose leave
 	Scalers         []Scaler       // ordered by namespace, kind, name; ask Unreadable as well
 	Nodes           []*corev1.Node // empty when they may not be listed
 	// What costs to look at is there only when somebody asked for it.
 	Facts
 	Unread  []Unread
 	Objects int // how many objects were read
+
+	derived *derived
 }
 
 // Facts are what was looked at beyond the objects of the API. They outlive an
@@ -52,6 +55,11 @@ type Facts struct {
 	Kubelets map[string]*Kubelet
 	// Lessons are what failed rollouts taught, by LessonName.
 	Lessons map[string][]Lesson
+	// Whole is the whole cluster, or all files, as they were when somebody looked
+	// at the network; its Net is complete. Nil: nobody looked. See Around.
+	Whole *Inventory
+	// Flows are connections that something else saw, as imported.
+	Flows []ObservedFlow
 }
 
 // A Cluster is where a live inventory came from.
@@ -85,8 +93,11 @@ const (
 	VerticalPodAutoscalers   = "verticalpodautoscalers.autoscaling.k8s.io"
 )
 
-// Services is their resource, as in Unread.
-const Services = "services"
+// Services and NetworkPolicies are their resources, as in Unread.
+const (
+	Services        = "services"
+	NetworkPolicies = "networkpolicies.networking.k8s.io"
+)
 
 // ScalerOf is the scaler of the kind whose target is the object, or nil. The
 // version of the target does not count, as it does not for the autoscalers.
@@ -127,8 +138,10 @@ func (i *Inventory) Unreadable(resource, namespace string) string {
 func (i *Inventory) NoWorkloads(namespace string) bool {
 	for _, u := range i.Unread {
 		switch u.Resource {
-		case "namespaces", "nodes", "serviceaccounts", "networkpolicies.networking.k8s.io", HorizontalPodAutoscalers, VerticalPodAutoscalers, LessonsResource,
-			VulnerabilityReports, VulnerabilityManifests, Services:
+		case "namespaces", "nodes", "serviceaccounts", HorizontalPodAutoscalers, VerticalPodAutoscalers, LessonsResource, VulnerabilityReports, VulnerabilityManifests:
+			continue
+		}
+		if isNet(u.Resource) {
 			continue
 		}
 		if u.Namespace == "" || u.Namespace == namespace {

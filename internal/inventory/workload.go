@@ -2,7 +2,6 @@
 package inventory
 
 import (
-	"cmp"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -54,10 +53,5 @@ func WorkloadOf(ref harden.Ref, o any) *harden.Workload {
 
 // Sort orders workloads as an Inventory holds them: by namespace, kind, name and source.
 func Sort(workloads []*harden.Workload) {
-	slices.SortStableFunc(workloads, func(a, b *harden.Workload) int {
-		return cmp.Or(
-			cmp.Compare(a.Ref.Namespace, b.Ref.Namespace), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name),
-			cmp.Compare(a.Ref.Source.File, b.Ref.Source.File), cmp.Compare(a.Ref.Source.Line, b.Ref.Source.Line), cmp.Compare(a.Ref.Source.Item, b.Ref.Source.Item),
-		)
-	})
+	slices.SortStableFunc(workloads, harden.CompareWorkloads)
 }
