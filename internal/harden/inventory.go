@@ -25,8 +25,10 @@ type Inventory struct {
 	ServiceAccounts map[string]map[string]*corev1.ServiceAccount
 	// ServiceAccountSources tells, by namespace and name, in which file a ServiceAccount was declared; nil for a cluster.
 	ServiceAccountSources map[string]map[string]Source
-	// NetworkPolicies by namespace. Ask Unreadable before concluding from an empty list.
+	// NetworkPolicies by namespace, ordered by name. Ask Unreadable before concluding from an empty list.
 	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
+	// NetworkPolicySources tells, by namespace and name, in which file a NetworkPolicy was declared; nil for a cluster.
+	NetworkPolicySources map[string]map[string]Source
 	Net             Net            // how pods are reached, and by whose leave
 	Scalers         []Scaler       // ordered by namespace, kind, name; ask Unreadable as well
 	Nodes           []*corev1.Node // empty when they may not be listed

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,8 +16,8 @@ import (
 )
 
 // Inventory is the set as the rules see it. Scope lists the namespaces of the
-// objects, with "" for those that name none. Where an account or a namespace is
-// declared twice the last one counts, as it would for kubectl apply; the other
+// objects, with "" for those that name none. Where an account, a namespace or a
+// policy is declared twice the last one counts, as it would for kubectl apply; the other
 // is listed as unread, and so are the documents that were skipped.
 func (s *Set) Inventory(now time.Time) *harden.Inventory {
 	inv := &harden.Inventory{
@@ -27,6 +28,7 @@ func (s *Set) Inventory(now time.Time) *harden.Inventory {
 
 		NamespaceSources:      map[string]harden.Source{},
 		ServiceAccountSources: map[string]map[string]harden.Source{},
+		NetworkPolicySources:  map[string]map[string]harden.Source{},
 	}
 	scope := map[string]bool{}
 	for _, f := range s.files {
@@ -68,11 +70,27 @@ func (o *object) addTo(inv *harden.Inventory, scope map[string]bool) {
 		inv.ServiceAccounts[ns][t.Name] = t
 		inv.ServiceAccountSources[ns][t.Name] = o.ref.Source
 	case *networkingv1.NetworkPolicy:
-		inv.NetworkPolicies[ns] = append(inv.NetworkPolicies[ns], t)
+		o.addPolicy(inv, t)
 	case *harden.Workload:
 		inv.Workloads = append(inv.Workloads, t)
 	}
 	scope[ns] = true
+}
+
+func (o *object) addPolicy(inv *harden.Inventory, p *networkingv1.NetworkPolicy) {
+	ns := o.ref.Namespace
+	if inv.NetworkPolicySources[ns] == nil {
+		inv.NetworkPolicySources[ns] = map[string]harden.Source{}
+	}
+	o.warnAgain(inv, inv.NetworkPolicySources[ns][p.Name])
+	inv.NetworkPolicySources[ns][p.Name] = o.ref.Source
+	list := inv.NetworkPolicies[ns]
+	at, found := slices.BinarySearchFunc(list, p.Name, func(q *networkingv1.NetworkPolicy, name string) int { return cmp.Compare(q.Name, name) })
+	if found {
+		list[at] = p
+		return
+	}
+	inv.NetworkPolicies[ns] = slices.Insert(list, at, p)
 }
 
 // warnAgain notes that an earlier declaration of the same object is not judged.
