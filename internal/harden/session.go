@@ -61,6 +61,7 @@ type EvidenceOptions struct {
 	PullSecrets     bool // use the pull secrets of the workloads too
 	Probe           bool // look into running containers by exec or an ephemeral container
 	Kubelets        bool // read the configuration of the kubelets (nodes/configz or nodes/proxy)
+	Network         bool // read how pods are reached in all namespaces that may be read, into Facts.Whole
 	// SBOM also makes a bill of materials of each image: SBOMCycloneDX or
 	// SBOMSPDX. It is in GatherProgress only. Implies Images; empty: none.
 	SBOM string

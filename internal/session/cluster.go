@@ -93,6 +93,10 @@ func (c *clusterSource) watch(ctx context.Context, scope harden.Scope, first *ha
 	return out
 }
 
+func (c *clusterSource) whole(ctx context.Context, namespaces []string, progress func(done, total int)) (*harden.Inventory, error) {
+	return c.reader.ReadWhole(ctx, namespaces, progress)
+}
+
 func (c *clusterSource) object(ctx context.Context, ref harden.Ref) (*unstructured.Unstructured, error) {
 	a, err := c.writer(ctx)
 	if err != nil {

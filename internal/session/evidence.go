@@ -26,6 +26,8 @@ type looker interface {
 	// sees to their database first. The error is that of ctx, or of options that
 	// cannot be.
 	scanner(ctx context.Context, vulnerabilities bool, progress func(what string, done, total int64)) (scanner, error)
+	// flows are connections that were imported.
+	flows() []harden.ObservedFlow
 	// registry asks registries what is no part of an image.
 	registry() registry
 	// probes looks into the containers of pods.
@@ -92,6 +94,11 @@ func (s *Session) Gather(ctx context.Context, of []*harden.Workload, opts harden
 	if opts.Kubelets && g.inv.Live() {
 		g.say("kubelets", 0, len(g.inv.Nodes))
 		s.learn(harden.Facts{Kubelets: s.looker.kubelets(ctx, g.inv.Nodes)})
+	}
+	if opts.Network {
+		if err := g.network(ctx); err != nil {
+			return nil, fmt.Errorf("looking at the network: %w", err)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -185,6 +192,9 @@ func (s *Session) learn(found harden.Facts) {
 	s.facts.Kubelets = joined(s.facts.Kubelets, found.Kubelets)
 	if found.Lessons != nil {
 		s.facts.Lessons = found.Lessons
+	}
+	if found.Whole != nil {
+		s.facts.Whole, s.facts.Flows = found.Whole, found.Flows
 	}
 }
 

@@ -69,7 +69,8 @@ func (l *lookerStub) Look(ctx context.Context, wanted []images.Wanted, each func
 	return ctx.Err()
 }
 
-func (l *lookerStub) registry() registry { return l }
+func (l *lookerStub) flows() []harden.ObservedFlow { return nil }
+func (l *lookerStub) registry() registry           { return l }
 
 func (l *lookerStub) Resolve(_ context.Context, reference string, _ authn.Keychain) *harden.ImageTag {
 	if t := l.tags[reference]; t != nil {

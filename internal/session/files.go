@@ -97,6 +97,10 @@ func (f *fileSource) watch(context.Context, harden.Scope, *harden.Inventory) <-c
 	return ch
 }
 
+func (f *fileSource) whole(context.Context, []string, func(done, total int)) (*harden.Inventory, error) {
+	return f.set.Inventory(f.now()), nil
+}
+
 func (f *fileSource) object(_ context.Context, ref harden.Ref) (*unstructured.Unstructured, error) {
 	o := f.set.Object(ref.Key())
 	if o == nil {

@@ -46,6 +46,10 @@ func (m *memory) read(context.Context, harden.Scope) (*harden.Inventory, error) 
 
 func (m *memory) watch(context.Context, harden.Scope, *harden.Inventory) <-chan update { return nil }
 
+func (m *memory) whole(context.Context, []string, func(done, total int)) (*harden.Inventory, error) {
+	return nil, errors.New("there is no network")
+}
+
 func (m *memory) object(context.Context, harden.Ref) (*unstructured.Unstructured, error) {
 	return nil, errors.New("there are no objects")
 }

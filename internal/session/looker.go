@@ -31,6 +31,8 @@ type LookOptions struct {
 	// ProbeImage is the image of the ephemeral container that looks into
 	// containers without a shell; empty: those are not looked into.
 	ProbeImage string
+	// Flows are connections that something else saw, imported for a look at the network.
+	Flows []harden.ObservedFlow
 }
 
 // outside looks at registries, running containers and kubelets.
@@ -50,6 +52,8 @@ func (o *outside) credentials() func(context.Context, []*harden.Workload) (authn
 	p := &pullSecrets{client: client, secrets: map[string]answer[*corev1.Secret]{}, accounts: map[string]answer[*corev1.ServiceAccount]{}}
 	return p.of
 }
+
+func (o *outside) flows() []harden.ObservedFlow { return o.opts.Flows }
 
 func (o *outside) registry() registry {
 	return images.New(images.Options{Insecure: o.opts.Insecure, Offline: o.opts.Offline, Mirrors: o.opts.Mirrors})

@@ -61,6 +61,10 @@ func (i *imageSource) watch(context.Context, harden.Scope, *harden.Inventory) <-
 	return ch
 }
 
+func (i *imageSource) whole(ctx context.Context, _ []string, _ func(done, total int)) (*harden.Inventory, error) {
+	return i.read(ctx, harden.Scope{})
+}
+
 func (i *imageSource) object(context.Context, harden.Ref) (*unstructured.Unstructured, error) {
 	return nil, errors.New("an image that was named is no object of a cluster")
 }

@@ -48,6 +48,8 @@ type source interface {
 	live() bool
 	read(ctx context.Context, scope harden.Scope) (*harden.Inventory, error)
 	watch(ctx context.Context, scope harden.Scope, first *harden.Inventory) <-chan update
+	// whole reads everything that the network of the cluster (or of all files) is made of.
+	whole(ctx context.Context, namespaces []string, progress func(done, total int)) (*harden.Inventory, error)
 	// object reads one object as it is now, with managedFields.
 	object(ctx context.Context, ref harden.Ref) (*unstructured.Unstructured, error)
 	// reports are what scanners say by objects in the cluster about the images
