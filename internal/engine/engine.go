@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -71,12 +72,13 @@ type subject struct {
 	nsName   string
 	ns       *corev1.Namespace
 	sa       *corev1.ServiceAccount
+	policy   *networkingv1.NetworkPolicy
 }
 
 func (s subject) pass(e *Engine, inv *harden.Inventory, f *harden.Fixer) *harden.Pass {
 	return &harden.Pass{
 		Inventory: inv, Settings: e.Settings, Fixer: f, Object: s.object,
-		Workload: s.workload, Pod: s.view, NamespaceName: s.nsName, Namespace: s.ns, ServiceAccount: s.sa,
+		Workload: s.workload, Pod: s.view, NamespaceName: s.nsName, Namespace: s.ns, ServiceAccount: s.sa, NetworkPolicy: s.policy,
 	}
 }
 

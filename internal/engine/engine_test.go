@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -43,6 +44,14 @@ var nothing = &harden.Fixer{
 var everyNamespace = &harden.Fixer{
 	ID: "every-namespace", Subject: harden.SubjectNamespace,
 	Check: func(p *harden.Pass) { p.Report(harden.Finding{Status: harden.StatusUnknown}) },
+}
+
+var everyPolicy = &harden.Fixer{
+	ID: "every-policy", Subject: harden.SubjectNetworkPolicy,
+	Check: func(p *harden.Pass) { p.Report(harden.Finding{Reason: p.NetworkPolicy.Name}) },
+	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
+		return []harden.Fix{{Title: p.NetworkPolicy.Name + " " + f.Object.Source.String()}}
+	},
 }
 
 func workload(name string, pods ...*corev1.Pod) *harden.Workload {
@@ -95,6 +104,24 @@ func TestInjectedContainersAreJudgedOnPods(t *testing.T) {
 		if len(fixes) != 1 || fixes[0].Title != f.Lens.String()+" "+f.Object.String() {
 			t.Errorf("Fixes(%s) = %v: not called with the view of the finding", f.ID(), fixes)
 		}
+	}
+}
+
+func TestNetworkPoliciesAreJudged(t *testing.T) {
+	policy := func(name string) *networkingv1.NetworkPolicy {
+		return &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}
+	}
+	inv := &harden.Inventory{
+		NetworkPolicies:      map[string][]*networkingv1.NetworkPolicy{"shop": {policy("a"), policy("b")}},
+		NetworkPolicySources: map[string]map[string]harden.Source{"shop": {"b": {File: "b.yaml", Line: 3}}},
+	}
+	e := &Engine{Suite: []*harden.Fixer{everyPolicy}}
+	res := e.Run(inv)
+	if diff := cmp.Diff([]string{"every-policy NetworkPolicy/a  declared", "every-policy NetworkPolicy/b  declared"}, ids(res.Findings)); diff != "" {
+		t.Fatal(diff)
+	}
+	if fixes := e.Fixes(inv, res.Findings[1]); len(fixes) != 1 || fixes[0].Title != "b b.yaml:3" {
+		t.Errorf("Fixes = %v: not those of the policy in its file", fixes)
 	}
 }
 

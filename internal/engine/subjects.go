@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -23,6 +24,11 @@ func (e *Engine) subjects(inv *harden.Inventory) []subject {
 	for _, ns := range slices.Sorted(maps.Keys(inv.ServiceAccounts)) {
 		for _, name := range slices.Sorted(maps.Keys(inv.ServiceAccounts[ns])) {
 			all = append(all, serviceAccountSubject(inv, inv.ServiceAccounts[ns][name]))
+		}
+	}
+	for _, ns := range slices.Sorted(maps.Keys(inv.NetworkPolicies)) {
+		for _, policy := range inv.NetworkPolicies[ns] {
+			all = append(all, networkPolicySubject(inv, policy))
 		}
 	}
 	return all
@@ -45,6 +51,12 @@ func (e *Engine) subjectsOf(inv *harden.Inventory, f *harden.Finding) []subject 
 	case harden.SubjectServiceAccount:
 		if sa := inv.ServiceAccounts[f.Object.Namespace][f.Object.Name]; sa != nil {
 			return []subject{serviceAccountSubject(inv, sa)}
+		}
+	case harden.SubjectNetworkPolicy:
+		for _, policy := range inv.NetworkPolicies[f.Object.Namespace] {
+			if policy.Name == f.Object.Name {
+				return []subject{networkPolicySubject(inv, policy)}
+			}
 		}
 	}
 	return nil
@@ -114,4 +126,8 @@ func namespaceSubject(inv *harden.Inventory, name string) subject {
 func serviceAccountSubject(inv *harden.Inventory, sa *corev1.ServiceAccount) subject {
 	ref := harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: sa.Namespace, Name: sa.Name, UID: sa.UID, Source: inv.ServiceAccountSources[sa.Namespace][sa.Name]}
 	return subject{of: harden.SubjectServiceAccount, object: ref, sa: sa}
+}
+
+func networkPolicySubject(inv *harden.Inventory, policy *networkingv1.NetworkPolicy) subject {
+	return subject{of: harden.SubjectNetworkPolicy, object: inv.NetworkPolicyRef(policy), policy: policy}
 }

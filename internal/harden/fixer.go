@@ -2,6 +2,7 @@ package harden
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // A Fixer knows one hardening: how to see that it is missing, and the changes
@@ -38,6 +39,8 @@ const (
 	SubjectNamespace
 	// SubjectServiceAccount calls Check once per ServiceAccount.
 	SubjectServiceAccount
+	// SubjectNetworkPolicy calls Check once per NetworkPolicy.
+	SubjectNetworkPolicy
 )
 
 // A Reference points to a standard or to another tool's rule for the same thing.
@@ -58,7 +61,8 @@ type Pass struct {
 	NamespaceName  string            // for SubjectNamespace
 	Namespace      *corev1.Namespace // for SubjectNamespace; may be nil
 	ServiceAccount *corev1.ServiceAccount
-	Object         Ref // what is judged
+	NetworkPolicy  *networkingv1.NetworkPolicy // for SubjectNetworkPolicy
+	Object         Ref                         // what is judged
 
 	Findings      []*Finding
 	notApplicable bool

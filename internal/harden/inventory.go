@@ -29,9 +29,9 @@ type Inventory struct {
 	NetworkPolicies map[string][]*networkingv1.NetworkPolicy
 	// NetworkPolicySources tells, by namespace and name, in which file a NetworkPolicy was declared; nil for a cluster.
 	NetworkPolicySources map[string]map[string]Source
-	Net             Net            // how pods are reached, and by whose leave
-	Scalers         []Scaler       // ordered by namespace, kind, name; ask Unreadable as well
-	Nodes           []*corev1.Node // empty when they may not be listed
+	Net                  Net            // how pods are reached, and by whose leave
+	Scalers              []Scaler       // ordered by namespace, kind, name; ask Unreadable as well
+	Nodes                []*corev1.Node // empty when they may not be listed
 	// What costs to look at is there only when somebody asked for it.
 	Facts
 	Unread  []Unread
@@ -112,6 +112,14 @@ func (i *Inventory) ScalerOf(kind string, target Ref) *Scaler {
 		}
 	}
 	return nil
+}
+
+// NetworkPolicyRef refers to a NetworkPolicy of the inventory.
+func (i *Inventory) NetworkPolicyRef(p *networkingv1.NetworkPolicy) Ref {
+	return Ref{
+		APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "NetworkPolicy", Namespace: p.Namespace, Name: p.Name, UID: p.UID,
+		Source: i.NetworkPolicySources[p.Namespace][p.Name],
+	}
 }
 
 // Live reports whether the inventory came from a cluster.

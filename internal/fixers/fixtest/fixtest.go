@@ -27,6 +27,7 @@ func Live() Option {
 		for _, w := range i.Workloads {
 			w.Ref.Source = harden.Source{}
 		}
+		i.NetworkPolicySources = nil
 	}
 }
 

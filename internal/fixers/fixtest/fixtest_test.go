@@ -36,6 +36,11 @@ metadata: {name: robot, namespace: shop}
 apiVersion: v1
 kind: Namespace
 metadata: {name: empty}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: shop}
+spec: {podSelector: {}}
 `
 
 func TestSubjects(t *testing.T) {
@@ -46,6 +51,7 @@ func TestSubjects(t *testing.T) {
 		},
 		harden.SubjectWorkload:       {"x Deployment/web  containers [app:web]"},
 		harden.SubjectNamespace:      {"x Namespace/default  ", "x Namespace/empty  ", "x Namespace/shop  "},
+		harden.SubjectNetworkPolicy:  {"x NetworkPolicy/deny  "},
 		harden.SubjectServiceAccount: {"x ServiceAccount/robot  "},
 	} {
 		fixer := &harden.Fixer{ID: "x", Subject: subject, Check: func(p *harden.Pass) {

@@ -24,8 +24,9 @@ import (
 
 // Load makes an inventory of all documents. A Pod with a controller that is
 // among them becomes one of its live pods. Objects without a namespace are in
-// "default", and every namespace that occurs is in scope. Fields that the API
-// does not know are an error, so that a typing mistake cannot pass for a missing field.
+// "default", and every namespace of a workload, an account or a policy is in scope.
+// Fields that the API does not know are an error, so that a typing mistake cannot
+// pass for a missing field; only custom resources are taken as they are.
 func Load(t testing.TB, text string, opts ...Option) *harden.Inventory {
 	t.Helper()
 	l := loader{t: t, scope: map[string]bool{}, inv: &harden.Inventory{
@@ -33,6 +34,8 @@ func Load(t testing.TB, text string, opts ...Option) *harden.Inventory {
 		Namespaces:      map[string]*corev1.Namespace{},
 		ServiceAccounts: map[string]map[string]*corev1.ServiceAccount{},
 		NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{},
+
+		NetworkPolicySources: map[string]map[string]harden.Source{},
 	}}
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
 	for {
@@ -51,7 +54,7 @@ func Load(t testing.TB, text string, opts ...Option) *harden.Inventory {
 	for _, o := range opts {
 		o(l.inv)
 	}
-	return l.inv
+	return l.inv.Fresh()
 }
 
 type loader struct {
@@ -107,6 +110,10 @@ func (l *loader) add(doc []byte) {
 		o := decode[networkingv1.NetworkPolicy](l.t, doc)
 		l.namespace(&o.ObjectMeta)
 		l.inv.NetworkPolicies[o.Namespace] = append(l.inv.NetworkPolicies[o.Namespace], o)
+		if l.inv.NetworkPolicySources[o.Namespace] == nil {
+			l.inv.NetworkPolicySources[o.Namespace] = map[string]harden.Source{}
+		}
+		l.inv.NetworkPolicySources[o.Namespace][o.Name] = l.source()
 	case harden.HorizontalPodAutoscaler:
 		o := decode[autoscalingv2.HorizontalPodAutoscaler](l.t, doc)
 		s := l.scaler(o.TypeMeta, o.ObjectMeta, o.Spec.ScaleTargetRef)
@@ -120,7 +127,9 @@ func (l *loader) add(doc []byte) {
 	case "Node":
 		l.inv.Nodes = append(l.inv.Nodes, decode[corev1.Node](l.t, doc))
 	default:
-		l.t.Fatalf("kind %q is not known to fixtest", meta.Kind)
+		if !l.addNet(meta.TypeMeta, doc) {
+			l.t.Fatalf("kind %q is not known to fixtest", meta.Kind)
+		}
 	}
 	l.docs++
 }
@@ -130,12 +139,16 @@ func (l *loader) workload(typ metav1.TypeMeta, meta metav1.ObjectMeta, template 
 	w := &harden.Workload{
 		Ref: harden.Ref{
 			APIVersion: typ.APIVersion, Kind: typ.Kind, Namespace: meta.Namespace, Name: meta.Name, UID: meta.UID,
-			Source: harden.Source{File: "test.yaml", Line: 1, Document: l.docs, Item: -1},
+			Source: l.source(),
 		},
 		Meta: meta, Template: template,
 	}
 	l.inv.Workloads = append(l.inv.Workloads, w)
 	return w
+}
+
+func (l *loader) source() harden.Source {
+	return harden.Source{File: "test.yaml", Line: 1, Document: l.docs, Item: -1}
 }
 
 // A verticalPodAutoscaler is what tests need of the custom resource.
@@ -179,6 +192,7 @@ func (l *loader) finish() {
 	slices.SortStableFunc(l.inv.Workloads, func(a, b *harden.Workload) int {
 		return cmp.Or(cmp.Compare(a.Ref.Namespace, b.Ref.Namespace), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name))
 	})
+	l.sortNet()
 }
 
 // owner skips the ReplicaSet between a Pod and its Deployment: naming the

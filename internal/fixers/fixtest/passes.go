@@ -46,6 +46,12 @@ func subjects(subject harden.Subject, inv *harden.Inventory) []*harden.Pass {
 				passes = append(passes, &harden.Pass{ServiceAccount: sa, Object: ref})
 			}
 		}
+	case harden.SubjectNetworkPolicy:
+		for _, ns := range slices.Sorted(maps.Keys(inv.NetworkPolicies)) {
+			for _, policy := range inv.NetworkPolicies[ns] {
+				passes = append(passes, &harden.Pass{NetworkPolicy: policy, Object: inv.NetworkPolicyRef(policy)})
+			}
+		}
 	}
 	return passes
 }

@@ -86,7 +86,7 @@ func fixPSAEnforceMissing(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	switch {
 	case p.Namespace == nil:
 		return nil
-	case isSystem(p.NamespaceName):
+	case harden.IsSystemNamespace(p.NamespaceName):
 		return []harden.Fix{{
 			Title: title, Class: harden.Review,
 			Manual: "The namespace belongs to the cluster or to a vendor, whose pods may need anything: leave the label to them, and let nobody else create pods in it.",

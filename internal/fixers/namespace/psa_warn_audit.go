@@ -61,7 +61,7 @@ func lacking(p *harden.Pass) []string {
 }
 
 func checkPSAWarnAudit(p *harden.Pass) {
-	if isSystem(p.NamespaceName) {
+	if harden.IsSystemNamespace(p.NamespaceName) {
 		p.NotApplicable()
 		return
 	}
