@@ -4,6 +4,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -26,6 +27,7 @@ import (
 // A Reader reads from one API server. It may be used by several goroutines.
 type Reader struct {
 	client   kubernetes.Interface
+	others   dynamic.Interface
 	kinds    []*kind
 	server   string
 	context  string
@@ -37,6 +39,8 @@ type Reader struct {
 	mu   sync.Mutex
 	last *state   // of the last Read, for Watch to go on from
 	who  identity // of the server, as it said last
+	// engine is who enforces policies, as far as it was last seen; nil: nobody looked.
+	engine *harden.Engine
 }
 
 // timeout is how long one request may take where the kubeconfig or
@@ -71,7 +75,7 @@ func New(cfg *rest.Config, contextName string) (*Reader, error) {
 		return nil, fmt.Errorf("preparing the connection to %q: %w", cfg.Host, err)
 	}
 	return &Reader{
-		client: client, kinds: kindsOf(client, others), server: serverURL(cfg), context: contextName,
+		client: client, others: others, kinds: kindsOf(client, others), server: serverURL(cfg), context: contextName,
 		timeout: limit, warnings: w, now: time.Now, timing: defaultTiming,
 	}, nil
 }
@@ -95,7 +99,7 @@ func (r *Reader) Warnings() []string { return r.warnings.list() }
 // (ErrNamespaceNotFound; it can't be told where Namespaces may not be read, and
 // Unread says so then), or a name of the scope matches nothing (ErrNotFound).
 func (r *Reader) Read(ctx context.Context, scope harden.Scope) (*harden.Inventory, error) {
-	s, err := r.read(ctx, scope)
+	s, err := r.read(ctx, reading{scope: scope})
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +107,7 @@ func (r *Reader) Read(ctx context.Context, scope harden.Scope) (*harden.Inventor
 	if err != nil {
 		return nil, err
 	}
+	r.knowEngine(inv.Net.Engine)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = s
@@ -122,21 +127,41 @@ func (r *Reader) Cluster(ctx context.Context) (harden.Cluster, error) {
 	return who.cluster, err
 }
 
-// An identity is who a server is and which API groups it has.
+// An identity is who a server is and which APIs it has.
 type identity struct {
 	cluster harden.Cluster
-	groups  map[string]bool // nil where that may not be asked
+	groups  map[string][]string // API groups with their versions; nil where that may not be asked
+	// plurals are the resources of those group versions of which it is asked; one
+	// that is not there may not be asked.
+	plurals map[string][]string
 }
 
-// lacks reports whether the server is known not to have the kind.
-func (i identity) lacks(k *kind) bool { return k.group != "" && i.groups != nil && !i.groups[k.group] }
+func (i identity) has(group string) bool {
+	_, ok := i.groups[group]
+	return ok
+}
+
+// mayHave is true also where it may not be asked.
+func (i identity) mayHave(group string) bool { return i.groups == nil || i.has(group) }
+
+// lacks reports whether the server is known not to have the kind, or to have
+// its objects under another kind.
+func (i identity) lacks(k *kind) bool {
+	if k.group == "" {
+		return false
+	}
+	plural, _, _ := strings.Cut(k.resource, ".")
+	plurals, known := i.plurals[k.apiVersion]
+	return !i.mayHave(k.group) || i.has(k.unless) || known && !slices.Contains(plurals, plural)
+}
 
 func (r *Reader) identify(ctx context.Context) (identity, error) {
 	who := identity{cluster: harden.Cluster{Context: r.context, Server: r.server}}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	var v version.Info
-	if err := r.ask(ctx, "/version", &v); isFatal(err) {
+	err := r.ask(ctx, "/version", &v)
+	if isFatal(err) {
 		return who, err
 	}
 	who.cluster.Version = v.GitVersion
@@ -147,12 +172,18 @@ func (r *Reader) identify(ctx context.Context) (identity, error) {
 	case isFatal(err):
 		return who, err
 	case err == nil:
-		who.groups = map[string]bool{}
+		who.groups = map[string][]string{}
 		for _, g := range groups.Groups {
-			who.groups[g.Name] = true
+			who.groups[g.Name] = []string{}
+			for _, v := range g.Versions {
+				who.groups[g.Name] = append(who.groups[g.Name], v.GroupVersion)
+			}
 		}
 	}
-	who.cluster.OpenShift = who.groups[openShiftGroup]
+	who.cluster.OpenShift = who.has(openShiftGroup)
+	if who.plurals, err = r.pluralsOf(ctx, who, policyGroups); err != nil {
+		return who, err
+	}
 	ns, err := r.client.CoreV1().Namespaces().Get(ctx, kubeSystem, metav1.GetOptions{})
 	if err == nil {
 		who.cluster.UID = string(ns.UID)
@@ -164,6 +195,35 @@ func (r *Reader) identify(ctx context.Context) (identity, error) {
 	defer r.mu.Unlock()
 	r.who = who
 	return who, nil
+}
+
+// pluralsOf asks which resources the versions of the groups have, as far as the
+// server has those groups. A group whose own server does not answer is left out.
+func (r *Reader) pluralsOf(ctx context.Context, who identity, groups []string) (map[string][]string, error) {
+	var versions []string
+	for _, g := range groups {
+		versions = append(versions, who.groups[g]...)
+	}
+	lists := make([]metav1.APIResourceList, len(versions))
+	errs := make([]error, len(versions))
+	var wg sync.WaitGroup
+	for i, gv := range versions {
+		wg.Go(func() { errs[i] = r.ask(ctx, "/apis/"+gv, &lists[i]) })
+	}
+	wg.Wait()
+	out := map[string][]string{}
+	for i, gv := range versions {
+		switch err := errs[i]; {
+		case isFatal(err) && !errors.Is(err, ErrUnreachable):
+			return nil, err
+		case err == nil:
+			out[gv] = []string{}
+			for _, resource := range lists[i].APIResources {
+				out[gv] = append(out[gv], resource.Name)
+			}
+		}
+	}
+	return out, nil
 }
 
 // ask reads a JSON document that is no object of the API.

@@ -31,6 +31,17 @@ var (
 	ErrNotFound = errors.New("the object does not exist")
 )
 
+// A noAnswer is that of an API which has a server of its own, or a webhook that
+// converts its objects: when that is down, the others still answer.
+type noAnswer struct{ err error }
+
+func (e *noAnswer) Error() string { return e.err.Error() }
+
+func isNoAnswer(err error) bool {
+	var e *noAnswer
+	return errors.As(err, &e)
+}
+
 // classify wraps a failed request in the error that says what kind of failure
 // it is, if it is one that concerns all requests; otherwise it returns err.
 func classify(err error) error {

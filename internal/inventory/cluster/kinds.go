@@ -31,6 +31,9 @@ type kind struct {
 	resource         string // plural with group, as in harden.Unread
 	namespaced       bool
 	group            string // API group that a server may lack; empty: every server has it
+	unless           string // API group whose presence makes this kind superfluous
+	net              bool   // tells how pods are reached; alone it says nothing of workloads
+	limit            int64  // objects asked for at once; 0: pageSize
 	list             func(ctx context.Context, namespace string, opts metav1.ListOptions) (page, error)
 	watch            func(ctx context.Context, namespace string, opts metav1.ListOptions) (watch.Interface, error)
 }
@@ -48,6 +51,7 @@ type lister[L any] interface {
 	Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
 }
 
+// define makes the kind of a typed client.
 func define[T any, L metav1.ListInterface, P interface {
 	*T
 	object
@@ -93,8 +97,7 @@ const vpaGroup = "autoscaling.k8s.io"
 // kindsOf lists all kinds of an inventory, that with the most objects first.
 func kindsOf(c kubernetes.Interface, d dynamic.Interface) []*kind {
 	core, apps, batch, net, scaling := c.CoreV1(), c.AppsV1(), c.BatchV1(), c.NetworkingV1(), c.AutoscalingV2()
-	vpa := d.Resource(schema.GroupVersionResource{Group: vpaGroup, Version: "v1", Resource: "verticalpodautoscalers"})
-	return []*kind{
+	kinds := []*kind{
 		define("v1", "Pod", pods, true,
 			func(ns string) lister[*corev1.PodList] { return core.Pods(ns) }, func(l *corev1.PodList) []corev1.Pod { return l.Items }),
 		define("apps/v1", "ReplicaSet", replicaSets, true,
@@ -122,20 +125,30 @@ func kindsOf(c kubernetes.Interface, d dynamic.Interface) []*kind {
 			func(l *autoscalingv2.HorizontalPodAutoscalerList) []autoscalingv2.HorizontalPodAutoscaler {
 				return l.Items
 			}),
-		define(vpaGroup+"/v1", harden.VerticalPodAutoscaler, harden.VerticalPodAutoscalers, true,
-			func(ns string) lister[*unstructured.UnstructuredList] { return vpa.Namespace(ns) },
-			func(l *unstructured.UnstructuredList) []unstructured.Unstructured { return l.Items }).onlyWith(vpaGroup),
+		custom(d, vpaGroup, "v1", "verticalpodautoscalers", harden.VerticalPodAutoscaler, true),
 		define("v1", "Namespace", namespaces, false,
 			func(string) lister[*corev1.NamespaceList] { return core.Namespaces() }, func(l *corev1.NamespaceList) []corev1.Namespace { return l.Items }),
 		define("v1", "Node", nodes, false,
 			func(string) lister[*corev1.NodeList] { return core.Nodes() }, func(l *corev1.NodeList) []corev1.Node { return l.Items }),
 	}
+	return append(kinds, netKinds(c, d)...)
 }
 
 func (k *kind) is(resource string) bool { return k.resource == resource }
 
-// onlyWith says that a server without the group has none of the kind.
-func (k *kind) onlyWith(group string) *kind {
+// means reports whether a reference may be to an object of the kind. Where it
+// names no group, the kind alone counts.
+func (k *kind) means(ref harden.Ref) bool {
+	group := ref.GroupVersionKind().Group
+	return k.name == ref.Kind && (group == "" || schema.FromAPIVersionAndKind(k.apiVersion, k.name).Group == group)
+}
+
+// custom is a kind of which there is no typed client. A server may lack it.
+func custom(d dynamic.Interface, group, version, plural, name string, namespaced bool) *kind {
+	client := d.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: plural})
+	k := define(group+"/"+version, name, plural+"."+group, namespaced,
+		func(ns string) lister[*unstructured.UnstructuredList] { return client.Namespace(ns) },
+		func(l *unstructured.UnstructuredList) []unstructured.Unstructured { return l.Items })
 	k.group = group
 	return k
 }

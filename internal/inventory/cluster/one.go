@@ -15,43 +15,41 @@ import (
 )
 
 // ReadOne reads one object anew from the server with what its rules look at:
-// a workload with its pods, its namespace, accounts, policies, autoscalers and the
-// nodes that its pods run on. For a Namespace, a ServiceAccount or a NetworkPolicy it reads
-// the whole namespace, since their rules look at who lives there. The error
-// wraps ErrNotFound when the object is gone.
+// a workload with its pods, its namespace with accounts, policies, autoscalers,
+// Services and Ingresses, whom the API server calls, and the nodes that its pods
+// run on; who enforces policies is taken from what was read last. For a Namespace, a
+// ServiceAccount or a policy it reads the whole namespace, and for a policy of
+// the cluster all namespaces, since their rules look at who lives there. The
+// error wraps ErrNotFound when the object is gone.
 func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory, error) {
 	namespace := ref.Namespace
 	if ref.Kind == "Namespace" {
 		namespace = ref.Name
 	}
-	k := r.kind(ref.Kind)
-	if k == nil {
+	k := r.kindOf(ref)
+	if k == nil || !isJudged(k) {
 		return nil, fmt.Errorf("reading %s: this kind is not one that is judged", ref.Long())
 	}
 	if !isCarrier(ref.Kind) {
-		scope := harden.Scope{Namespaces: []string{namespace}}
+		scope := harden.Scope{Namespaces: []string{namespace}, All: namespace == ""}
 		if ref.Kind != "Namespace" {
 			scope.Names = []harden.Ref{ref}
 		}
 		return r.readFresh(ctx, scope)
 	}
 	s := newState(harden.Scope{Namespaces: []string{namespace}, Names: []harden.Ref{ref}})
-	who := r.known()
-	sources := []source{
+	s.who = r.known()
+	first := []source{
 		{kind: k, namespace: namespace, field: "metadata.name=" + ref.Name},
 		{kind: r.kind("ServiceAccount"), namespace: namespace},
 		{kind: r.kind("NetworkPolicy"), namespace: namespace},
 		{kind: r.kind("Namespace"), namespace: namespace, field: "metadata.name=" + namespace},
 	}
-	for _, name := range []string{harden.HorizontalPodAutoscaler, harden.VerticalPodAutoscaler} {
-		if k := r.kind(name); !who.lacks(k) {
-			sources = append(sources, source{kind: k, namespace: namespace})
-		}
-	}
-	if err := r.readInto(ctx, s, sources); err != nil {
+	beside := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return !k.net && !isScaler(k.name) || s.who.lacks(k) })
+	if err := r.readInto(ctx, s, append(first, sources(beside, s.scope)...)); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref.Long(), err)
 	}
-	c := s.contents[sources[0].key()]
+	c := s.contents[first[0].key()]
 	if c.err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref.Long(), classify(c.err))
 	}
@@ -65,7 +63,12 @@ func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory
 	if err := r.readNodes(ctx, s); err != nil {
 		return nil, fmt.Errorf("reading the nodes of %s: %w", ref.Long(), err)
 	}
-	s.cluster = who.cluster
+	if s.engine = r.knownEngine(); s.engine == nil {
+		var err error
+		if s.seen, err = r.readSeen(ctx, s.who, nil); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", ref.Long(), err)
+		}
+	}
 	return s.build(r.now())
 }
 
@@ -81,7 +84,7 @@ func (r *Reader) known() identity {
 // readFresh is Read without being remembered for Watch, and with the names of
 // the scope applied only as a check that they exist.
 func (r *Reader) readFresh(ctx context.Context, scope harden.Scope) (*harden.Inventory, error) {
-	s, err := r.read(ctx, scope)
+	s, err := r.read(ctx, reading{scope: scope})
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +96,7 @@ func (r *Reader) readFresh(ctx context.Context, scope harden.Scope) (*harden.Inv
 }
 
 func (r *Reader) readInto(ctx context.Context, s *state, sources []source) error {
-	contents, err := r.readAll(ctx, sources)
+	contents, err := r.readAll(ctx, sources, nil)
 	if err != nil {
 		return err
 	}
@@ -111,12 +114,30 @@ func (r *Reader) kind(name string) *kind {
 	return r.kinds[i]
 }
 
+// kindOf is the kind of a reference: where several groups have one of that name
+// and none is that of the reference, the first.
+func (r *Reader) kindOf(ref harden.Ref) *kind {
+	if i := slices.IndexFunc(r.kinds, func(k *kind) bool { return k.means(ref) }); i >= 0 {
+		return r.kinds[i]
+	}
+	return r.kind(ref.Kind)
+}
+
 func isCarrier(kind string) bool {
 	switch kind {
-	case "Namespace", "ServiceAccount", "NetworkPolicy", "Node":
-		return false
+	case "Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob":
+		return true
 	}
-	return !isScaler(kind)
+	return false
+}
+
+// isJudged reports whether rules look at objects of the kind for their own sake.
+func isJudged(k *kind) bool {
+	switch k.name {
+	case "Namespace", "ServiceAccount", "NetworkPolicy":
+		return true
+	}
+	return isCarrier(k.name) || slices.Contains(policyGroups, k.group)
 }
 
 func isScaler(kind string) bool {

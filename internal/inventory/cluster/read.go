@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -48,7 +50,7 @@ func sources(kinds []*kind, scope harden.Scope) []source {
 	var out []source
 	for _, k := range kinds {
 		switch {
-		case scope.All || k.is(nodes):
+		case scope.All || !k.namespaced && !k.is(namespaces):
 			out = append(out, source{kind: k})
 		case k.namespaced:
 			for _, ns := range scope.Namespaces {
@@ -78,24 +80,38 @@ func normalize(scope harden.Scope) harden.Scope {
 	return scope
 }
 
-func (r *Reader) read(ctx context.Context, scope harden.Scope) (*state, error) {
-	scope = normalize(scope)
+// A reading says what read reads.
+type reading struct {
+	scope harden.Scope
+	// known are namespaces to look into where they may not be listed.
+	known []string
+	whole bool   // all that tells how pods are reached
+	steps *steps // nil: nobody counts
+}
+
+func (r *Reader) read(ctx context.Context, what reading) (*state, error) {
+	scope := normalize(what.scope)
 	s := newState(scope)
 	g, gctx := errgroup.WithContext(ctx)
 	var contents, more []*content
-	g.Go(func() error {
-		who, err := r.identify(gctx)
-		if err != nil {
+	g.Go(func() (err error) {
+		if s.who, err = r.identify(gctx); err != nil {
 			return err
 		}
-		s.cluster = who.cluster
-		optional := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return k.group == "" || who.lacks(k) })
-		more, err = r.readAll(gctx, sources(optional, scope))
+		optional := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return k.group == "" || s.who.lacks(k) })
+		if what.whole {
+			kinds, err := r.wholeKinds(gctx, s.who)
+			if err != nil {
+				return err
+			}
+			optional = append(optional, kinds...)
+		}
+		more, err = r.readAll(gctx, sources(optional, scope), what.steps)
 		return err
 	})
 	g.Go(func() (err error) {
 		always := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return k.group != "" })
-		contents, err = r.readAll(gctx, sources(always, scope))
+		contents, err = r.readAll(gctx, sources(always, scope), what.steps)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -104,7 +120,7 @@ func (r *Reader) read(ctx context.Context, scope harden.Scope) (*state, error) {
 	contents = append(contents, more...)
 	if scope.All {
 		var err error
-		if contents, err = r.namespaceByNamespace(ctx, contents); err != nil {
+		if contents, err = r.namespaceByNamespace(ctx, contents, what); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", describe(scope), err)
 		}
 	}
@@ -112,6 +128,10 @@ func (r *Reader) read(ctx context.Context, scope harden.Scope) (*state, error) {
 		s.put(c)
 	}
 	if err := s.nothingRead(); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", describe(scope), err)
+	}
+	var err error
+	if s.seen, err = r.readSeen(ctx, s.who, s.daemonSets()); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", describe(scope), err)
 	}
 	return s, nil
@@ -130,13 +150,15 @@ func describe(scope harden.Scope) string {
 
 // readAll reads the sources in parallel. Refusals are in the contents; an error
 // is one that concerns all.
-func (r *Reader) readAll(ctx context.Context, sources []source) ([]*content, error) {
+func (r *Reader) readAll(ctx context.Context, sources []source, steps *steps) ([]*content, error) {
+	steps.ahead(len(sources))
 	out := make([]*content, len(sources))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelism)
 	for i, src := range sources {
 		g.Go(func() error {
 			c := r.readSource(ctx, src)
+			steps.done()
 			out[i] = c
 			if isFatal(c.err) {
 				return c.err
@@ -153,6 +175,9 @@ func (r *Reader) readSource(ctx context.Context, src source) *content {
 		c.err = r.readNamespace(ctx, c)
 	} else {
 		c.err = r.list(ctx, c)
+	}
+	if src.kind.group != "" && errors.Is(c.err, ErrUnreachable) {
+		c.err = &noAnswer{c.err}
 	}
 	if c.err != nil {
 		clear(c.objects)
@@ -190,7 +215,7 @@ func (r *Reader) list(ctx context.Context, c *content) error {
 }
 
 func (r *Reader) pages(ctx context.Context, c *content) error {
-	opts := metav1.ListOptions{Limit: pageSize, LabelSelector: c.source.selector, FieldSelector: c.source.field}
+	opts := metav1.ListOptions{Limit: cmp.Or(c.source.kind.limit, pageSize), LabelSelector: c.source.selector, FieldSelector: c.source.field}
 	siblings := sharer{}
 	for {
 		p, err := r.page(ctx, c.source, opts)
@@ -215,14 +240,15 @@ func (r *Reader) page(ctx context.Context, src source, opts metav1.ListOptions) 
 }
 
 // namespaceByNamespace reads the kinds that may not be listed in all namespaces
-// at once in each namespace that is known. Somebody with rights in a few
+// at once in each namespace that is listed or, where that is refused, known. Somebody with rights in a few
 // namespaces sees those.
-func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content) ([]*content, error) {
-	var names []string
+func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content, what reading) ([]*content, error) {
+	names := slices.Clone(what.known)
 	var refused []*content
 	for _, c := range contents {
 		switch {
 		case c.source.kind.is(namespaces) && c.err == nil:
+			names = nil
 			for n := range c.objects {
 				names = append(names, n.Name)
 			}
@@ -239,7 +265,7 @@ func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content) 
 		for _, ns := range names {
 			sources = append(sources, source{kind: whole.source.kind, namespace: ns})
 		}
-		parts, err := r.readAll(ctx, sources)
+		parts, err := r.readAll(ctx, sources, what.steps)
 		if err != nil {
 			return nil, err
 		}

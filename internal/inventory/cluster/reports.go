@@ -45,11 +45,11 @@ const (
 // the secrets of which ExposedSecretReports of Trivy Operator tell. A server without these APIs has none. Unread says what may not be read.
 func (r *Reader) Reports(ctx context.Context, namespaces []string, wanted func(repository, digest string) bool) (reports []Report, unread []harden.Unread) {
 	who := r.known()
-	if who.groups == nil || who.groups[aquaGroup] {
+	if who.mayHave(aquaGroup) {
 		reports, unread = r.vulnerabilityReports(ctx, namespaces, wanted)
 		r.addSecrets(ctx, namespaces, reports)
 	}
-	if who.groups == nil || who.groups[kubescapeGroup] {
+	if who.mayHave(kubescapeGroup) {
 		found, err := r.vulnerabilityManifests(ctx, wanted)
 		reports = append(reports, found...)
 		unread = noteReports(unread, harden.VulnerabilityManifests, "", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +16,8 @@ import (
 )
 
 // A server answers as an API server would, from canned parts. Lists without an
-// answer are empty; watches without one stay silent until the test ends.
+// answer are empty, and those of custom resources absent; watches without one
+// stay silent until the test ends.
 type server struct {
 	*httptest.Server
 	mu      sync.Mutex
@@ -77,10 +79,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprint(w, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "uid": "n"}}`)
 	case strings.HasSuffix(path, "/namespaces/"+kubeSystem):
 		fmt.Fprint(w, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system", "uid": "cluster-1"}}`)
+	case customPath.MatchString(path):
+		refuse(http.StatusNotFound, metav1.StatusReasonNotFound, "the server could not find the requested resource")(w, req)
 	default:
 		fmt.Fprint(w, listOf("1"))
 	}
 }
+
+// customPath is that of a group which no API server has by itself.
+var customPath = regexp.MustCompile(`^/apis/([a-z.]+\.)?(cilium\.io|projectcalico\.org|antrea\.io|policy\.networking\.k8s\.io|gateway\.networking\.k8s\.io|istio\.io|coreos\.com|apiregistration\.k8s\.io)/`)
 
 // listOf is a list of objects in JSON; the client knows their kind.
 func listOf(version string, items ...string) string {

@@ -10,15 +10,21 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol/engine"
 )
 
 // A state is what was read, by source. Objects in it are never changed, only replaced.
 type state struct {
 	scope    harden.Scope
-	cluster  harden.Cluster
+	who      identity
+	seen     engine.Seen     // without Nodes, PodIPs and, where all namespaces are read, DaemonSets
+	engine   *harden.Engine  // where it is known already; nil: seen tells it
+	more     []harden.Callee // besides those of contents
+	unread   []harden.Unread // besides those of contents
 	contents map[key]*content
 	built    assembled         // of the last build, so that unchanged workloads are shared
 	inv      *harden.Inventory // the last that was built
@@ -31,12 +37,12 @@ func newState(scope harden.Scope) *state {
 func (s *state) put(c *content) { s.contents[c.source.key()] = c }
 
 // nothingRead returns an error when no namespaced kind could be read anywhere.
-// Autoscalers do not count: alone they say nothing.
+// Autoscalers and what tells how pods are reached do not count: alone they say nothing.
 func (s *state) nothingRead() error {
 	var first error
 	for _, k := range slices.SortedFunc(maps.Keys(s.contents), compareKeys) {
 		c := s.contents[k]
-		if !c.source.kind.namespaced || isScaler(c.source.kind.name) {
+		if !c.source.kind.namespaced || isScaler(c.source.kind.name) || c.source.kind.net {
 			continue
 		}
 		if c.err == nil {
@@ -59,7 +65,7 @@ func compareKeys(a, b key) int {
 // build makes an inventory of the state.
 func (s *state) build(now time.Time) (*harden.Inventory, error) {
 	inv := &harden.Inventory{
-		Cluster: s.cluster, Now: now,
+		Cluster: s.who.cluster, Now: now,
 		Namespaces:      map[string]*corev1.Namespace{},
 		ServiceAccounts: map[string]map[string]*corev1.ServiceAccount{},
 		NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{},
@@ -99,6 +105,7 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 		}
 	}
 	inv.Scope = slices.Sorted(maps.Keys(scope))
+	s.finishNet(inv)
 	s.doubtNamespaces(inv)
 	s.built = assemble(&in, s.built)
 	inv.Workloads = s.built.workloads
@@ -123,9 +130,12 @@ func addTo(inv *harden.Inventory, k *kind, o object) {
 	case *networkingv1.NetworkPolicy:
 		inv.NetworkPolicies[o.Namespace] = append(inv.NetworkPolicies[o.Namespace], o)
 	default:
-		if s := inventory.ScalerOf(refTo(k.apiVersion, k.name, o), o); s != nil {
+		ref := refTo(k.apiVersion, k.name, o)
+		if s := inventory.ScalerOf(ref, o); s != nil {
 			inv.Scalers = append(inv.Scalers, *s)
+			return
 		}
+		inventory.AddToNet(&inv.Net, ref, o)
 	}
 }
 
@@ -175,7 +185,7 @@ func (s *state) choose(inv *harden.Inventory) error {
 
 func (s *state) resource(name harden.Ref) string {
 	for k, c := range s.contents {
-		if c.source.kind.name == name.Kind {
+		if c.source.kind.means(name) {
 			return k.resource
 		}
 	}
@@ -205,7 +215,9 @@ func declared(inv *harden.Inventory, name harden.Ref) bool {
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(inv.Net.Policies, func(p *unstructured.Unstructured) bool {
+		return p.GetKind() == name.Kind && p.GetName() == name.Name && (name.Namespace == "" || name.Namespace == p.GetNamespace())
+	})
 }
 
 // empty is the inventory of a scope whose named objects are all gone or partly:

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -11,13 +12,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // trim drops from a fresh object what no rule and no plan looks at; plans read
 // the object anew before they change it. Dropped are managedFields, the value
 // (not the key) of kubectl's last-applied-configuration, what autoscalers measure,
-// the images and volumes in a Node's status, and of container statuses what
-// repeats the spec.
+// the images and volumes in a Node's status, of container statuses what repeats
+// the spec, of webhooks all but whom they call, and binary data.
 func trim(o object) {
 	o.SetManagedFields(nil)
 	if a := o.GetAnnotations(); a[corev1.LastAppliedConfigAnnotation] != "" {
@@ -28,8 +31,17 @@ func trim(o object) {
 	case *autoscalingv2.HorizontalPodAutoscaler:
 		o.Spec.Metrics, o.Spec.Behavior, o.Status = nil, nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
 	case *unstructured.Unstructured:
-		delete(o.Object, "status")
-		unstructured.RemoveNestedField(o.Object, "spec", "resourcePolicy")
+		trimCustom(o)
+	case *admissionv1.ValidatingWebhookConfiguration:
+		for i, w := range o.Webhooks {
+			o.Webhooks[i] = admissionv1.ValidatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
+		}
+	case *admissionv1.MutatingWebhookConfiguration:
+		for i, w := range o.Webhooks {
+			o.Webhooks[i] = admissionv1.MutatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
+		}
+	case *corev1.ConfigMap:
+		trimConfigMap(o)
 	case *corev1.Node:
 		o.Status.Images, o.Status.VolumesInUse, o.Status.VolumesAttached, o.Status.Conditions = nil, nil, nil, nil
 	case *corev1.Pod:
@@ -38,6 +50,38 @@ func trim(o object) {
 				list[i].AllocatedResources, list[i].Resources, list[i].VolumeMounts = nil, nil, nil
 			}
 		}
+	}
+}
+
+func trimCustom(o *unstructured.Unstructured) {
+	delete(o.Object, "status")
+	switch o.GetKind() {
+	case harden.VerticalPodAutoscaler:
+		unstructured.RemoveNestedField(o.Object, "spec", "resourcePolicy")
+	case "APIService":
+		unstructured.RemoveNestedField(o.Object, "spec", "caBundle")
+	}
+}
+
+func onlyService(c admissionv1.WebhookClientConfig) admissionv1.WebhookClientConfig {
+	return admissionv1.WebhookClientConfig{Service: c.Service}
+}
+
+// manyBytes is what a ConfigMap may hold and still be looked into: more is data
+// and no setting.
+const manyBytes = 1 << 20
+
+// caConfigMap is in every namespace, with the certificate of the API server.
+const caConfigMap = "kube-root-ca.crt"
+
+func trimConfigMap(o *corev1.ConfigMap) {
+	o.BinaryData = nil
+	size := 0
+	for k, v := range o.Data {
+		size += len(k) + len(v)
+	}
+	if size > manyBytes || o.Name == caConfigMap {
+		o.Data = nil
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"maps"
 	"slices"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -30,8 +32,19 @@ func unchanged(before, after object) bool {
 	case *corev1.Node:
 		b, ok := before.(*corev1.Node)
 		return ok && sameMeta(before, after) && b.Status.NodeInfo == after.Status.NodeInfo
-	case *autoscalingv2.HorizontalPodAutoscaler, *unstructured.Unstructured:
+	case *autoscalingv2.HorizontalPodAutoscaler:
 		return sameScaler(before, after) && sameMeta(before, after)
+	case *unstructured.Unstructured:
+		if isScaler(after.GetKind()) {
+			return sameScaler(before, after) && sameMeta(before, after)
+		}
+		return sameMeta(before, after) && sameCustom(before, after)
+	case *admissionv1.ValidatingWebhookConfiguration:
+		b, ok := before.(*admissionv1.ValidatingWebhookConfiguration)
+		return ok && sameMeta(before, after) && equality.Semantic.DeepEqual(b.Webhooks, after.Webhooks)
+	case *admissionv1.MutatingWebhookConfiguration:
+		b, ok := before.(*admissionv1.MutatingWebhookConfiguration)
+		return ok && sameMeta(before, after) && equality.Semantic.DeepEqual(b.Webhooks, after.Webhooks)
 	case *batchv1.Job:
 		return finished(before) == finished(after) && sameGeneration(before, after)
 	default:
@@ -45,6 +58,20 @@ func sameScaler(before, after object) bool {
 	ref := func(o object) harden.Ref { return refTo("", o.GetObjectKind().GroupVersionKind().Kind, o) }
 	b, a := inventory.ScalerOf(ref(before), before), inventory.ScalerOf(ref(after), after)
 	return equalPtr(b, a)
+}
+
+// sameCustom compares all but metadata and what was trimmed.
+func sameCustom(before object, after *unstructured.Unstructured) bool {
+	b, ok := before.(*unstructured.Unstructured)
+	if !ok || len(b.Object) != len(after.Object) {
+		return false
+	}
+	for name, value := range after.Object {
+		if name != "metadata" && !equality.Semantic.DeepEqual(b.Object[name], value) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameGeneration compares by the counter that the server raises when the spec

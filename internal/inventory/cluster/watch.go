@@ -9,12 +9,14 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol/engine"
 )
 
 // An Update is the state of a watched scope. Its Inventory is complete and is
@@ -75,12 +77,13 @@ func (r *Reader) take(inv *harden.Inventory) *state {
 type event struct {
 	source source
 	// One of: the whole content anew; one object that changed or went; the
-	// connection is lost, or back when nothing else is set.
+	// connection is lost, or back when nothing else is set; what tells the engine.
 	content *content
 	object  object
 	gone    bool
 	err     error
 	polling bool
+	engine  *engine.Seen
 }
 
 // A hub owns the state: it applies events and sends updates.
@@ -110,6 +113,7 @@ func (h *hub) run(ctx context.Context) {
 		f := &follower{hub: h, source: c.source, resourceVersion: c.resourceVersion, refused: c.err != nil}
 		go f.run(ctx)
 	}
+	go h.followEngine(ctx, h.state.who)
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	waiting := false
@@ -142,7 +146,7 @@ func (h *hub) run(ctx context.Context) {
 func (h *hub) readFirst(ctx context.Context) bool {
 	wait := h.reader.timing.backoff
 	for {
-		s, err := h.reader.read(ctx, h.state.scope)
+		s, err := h.reader.read(ctx, reading{scope: h.state.scope})
 		if err == nil {
 			h.state = s
 			return true
@@ -161,6 +165,11 @@ func (h *hub) readFirst(ctx context.Context) bool {
 
 // apply changes the state; it reports whether people should hear of it.
 func (h *hub) apply(e event) bool {
+	if e.engine != nil {
+		changed := !equality.Semantic.DeepEqual(h.state.seen, *e.engine)
+		h.state.seen = *e.engine
+		return changed
+	}
 	k := e.source.key()
 	h.polled[k] = e.polling || h.polled[k]
 	if e.err != nil {
@@ -231,7 +240,23 @@ func (h *hub) update() *Update {
 		u.Err = errors.Join(err, u.Err)
 	}
 	u.Inventory = inv
+	h.reader.knowEngine(inv.Net.Engine)
 	return u
+}
+
+// followEngine reads from time to time what tells the engine: no watch is worth
+// the objects that an engine is recognised by.
+func (h *hub) followEngine(ctx context.Context, who identity) {
+	for sleep(ctx, refusedFactor*h.reader.timing.poll) {
+		seen, err := h.reader.readSeen(ctx, who, nil)
+		if err != nil {
+			continue // the followers say so
+		}
+		select {
+		case h.events <- event{engine: &seen}:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // refusedFactor makes what was refused be asked for again less often than what may be listed.
@@ -305,6 +330,10 @@ func (f *follower) run(ctx context.Context) {
 // relist reads the whole source; it is false when that failed for now.
 func (f *follower) relist(ctx context.Context) bool {
 	c := f.hub.reader.readSource(ctx, f.source)
+	if isNoAnswer(c.err) && !f.refused {
+		f.lost(ctx, c.err) // what was read stays
+		return false
+	}
 	if isFatal(c.err) && !errors.Is(c.err, ErrNamespaceNotFound) {
 		f.lost(ctx, c.err)
 		return false
@@ -320,7 +349,8 @@ func (f *follower) relist(ctx context.Context) bool {
 
 func (f *follower) lost(ctx context.Context, err error) {
 	t := f.hub.reader.timing
-	if !f.send(ctx, event{err: classify(err)}) {
+	// Where an API has a server of its own, the others know whether the connection is lost.
+	if f.source.kind.group == "" && !f.send(ctx, event{err: classify(err)}) {
 		return
 	}
 	wait := min(t.backoff<<min(f.failures, 10), t.most)
