@@ -61,23 +61,17 @@ alone is enough for Kubernetes.
 	Fix:   fixTokenAutomount,
 }
 
-// tokenPath is where the ServiceAccount admission plugin mounts the token.
-const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
-
-// automaticVolume begins the name of the volume that the plugin adds.
-const automaticVolume = "kube-api-access-"
-
 func checkTokenAutomount(p *harden.Pass) {
 	spec := p.Pod.Spec
 	if p.Workload.IsStatic() {
 		p.NotApplicable() // the admission plugin passes mirror pods over
 		return
 	}
-	if !needsMount(spec) {
+	if !harden.NeedsTokenMount(spec) {
 		return
 	}
 	f := harden.Finding{Field: p.Pod.Field("automountServiceAccountToken")}
-	account := accountName(spec)
+	account := harden.ServiceAccountName(spec)
 	sa := p.Inventory.ServiceAccounts[p.Object.Namespace][account]
 	switch own := spec.AutomountServiceAccountToken; {
 	case own != nil && !*own:
@@ -100,31 +94,6 @@ func checkTokenAutomount(p *harden.Pass) {
 	p.Report(f)
 }
 
-// needsMount reports whether there is a container into which the token would be
-// mounted: those with a mount of their own at its place are left alone
-// (plugin/pkg/admission/serviceaccount). A live Pod shows the automatic mount too.
-func needsMount(spec *corev1.PodSpec) bool {
-	own := func(m corev1.VolumeMount) bool {
-		return m.MountPath == tokenPath && !strings.HasPrefix(m.Name, automaticVolume)
-	}
-	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
-		if !slices.ContainsFunc(c.VolumeMounts, own) {
-			return true
-		}
-	}
-	return false
-}
-
-func accountName(spec *corev1.PodSpec) string {
-	switch {
-	case spec.ServiceAccountName != "":
-		return spec.ServiceAccountName
-	case spec.DeprecatedServiceAccount != "":
-		return spec.DeprecatedServiceAccount
-	}
-	return "default"
-}
-
 func whyUnread(p *harden.Pass) string {
 	if why := p.Inventory.Unreadable("serviceaccounts", p.Object.Namespace); why != "" {
 		return "it could not be read: " + why
@@ -143,7 +112,7 @@ func fixTokenAutomount(p *harden.Pass, f *harden.Finding) []harden.Fix {
 				"and set automountServiceAccountToken: false for the rest.",
 		}}
 	}
-	account := accountName(p.Pod.Spec)
+	account := harden.ServiceAccountName(p.Pod.Spec)
 	claims := []harden.Claim{
 		{
 			Code: "E-SPEC", State: harden.Holds, Time: p.Inventory.Now,
@@ -176,7 +145,7 @@ func fixTokenAutomount(p *harden.Pass, f *harden.Finding) []harden.Fix {
 func ownTokens(spec *corev1.PodSpec) []string {
 	var names []string
 	for _, v := range spec.Volumes {
-		if v.Projected == nil || strings.HasPrefix(v.Name, automaticVolume) {
+		if v.Projected == nil || strings.HasPrefix(v.Name, harden.AutomaticTokenVolume) {
 			continue
 		}
 		if slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool { return s.ServiceAccountToken != nil }) {

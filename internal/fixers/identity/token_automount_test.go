@@ -45,8 +45,8 @@ func TestT71Precedence(t *testing.T) {
 		{"another account is false", workload("serviceAccountName: robot, "+plain, "") + account("robot", "") + account("default", "automountServiceAccountToken: false"), "default"},
 		{"old name of the field", workload("serviceAccount: robot, "+plain, "") + account("robot", "automountServiceAccountToken: false"), ""},
 		{"account not read", workload(plain, ""), "unknown"},
-		{"own mount in every container", workload("volumes: [{name: t, emptyDir: {}}], containers: [{name: web, image: web:1, volumeMounts: [{name: t, mountPath: "+tokenPath+"}]}]", "") + account("default", ""), ""},
-		{"own mount in one", workload("initContainers: [{name: i, image: i}], volumes: [{name: t, emptyDir: {}}], containers: [{name: web, image: web:1, volumeMounts: [{name: t, mountPath: "+tokenPath+"}]}]", "") + account("default", ""), "default"},
+		{"own mount in every container", workload("volumes: [{name: t, emptyDir: {}}], containers: [{name: web, image: web:1, volumeMounts: [{name: t, mountPath: "+harden.TokenPath+"}]}]", "") + account("default", ""), ""},
+		{"own mount in one", workload("initContainers: [{name: i, image: i}], volumes: [{name: t, emptyDir: {}}], containers: [{name: web, image: web:1, volumeMounts: [{name: t, mountPath: "+harden.TokenPath+"}]}]", "") + account("default", ""), "default"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			findings := fixtest.Run(t, TokenAutomount, test.yaml)
@@ -133,7 +133,7 @@ func TestSignsOfUseForbidTheFix(t *testing.T) {
 		"T73 Vault":        workload(plain, `vault.hashicorp.com/agent-inject: "true"`),
 		"Consul":           workload(plain, `consul.hashicorp.com/connect-inject: "true"`),
 		"Linkerd":          workload(plain, "linkerd.io/inject: enabled"),
-		"path in env":      container("env: [{name: T, value: " + tokenPath + "/token}]"),
+		"path in env":      container("env: [{name: T, value: " + harden.TokenPath + "/token}]"),
 		"path in args":     container("args: [--token-file=/run/secrets/kubernetes.io/serviceaccount/token]"),
 		"API address":      container(`command: [sh, -c, "curl https://$KUBERNETES_SERVICE_HOST/"]`),
 		"API name":         container("env: [{name: URL, value: 'https://kubernetes.default.svc'}]"),
@@ -199,8 +199,8 @@ func TestImagesOfClientsRefuteTheFix(t *testing.T) {
 		want  string
 	}{
 		"kubectl in the image": {harden.ImageFacts{Known: true, Files: &harden.ImageFiles{Programs: map[string]harden.ImageFile{"/usr/local/bin/kubectl": {Mode: 0o755}}}}, "has /usr/local/bin/kubectl"},
-		"a script":             {harden.ImageFacts{Known: true, Files: &harden.ImageFiles{Scripts: map[string]string{"/run.sh": "#!/bin/sh\ncat " + tokenPath + "/token"}}}, "in /run.sh"},
-		"its environment":      {harden.ImageFacts{Known: true, Env: []string{"TOKEN=" + tokenPath + "/token"}}, "in its configuration"},
+		"a script":             {harden.ImageFacts{Known: true, Files: &harden.ImageFiles{Scripts: map[string]string{"/run.sh": "#!/bin/sh\ncat " + harden.TokenPath + "/token"}}}, "in /run.sh"},
+		"its environment":      {harden.ImageFacts{Known: true, Env: []string{"TOKEN=" + harden.TokenPath + "/token"}}, "in its configuration"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fix := fixtest.Fixes(t, TokenAutomount, workload(plain, "")+account("default", ""), fixtest.Image("web:1", test.facts))[0]
