@@ -16,10 +16,7 @@ import (
 // the plan was made from what was seen then. It returns the ids of all that is
 // wrong.
 func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *harden.Outcome) {
-	if op.Verb == harden.Create {
-		return nil, nil
-	}
-	fresh, err := r.findings(ctx, op.Target)
+	fresh, err := r.findings(ctx, op)
 	if err != nil {
 		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 	}
@@ -29,6 +26,8 @@ func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *
 	}
 	open, gone := sortFindings(op, fresh)
 	switch {
+	case len(gone) == 0 && op.Verb == harden.Create:
+		return nil, nil // what is made had nothing wrong before
 	case len(gone) == 0:
 		return wrong, nil
 	case len(open) == 0:
@@ -39,9 +38,31 @@ func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *
 	return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 }
 
-func (a *Applier) findings(ctx context.Context, ref harden.Ref) ([]*harden.Finding, error) {
-	fresh, err := a.recheck(ctx, ref)
-	return fresh, explain("checking", ref, err)
+// findings judges anew what the object's fixes are about: the object itself,
+// unless it is yet to be made, and those on which something is missing.
+func (a *Applier) findings(ctx context.Context, op *harden.ObjectPlan) ([]*harden.Finding, error) {
+	var all []*harden.Finding
+	for _, ref := range judged(op) {
+		fresh, err := a.recheck(ctx, ref)
+		if err != nil {
+			return nil, explain("checking", ref, err)
+		}
+		all = append(all, fresh...)
+	}
+	return all, nil
+}
+
+func judged(op *harden.ObjectPlan) []harden.Ref {
+	var refs []harden.Ref
+	if op.Verb != harden.Create {
+		refs = append(refs, op.Target)
+	}
+	for _, p := range op.Fixes {
+		if p.Finding != nil && !slices.ContainsFunc(refs, func(r harden.Ref) bool { return r.Key() == p.Finding.Object.Key() }) {
+			refs = append(refs, p.Finding.Object)
+		}
+	}
+	return refs
 }
 
 // sortFindings tells which findings of the plan stand and which are gone.

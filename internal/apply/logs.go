@@ -47,6 +47,7 @@ type logs struct {
 	// find tells which lines are symptoms: symptom.Read, or ReadToken where the
 	// change is about the token.
 	find func(line string) (harden.Symptom, bool)
+	pods int             // of how many pods logs are read at a look
 	told map[string]bool // by container and hash: what scan has returned
 
 	mu        sync.Mutex
@@ -71,7 +72,7 @@ type instance struct {
 
 // newLogs makes a reader for a change of the places, with the noise of before.
 func (a *Applier) newLogs(noise []string, places []harden.Path) *logs {
-	l := &logs{applier: a, find: symptom.Read, told: map[string]bool{}, noise: map[string]bool{}, upTo: map[instance]time.Time{}, ended: map[instance]bool{}, broken: map[string]*brokenNode{}}
+	l := &logs{applier: a, find: symptom.Read, pods: maxLogPods, told: map[string]bool{}, noise: map[string]bool{}, upTo: map[instance]time.Time{}, ended: map[instance]bool{}, broken: map[string]*brokenNode{}}
 	if slices.ContainsFunc(places, aboutToken) {
 		l.find = symptom.ReadToken
 	}
@@ -185,7 +186,7 @@ func (l *logs) match(p *corev1.Pod, s *corev1.ContainerStatus, lines []string) [
 func (l *logs) each(pods []corev1.Pod, f func(*corev1.Pod, *corev1.ContainerStatus)) {
 	var g errgroup.Group
 	g.SetLimit(parallelLogs)
-	for i := range pods[:min(len(pods), maxLogPods)] {
+	for i := range pods[:min(len(pods), l.pods)] {
 		p := &pods[i]
 		for _, s := range statusesOf(p) {
 			if s.State.Running != nil || s.State.Terminated != nil || s.LastTerminationState.Terminated != nil {

@@ -20,7 +20,7 @@ func (r *run) prove(ctx context.Context, s *sent) harden.Outcome {
 	case r.opts.NoWait:
 		end.unproven = "the rollout was started; nobody waited for it"
 	default:
-		end = r.trial(ctx, s.watch)
+		end = r.rollout(ctx, s.watch)
 		if end.err != nil {
 			return r.failure(ctx, s, end)
 		}
@@ -28,8 +28,8 @@ func (r *run) prove(ctx context.Context, s *sent) harden.Outcome {
 	return r.readBack(context.WithoutCancel(ctx), s, end)
 }
 
-// trial is the rollout and, when pods run after it, the soak.
-func (r *run) trial(ctx context.Context, w *rolloutWatch) ending {
+// rollout follows the rollout and, when pods run after it, their soak.
+func (r *run) rollout(ctx context.Context, w *rolloutWatch) ending {
 	r.say(w.ref, harden.RollingOut, "waiting for the controller")
 	end := w.follow(ctx)
 	if end.err != nil || end.interrupted || end.revision == "" {
@@ -55,7 +55,7 @@ func (r *run) trial(ctx context.Context, w *rolloutWatch) ending {
 // readBack judges the object anew. The cluster has changed already: its state is
 // read even when nobody waits any more.
 func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome {
-	fresh, err := r.findings(ctx, s.op.Target)
+	fresh, err := r.findings(ctx, s.op)
 	open, gone := sortFindings(s.op, fresh)
 	opened := openedBy(s.record, fresh)
 	if err != nil {
@@ -80,9 +80,10 @@ func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome 
 		out.Phase, out.Message = harden.Proven, "read back: "+count(len(gone), "finding")+" gone"
 	}
 	if s.watch != nil {
-		if unseen := s.watch.unseen(); unseen != "" {
-			out.Message += "; " + unseen
-		}
+		end.unseen = s.watch.unseen()
+	}
+	if end.unseen != "" {
+		out.Message += "; " + end.unseen
 	}
 	s.settle(recordAfter(out.Phase, end.interrupted))
 	return out

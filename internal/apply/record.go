@@ -45,6 +45,9 @@ func fixesOf(op *harden.ObjectPlan) []journal.Fix {
 		f := journal.Fix{Title: p.Fix.Title, Class: p.Fix.Class.String()}
 		if p.Finding != nil {
 			f.ID, f.Container, f.Discriminator = p.Finding.Fixer.ID, p.Finding.Container.String(), p.Finding.Discriminator
+			if on := p.Finding.Object; on.Key() != op.Target.Key() {
+				f.On = &journal.On{APIVersion: on.APIVersion, Kind: on.Kind, Namespace: on.Namespace, Name: on.Name}
+			}
 		}
 		for _, c := range p.Fix.Evidence {
 			f.Evidence = append(f.Evidence, journal.Claim{Code: c.Code, State: c.State.String(), Text: c.Text, Time: c.Time})

@@ -57,33 +57,67 @@ func (a *Applier) Resume(ctx context.Context, id string, opts harden.ApplyOption
 	}
 	r := &run{Applier: a, opts: opts, emit: emit, entry: entry}
 	report := &harden.ApplyReport{ID: id}
-	for _, o := range entry.Objects {
-		if !isOpen(o) {
-			continue
+	open := slices.DeleteFunc(slices.Clone(entry.Objects), func(o *journal.Object) bool { return !isOpen(o) })
+	for rest := open; len(rest) > 0; {
+		step := rest[:resumeStep(rest)]
+		rest = rest[len(step):]
+		var outcomes []harden.Outcome
+		switch {
+		case ctx.Err() != nil:
+			outcomes = slices.Repeat([]harden.Outcome{{Phase: harden.Skipped, Message: "not tried: cancelled"}}, len(step))
+		case len(step) > 1 || onTrialTogether(step[0]):
+			outcomes = r.resumePolicies(ctx, step)
+		default:
+			outcomes = []harden.Outcome{r.resume(ctx, step[0])}
 		}
-		out := harden.Outcome{Phase: harden.Skipped, Message: "not tried: cancelled"}
-		if ctx.Err() == nil {
-			out = r.resume(ctx, o)
+		for i, out := range outcomes {
+			out.Object = step[i].Ref()
+			emit(harden.Event{Object: out.Object, Phase: out.Phase, Message: out.Message})
+			report.Outcomes = append(report.Outcomes, out)
 		}
-		out.Object = o.Ref()
-		emit(harden.Event{Object: out.Object, Phase: out.Phase, Message: out.Message})
-		report.Outcomes = append(report.Outcomes, out)
 	}
 	return report, nil
 }
 
+// onTrialTogether reports whether the object is a policy that was being tried,
+// not one that was being taken back.
+func onTrialTogether(o *journal.Object) bool { return o.Kind == networkPolicy && o.GivenUp.IsZero() }
+
+// resumeStep is stepOf for what the journal knows of objects.
+func resumeStep(objects []*journal.Object) int {
+	n := 1
+	for n < len(objects) && onTrialTogether(objects[0]) && onTrialTogether(objects[n]) {
+		n++
+	}
+	return n
+}
+
 func (r *run) resume(ctx context.Context, o *journal.Object) harden.Outcome {
-	ref := o.Ref()
-	r.say(ref, harden.Checking, "looking how far it came")
-	s := &sent{op: opOf(o), record: o}
 	if !o.GivenUp.IsZero() {
+		r.say(o.Ref(), harden.Checking, "looking how far it came")
 		why := strings.TrimPrefix(o.Note, "being taken back: ")
+		s := &sent{op: opOf(o), record: o}
 		return r.finish(s, r.rollBack(ctx, o, ending{err: errors.New(why), broken: true}))
 	}
+	s, out := r.arrive(ctx, o)
+	if s == nil {
+		return out
+	}
+	return r.finish(s, r.prove(ctx, s))
+}
+
+// arrive looks how far the change of an object came. Sent is nil when there is
+// nothing to go on with; the outcome says why.
+func (r *run) arrive(ctx context.Context, o *journal.Object) (*sent, harden.Outcome) {
+	ref := o.Ref()
+	r.say(ref, harden.Checking, "looking how far it came")
+	refused := func(err error) (*sent, harden.Outcome) {
+		return nil, harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+	}
+	s := &sent{op: opOf(o), record: o}
 	live, err := r.Get(ctx, ref)
 	if err != nil && !apierrors.IsNotFound(err) {
-		err = explain("reading", ref, err)
-		return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+		return refused(explain("reading", ref, err))
 	}
 	if err != nil {
 		live = nil
@@ -91,28 +125,28 @@ func (r *run) resume(ctx context.Context, o *journal.Object) harden.Outcome {
 	there, err := r.arrived(live, o)
 	switch {
 	case err != nil:
-		return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+		return refused(err)
 	case there == nowhere:
-		return r.lost(s, live)
+		return nil, r.lost(s, live)
 	}
 	s.after, s.template = live, changesTemplate(o)
 	s.record.UID, s.record.After = string(live.GetUID()), revision(live)
 	s.settle(harden.RecordOnTrial)
 	if err := r.save(o); err != nil {
-		return harden.Outcome{Phase: harden.Failed, Message: err.Error(), Err: err}
+		return nil, harden.Outcome{Phase: harden.Failed, Message: err.Error(), Err: err}
 	}
 	if there == inPart {
 		end := ending{err: fmt.Errorf("only a part of the change of %s is there: the program ended between two requests, or somebody has changed it since", say(ref)), broken: true}
-		return r.finish(s, r.failure(ctx, s, end))
+		return nil, r.finish(s, r.failure(ctx, s, end))
 	}
 	state, err := rolloutOf(live)
 	if err != nil {
-		return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
+		return refused(err)
 	}
 	if state != nil && s.template {
 		s.watch = r.resumeWatch(ctx, live, o)
 	}
-	return r.finish(s, r.prove(ctx, s))
+	return s, harden.Outcome{}
 }
 
 // lost settles an object on which there is nothing of the change.
@@ -160,6 +194,9 @@ func opOf(o *journal.Object) *harden.ObjectPlan {
 			continue
 		}
 		finding := &harden.Finding{Fixer: &harden.Fixer{ID: f.ID}, Object: o.Ref(), Discriminator: f.Discriminator}
+		if f.On != nil {
+			finding.Object = harden.Ref{APIVersion: f.On.APIVersion, Kind: f.On.Kind, Namespace: f.On.Namespace, Name: f.On.Name}
+		}
 		if kind, name, ok := strings.Cut(f.Container, ":"); ok {
 			finding.Container = harden.ContainerRef{Kind: harden.ContainerKind(kind), Name: name}
 		}

@@ -35,29 +35,54 @@ func (a *Applier) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOp
 	}}
 	report := &harden.ApplyReport{}
 	stop := ""
-	for _, op := range p.Objects {
-		var out harden.Outcome
-		switch {
-		case op.Delivery != harden.DeliverLive:
-			out = harden.Outcome{Phase: harden.Skipped, Message: notLive(op)}
-		case ctx.Err() != nil:
-			out = harden.Outcome{Phase: harden.Skipped, Message: "not tried: cancelled"}
-		case stop != "":
-			out = harden.Outcome{Phase: harden.Skipped, Message: stop}
-		default:
-			out = r.object(ctx, op)
-			if !out.Phase.Good() || r.interrupted {
-				stop = "not tried: " + say(op.Target) + " came first and did not end well"
+	for rest := p.Objects; len(rest) > 0; {
+		step := rest[:stepOf(rest)]
+		rest = rest[len(step):]
+		for i, out := range r.step(ctx, step, stop) {
+			op := step[i]
+			if op.Delivery == harden.DeliverLive && stop == "" && (!out.Phase.Good() || r.interrupted) {
+				stop = notAfter(op)
 			}
+			out.Object = op.Target
+			emit(harden.Event{Object: op.Target, Phase: out.Phase, Message: out.Message})
+			report.Outcomes = append(report.Outcomes, out)
 		}
-		out.Object = op.Target
-		emit(harden.Event{Object: op.Target, Phase: out.Phase, Message: out.Message})
-		report.Outcomes = append(report.Outcomes, out)
 	}
 	if r.wrote() {
 		report.ID = r.entry.ID
 	}
 	return report, nil
+}
+
+// stepOf is how many of the objects, from the first on, are on trial together:
+// policies that follow each other, or one of anything else.
+func stepOf(ops []*harden.ObjectPlan) int {
+	n := 1
+	for n < len(ops) && isPolicy(ops[0]) && isPolicy(ops[n]) {
+		n++
+	}
+	return n
+}
+
+func (r *run) step(ctx context.Context, ops []*harden.ObjectPlan, stop string) []harden.Outcome {
+	out := harden.Outcome{Phase: harden.Skipped}
+	switch {
+	case ops[0].Delivery != harden.DeliverLive:
+		out.Message = notLive(ops[0])
+	case ctx.Err() != nil:
+		out.Message = "not tried: cancelled"
+	case stop != "":
+		out.Message = stop
+	case isPolicy(ops[0]):
+		return r.policies(ctx, ops)
+	default:
+		out = r.object(ctx, ops[0])
+	}
+	return slices.Repeat([]harden.Outcome{out}, len(ops))
+}
+
+func notAfter(op *harden.ObjectPlan) string {
+	return "not tried: " + say(op.Target) + " came first and did not end well"
 }
 
 func notLive(op *harden.ObjectPlan) string {
@@ -77,6 +102,8 @@ type run struct {
 	opts  harden.ApplyOptions
 	emit  func(harden.Event)
 	entry *journal.Entry
+	// trial is that of the policies that are being sent; nil for other objects.
+	trial *policyTrial
 	// interrupted says that the outcome of an object is not known: no other is begun.
 	interrupted bool
 }
@@ -91,25 +118,33 @@ func (r *run) say(ref harden.Ref, phase harden.Phase, message string) {
 
 // object takes one object through all phases.
 func (r *run) object(ctx context.Context, op *harden.ObjectPlan) harden.Outcome {
+	sent, out := r.begin(ctx, op)
+	if sent == nil {
+		return out
+	}
+	return r.finish(sent, r.prove(ctx, sent))
+}
+
+// begin checks, asks and sends. Sent is nil when that did not end well; the
+// outcome says how it ended then.
+func (r *run) begin(ctx context.Context, op *harden.ObjectPlan) (*sent, harden.Outcome) {
 	r.say(op.Target, harden.Checking, "reading it anew")
 	wrong, out := r.stillOpen(ctx, op)
 	if out != nil {
-		return *out
+		return nil, *out
 	}
 	sent, err := r.send(ctx, op, wrong)
-	if err != nil {
-		if errors.Is(err, errNothingToDo) {
-			return harden.Outcome{Phase: harden.Refused, Message: errNothingToDo.Error() + ": nothing was written", Err: err}
-		}
-		if sent == nil && ctx.Err() != nil {
-			return harden.Outcome{Phase: harden.Skipped, Message: "nothing was written: cancelled", Err: err}
-		}
-		if sent == nil {
-			return harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
-		}
-		return r.finish(sent, r.unsure(ctx, sent, err))
+	switch {
+	case err == nil:
+		return sent, harden.Outcome{}
+	case errors.Is(err, errNothingToDo):
+		return nil, harden.Outcome{Phase: harden.Refused, Message: errNothingToDo.Error() + ": nothing was written", Err: err}
+	case sent == nil && ctx.Err() != nil:
+		return nil, harden.Outcome{Phase: harden.Skipped, Message: "nothing was written: cancelled", Err: err}
+	case sent == nil:
+		return nil, harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 	}
-	return r.finish(sent, r.prove(ctx, sent))
+	return nil, r.finish(sent, r.unsure(ctx, sent, err))
 }
 
 // unsure is the outcome when a request failed and something was stored, or may

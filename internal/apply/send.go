@@ -47,6 +47,9 @@ func (r *run) sendOnce(ctx context.Context, t *attempt, wrong []string) (*sent, 
 		return nil, err
 	}
 	base := journal.Baseline{Findings: wrong}
+	if r.trial != nil {
+		base.Pods, base.Noise = true, r.trial.noise
+	}
 	s := &sent{op: t.op, before: t.live, template: templateChanged(t.live, t.after)}
 	if err := r.readyFor(ctx, t, s, &base); err != nil {
 		return nil, err

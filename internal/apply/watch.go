@@ -43,6 +43,7 @@ type ending struct {
 	// server went away. unproven has the words.
 	interrupted bool
 	revision    string // of the template whose pods run now
+	unseen      string // what could not be looked at, and does not keep it from being proven
 }
 
 func broken(symptoms []harden.Symptom) *ending {

@@ -209,6 +209,8 @@ const (
 	SymptomCrash        SymptomKind = "crash"         // it ended or restarts, and nothing says why
 	SymptomNotReady     SymptomKind = "not-ready"     // it does not become ready in time
 	SymptomMount        SymptomKind = "mount"         // a volume cannot be mounted
+	SymptomDNS          SymptomKind = "dns"           // a name that is not resolved
+	SymptomNetwork      SymptomKind = "network"       // a connection that is not let through
 )
 
 // An ApplyReport is how it ended for a plan.

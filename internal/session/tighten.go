@@ -136,8 +136,8 @@ func (s *Session) learnFrom(p *harden.Plan, report *harden.ApplyReport) {
 	for i := range report.Outcomes {
 		out := &report.Outcomes[i]
 		j := slices.IndexFunc(p.Objects, func(op *harden.ObjectPlan) bool { return op.Target.Key() == out.Object.Key() })
-		if j < 0 || out.Phase != harden.RolledBack {
-			continue
+		if j < 0 || out.Phase != harden.RolledBack || out.Object.Kind == "NetworkPolicy" {
+			continue // what a policy cuts lies in the cluster, not in an image
 		}
 		learnt := lessons.From(p.Objects[j], *out, s.now())
 		if len(learnt) == 0 {

@@ -90,6 +90,17 @@ type Fix struct {
 	Container     string  `json:"container,omitempty"` // KIND:NAME
 	Discriminator string  `json:"discriminator,omitempty"`
 	Evidence      []Claim `json:"evidence,omitempty"`
+	// On is the object that the finding is about, where that is another than the
+	// one that is changed.
+	On *On `json:"on,omitempty"`
+}
+
+// On names an object.
+type On struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace,omitempty"`
+	Name       string `json:"name"`
 }
 
 // A Claim is a piece of evidence as it was known when the plan was applied.
