@@ -23,12 +23,12 @@ func (w *World) Decide(from, to harden.Peer, port harden.Port) harden.Decision {
 	if from == to && from.Workload.Kind == "Pod" {
 		return harden.Decision{Reach: harden.ReachAllowed, Why: "a pod always reaches itself"}
 	}
-	answer := question(&left, &right, func(a, b *end) part {
+	a := question(&left, &right, func(a, b *end) part {
 		var traces [2]trace
 		o := w.pair(a, b, dialed, &traces)
 		return part{o.reach(), &traces}
 	})
-	return answer.decision()
+	return a.decision()
 }
 
 // A part is the answer for one pair of ends.
@@ -49,11 +49,11 @@ type answer struct {
 // are taken together: one that is allowed makes it allowed for a part. Those of
 // replicas must agree.
 func question(left, right *ends, ask func(a, b *end) part) answer {
-	var result answer
+	result := answer{reach: harden.ReachUnknown}
 	first := true
-	for _, from := range batches(left) {
-		for _, to := range batches(right) {
-			next := together(from, to, ask)
+	for i, n := 0, left.step(); i < len(left.all); i += n {
+		for j, m := 0, right.step(); j < len(right.all); j += m {
+			next := together(left.all[i:i+n], right.all[j:j+m], ask)
 			switch {
 			case first:
 				result, first = next, false
@@ -67,34 +67,33 @@ func question(left, right *ends, ask func(a, b *end) part) answer {
 	return result
 }
 
-// batches are the ends that are taken together.
-func batches(e *ends) [][]*end {
-	if !e.alike {
-		return [][]*end{e.all}
+// step is how many ends are taken together.
+func (e *ends) step() int {
+	if e.alike {
+		return 1
 	}
-	out := make([][]*end, len(e.all))
-	for i := range e.all {
-		out[i] = e.all[i : i+1]
-	}
-	return out
+	return len(e.all)
 }
 
 func together(from, to []*end, ask func(a, b *end) part) answer {
+	var count [3]int
 	var by [3][]part
 	for _, a := range from {
 		for _, b := range to {
 			p := ask(a, b)
-			by[p.reach] = append(by[p.reach], p)
+			count[p.reach]++
+			if p.traces != nil {
+				by[p.reach] = append(by[p.reach], p)
+			}
 		}
 	}
-	allowed, denied, unknown := by[harden.ReachAllowed], by[harden.ReachDenied], by[harden.ReachUnknown]
 	switch {
-	case len(allowed) > 0:
-		return answer{reach: harden.ReachAllowed, partly: len(denied)+len(unknown) > 0, of: allowed}
-	case len(unknown) > 0:
-		return answer{reach: harden.ReachUnknown, of: unknown}
+	case count[harden.ReachAllowed] > 0:
+		return answer{reach: harden.ReachAllowed, partly: count[harden.ReachDenied]+count[harden.ReachUnknown] > 0, of: by[harden.ReachAllowed]}
+	case count[harden.ReachUnknown] > 0:
+		return answer{reach: harden.ReachUnknown, of: by[harden.ReachUnknown]}
 	}
-	return answer{reach: harden.ReachDenied, of: denied}
+	return answer{reach: harden.ReachDenied, of: by[harden.ReachDenied]}
 }
 
 func (a *answer) decision() harden.Decision {

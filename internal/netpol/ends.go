@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -149,17 +150,13 @@ func (w *World) nodeEnds(opening bool) []*end {
 // serverEnds are the addresses of the API server. Who the API server is when it
 // calls is not known where a cloud runs it behind tunnels.
 func (w *World) serverEnds(opening bool) []*end {
-	const kubernetes = "kubernetes"
 	var addrs []netip.Addr
 	add := func(text string) {
 		if a, err := netip.ParseAddr(text); err == nil && w.family.has(a) && !slices.Contains(addrs, a) {
 			addrs = append(addrs, a)
 		}
 	}
-	for _, s := range w.inv.Net.EndpointSlices {
-		if s.Namespace != corev1.NamespaceDefault || s.Labels["kubernetes.io/service-name"] != kubernetes && s.Name != kubernetes {
-			continue
-		}
+	for _, s := range w.serverSlices() {
 		for _, e := range s.Endpoints {
 			for _, a := range e.Addresses {
 				add(a)
@@ -176,6 +173,19 @@ func (w *World) serverEnds(opening bool) []*end {
 			if a, err := netip.ParseAddr(ip); err == nil {
 				out = append(out, &end{addrs: []netip.Addr{a}, seen: s.Spec.Ports[0].Port})
 			}
+		}
+	}
+	return out
+}
+
+// kubernetes is the Service of the API server, in namespace default.
+const kubernetes = "kubernetes"
+
+func (w *World) serverSlices() []*discoveryv1.EndpointSlice {
+	var out []*discoveryv1.EndpointSlice
+	for _, s := range w.inv.Net.EndpointSlices {
+		if s.Namespace == corev1.NamespaceDefault && (s.Labels[discoveryv1.LabelServiceName] == kubernetes || s.Name == kubernetes) {
+			out = append(out, s)
 		}
 	}
 	return out
@@ -246,9 +256,6 @@ func (w *World) dnsEnds() []*end {
 	}
 	return out
 }
-
-// dnsIsRead reports whether the pods that serve DNS are among the workloads.
-func (w *World) dnsIsRead() bool { return len(w.dnsPods()) > 0 }
 
 // trimmed joins what is said, each thing once.
 func trimmed(all []string) string {

@@ -21,6 +21,7 @@ import (
 	"maps"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -31,6 +32,7 @@ import (
 type World struct {
 	inv      *harden.Inventory
 	spaces   map[string]*space
+	services map[string][]*corev1.Service // by namespace
 	nodes    []*node
 	policies map[string][]*policy // by namespace, ordered by name
 	admin    []*tierPolicy        // ordered by priority, then name
@@ -48,10 +50,13 @@ type World struct {
 // New compiles a world of an inventory. For peers outside of what the inventory
 // holds the answers are unknown, unless policies decide alone.
 func New(inv *harden.Inventory) *World {
-	w := &World{inv: inv, policies: map[string][]*policy{}}
+	w := &World{inv: inv, services: map[string][]*corev1.Service{}, policies: map[string][]*policy{}}
 	w.spaces = readSpaces(inv)
 	w.nodes = readNodes(inv)
 	w.family = readFamilies(inv)
+	for _, s := range inv.Net.Services {
+		w.services[s.Namespace] = append(w.services[s.Namespace], s)
+	}
 	for ns, all := range inv.NetworkPolicies {
 		for _, np := range all {
 			w.policies[ns] = append(w.policies[ns], compilePolicy(inv, np, ns))
