@@ -337,6 +337,10 @@ const (
 	EngineKindnet    = "kindnet"
 	EngineFlannel    = "flannel"
 	EngineKubenet    = "kubenet"
+
+	EngineKubeOVN             = "Kube-OVN"
+	EngineOpenShiftSDN        = "OpenShift SDN"
+	EngineKubeNetworkPolicies = "kube-network-policies"
 )
 
 // Enforcement is whether NetworkPolicies do anything.

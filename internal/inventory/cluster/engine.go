@@ -21,7 +21,7 @@ const daemonSets = "daemonsets.apps"
 // ConfigMaps of the engines. DaemonSets that were read already are not read
 // again. What may not be read is in Unread; an error is one that concerns all.
 func (r *Reader) readSeen(ctx context.Context, who identity, read []appsv1.DaemonSet) (engine.Seen, error) {
-	seen := engine.Seen{DaemonSets: read}
+	seen := engine.Seen{DaemonSets: read, Version: who.cluster.Version}
 	for g := range who.groups {
 		seen.Groups = append(seen.Groups, g)
 	}
@@ -112,6 +112,7 @@ func leanDaemonSets(c *content) []appsv1.DaemonSet {
 		}
 		lean := appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Name, Labels: d.Labels}}
 		lean.Spec.Template.Spec = d.Spec.Template.Spec
+		lean.Status.ObservedGeneration, lean.Status.DesiredNumberScheduled = min(d.Status.ObservedGeneration, 1), min(d.Status.DesiredNumberScheduled, 1)
 		out = append(out, lean)
 	}
 	return out

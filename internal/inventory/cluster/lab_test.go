@@ -194,8 +194,20 @@ func TestLabRightsInOneNamespace(t *testing.T) {
 			t.Errorf("%q does not say who may not", u.Why)
 		}
 	}
-	if diff := cmp.Diff([]string{harden.HorizontalPodAutoscalers + " in " + ns, "namespaces in " + ns, networkPolicies + " in " + ns, "nodes in "}, unread); diff != "" {
+	want := []string{
+		"apiservices.apiregistration.k8s.io in ", harden.HorizontalPodAutoscalers + " in " + ns, harden.Ingresses + " in " + ns,
+		"namespaces in " + ns, networkPolicies + " in " + ns, "nodes in ",
+	}
+	if diff := cmp.Diff(want, unread); diff != "" {
 		t.Error(diff)
+	}
+	for _, resource := range []string{harden.APIServices, harden.MutatingWebhookConfigurations, harden.ValidatingWebhookConfigurations, harden.EngineResource} {
+		if inv.Unreadable(resource, "") == "" {
+			t.Errorf("%s is not said to be unreadable", resource)
+		}
+	}
+	if inv.Unreadable(harden.Services, ns) == "" || inv.Net.Engine.Enforces != harden.EnforcementUnknown {
+		t.Errorf("Services are readable, or the engine is known: %+v", inv.Net.Engine)
 	}
 	if inv.Cluster.UID != "" || inv.Unreadable(networkPolicies, ns) == "" {
 		t.Errorf("got cluster UID %q and readable policies", inv.Cluster.UID)

@@ -252,7 +252,7 @@ func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content, 
 			for n := range c.objects {
 				names = append(names, n.Name)
 			}
-		case c.source.kind.namespaced && apierrors.IsForbidden(c.err):
+		case (c.source.kind.namespaced || c.source.kind.is(namespaces)) && apierrors.IsForbidden(c.err):
 			refused = append(refused, c)
 		}
 	}
@@ -260,6 +260,7 @@ func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content, 
 		return contents, nil
 	}
 	slices.Sort(names)
+	names = slices.Compact(names)
 	for _, whole := range refused {
 		var sources []source
 		for _, ns := range names {
@@ -272,7 +273,10 @@ func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content, 
 		if !slices.ContainsFunc(parts, func(c *content) bool { return c.err == nil }) {
 			continue // one refusal says it
 		}
-		contents = slices.DeleteFunc(contents, func(c *content) bool { return c == whole })
+		// That there may be more namespaces stays said.
+		if !whole.source.kind.is(namespaces) {
+			contents = slices.DeleteFunc(contents, func(c *content) bool { return c == whole })
+		}
 		contents = append(contents, parts...)
 	}
 	return contents, nil
