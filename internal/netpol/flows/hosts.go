@@ -199,6 +199,9 @@ func namesHost(key string) bool {
 	return !slices.Contains(otherWords, last) && hasAny(w, hostWords)
 }
 
+// Credential reports whether a variable of that name holds a credential, and no host.
+func Credential(key string) bool { return keepsSecret(key) }
+
 // keepsSecret reports whether a value of that name looks like a credential, which is never quoted.
 func keepsSecret(key string) bool {
 	w := words(key)

@@ -218,4 +218,3 @@ func byName[T metav1.Object](all []T) {
 		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
 	})
 }
-
