@@ -30,9 +30,9 @@ func (w *World) ends(p harden.Peer, opening bool) ends {
 		if g == nil {
 			return ends{why: p.Workload.Long() + " was not read"}
 		}
-		return ends{all: podEnds(g.classes), alike: true}
+		return ends{all: g.ends(), alike: true}
 	case harden.PeerNamespace:
-		return ends{all: podEnds(w.podsOf(p.Namespace))}
+		return ends{all: w.podsOf(p.Namespace)}
 	case harden.PeerInternet:
 		return ends{all: w.cut(internet, notInternet)}
 	case harden.PeerPrivate:
@@ -57,32 +57,22 @@ func (w *World) ends(p harden.Peer, opening bool) ends {
 	return ends{why: "nothing is known about " + p.String()}
 }
 
-func podEnds(classes []*class) []*end {
-	out := make([]*end, len(classes))
-	for i, c := range classes {
-		out[i] = &end{pod: c, addrs: c.addrs}
-	}
-	return out
-}
-
-// podsOf are the classes of a namespace, and where it has none a pod of which
+// podsOf are the pods of a namespace, and where it has none a pod of which
 // nothing is known.
-func (w *World) podsOf(namespace string) []*class {
-	var out []*class
-	seen := map[int]bool{}
+func (w *World) podsOf(namespace string) []*end {
+	var out []*end
 	for _, workload := range w.inv.Workloads {
 		if workload.Ref.Namespace != namespace || workload.Finished {
 			continue
 		}
-		for _, c := range w.pods.group(workload.Ref).classes {
-			if !seen[c.id] {
-				seen[c.id] = true
-				out = append(out, c)
+		for _, e := range w.pods.group(workload.Ref).ends() {
+			if !slices.ContainsFunc(out, func(o *end) bool { return o.pod == e.pod && slices.Equal(o.on, e.on) }) {
+				out = append(out, e)
 			}
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, w.unknownPod(namespace))
+		out = append(out, &end{pod: w.unknownPod(namespace)})
 	}
 	return out
 }
@@ -219,16 +209,16 @@ func (w *World) dnsService() *corev1.Service {
 }
 
 // dnsPods are the classes of the pods that serve DNS, as far as they were read.
-func (w *World) dnsPods() []*class {
+func (w *World) dnsPods() []*end {
 	s := w.dnsService()
 	namespace, selected := metav1.NamespaceSystem, labels.Set{dnsLabel: kubeDNS}
 	if s != nil && len(s.Spec.Selector) > 0 {
 		namespace, selected = s.Namespace, s.Spec.Selector
 	}
-	var out []*class
+	var out []*end
 	for _, workload := range w.inv.Workloads {
 		if workload.Ref.Namespace == namespace && labels.SelectorFromSet(selected).Matches(labels.Set(workload.Template.Labels)) {
-			out = append(out, w.pods.group(workload.Ref).classes...)
+			out = append(out, w.pods.group(workload.Ref).ends()...)
 		}
 	}
 	return out
@@ -237,18 +227,17 @@ func (w *World) dnsPods() []*class {
 // dnsEnds are the pods that serve DNS, be they made up after the convention, and
 // the addresses of a cache on the nodes.
 func (w *World) dnsEnds() []*end {
-	pods := w.dnsPods()
-	if len(pods) == 0 {
+	out := w.dnsPods()
+	if len(out) == 0 {
 		namespace, set := metav1.NamespaceSystem, map[string]string{dnsLabel: kubeDNS}
 		if s := w.dnsService(); s != nil && len(s.Spec.Selector) > 0 {
 			namespace, set = s.Namespace, s.Spec.Selector
 		}
-		pods = []*class{{
+		out = []*end{{pod: &class{
 			id: -1, space: w.space(namespace), labels: labelSet{set: set, open: unread, why: "the pods of DNS were not read"},
 			named: map[portName][]int32{{1, "dns"}: {53}, {0, "dns-tcp"}: {53}},
-		}}
+		}}}
 	}
-	out := podEnds(pods)
 	for _, text := range w.inv.Net.Engine.NodeLocalDNS {
 		if a, err := netip.ParseAddr(text); err == nil {
 			out = append(out, &end{addrs: []netip.Addr{a}, isNode: w.inv.Net.Engine.Name == harden.EngineCilium})

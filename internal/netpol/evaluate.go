@@ -11,8 +11,9 @@ import (
 
 // An end is a part of a peer about which no policy can say two things.
 type end struct {
-	pod   *class // nil for what is no pod
-	isPod bool   // a reading of pod on the host network as a pod like others
+	pod   *class   // nil for what is no pod
+	on    []string // nodes that its pods run on, sorted
+	isPod bool     // a reading of pod on the host network as a pod like others
 	// isNode says that it has the address of a node.
 	isNode bool
 	node   *node // which, where that is known and one
@@ -131,7 +132,7 @@ func (w *World) pair(from, to *end, port dialed, traces *[2]trace) outcome {
 	if !from.onHost() && !to.onHost() {
 		return w.both(from, to, port, traces)
 	}
-	asPods := w.both(from.read(true), to.read(true), port, traces)
+	asPods := w.both(w.asPod(from), w.asPod(to), port, traces)
 	var other *[2]trace
 	if traces != nil {
 		other = &[2]trace{}
@@ -152,12 +153,13 @@ func (w *World) pair(from, to *end, port dialed, traces *[2]trace) outcome {
 	return asPods | asNodes
 }
 
-func (x *end) read(isPod bool) *end {
+// asPod is a pod on the host network taken for a pod like others.
+func (w *World) asPod(x *end) *end {
 	if !x.onHost() {
 		return x
 	}
 	next := *x
-	next.isPod = isPod
+	next.isPod, next.node = true, w.asNode(x).node
 	return &next
 }
 
@@ -167,8 +169,8 @@ func (w *World) asNode(x *end) *end {
 		return x
 	}
 	next := &end{isNode: true, addrs: x.addrs}
-	if len(x.pod.nodes) == 1 {
-		next.node = w.node(x.pod.nodes[0])
+	if len(x.on) == 1 {
+		next.node = w.node(x.on[0])
 	}
 	return next
 }
@@ -200,7 +202,7 @@ func (w *World) side(d int, subject, peer, dst *end, port dialed, t *trace) outc
 	if subject.pod == nil || subject.onHost() && !subject.isPod {
 		return admitted
 	}
-	if d == ingress && w.isOwnNode(peer, subject.pod) {
+	if d == ingress && isOwnNode(peer, subject) {
 		return admitted
 	}
 	if why := w.unreadable(subject.pod.space.name); why != "" {
@@ -223,11 +225,11 @@ func (w *World) side(d int, subject, peer, dst *end, port dialed, t *trace) outc
 
 // isOwnNode reports whether the peer is the node that the pods run on: the
 // kubelet's probes come from there, and no policy keeps them out.
-func (w *World) isOwnNode(peer *end, c *class) bool {
-	if c.host || !peer.isNode {
+func isOwnNode(peer, subject *end) bool {
+	if subject.onHost() || !peer.isNode {
 		return false
 	}
-	return peer.own || peer.node != nil && len(c.nodes) == 1 && c.nodes[0] == peer.node.name
+	return peer.own || peer.node != nil && len(subject.on) == 1 && subject.on[0] == peer.node.name
 }
 
 // standard evaluates NetworkPolicies. It passes where none isolates the subject.
@@ -319,7 +321,7 @@ func (w *World) peerMatches(m *peerMatch, x *end) (tri, string) {
 		return m.matchesPod(x)
 	}
 	best, why := no, ""
-	if m.nodes != nil && x.isNode {
+	if m.nodes != nil && (x.isNode || x.onHost()) {
 		switch {
 		case x.node == nil:
 			best, why = maybe, "which node it is is not known"

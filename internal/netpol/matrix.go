@@ -3,6 +3,7 @@ package netpol
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -274,12 +275,16 @@ func newAnswers(w *World, peers []harden.Peer) *answers {
 		a.left[i], a.right[i] = w.ends(p, true), w.ends(p, false)
 		key := fmt.Sprint("peer ", i)
 		if p.Kind == harden.PeerWorkload && a.left[i].why == "" {
-			var ids []int
+			var ids []string
 			for _, e := range a.left[i].all {
-				ids = append(ids, e.pod.id)
+				id := fmt.Sprint(e.pod.id)
+				if len(e.on) == 1 {
+					id += "@" + e.on[0] // whose probes are let in
+				}
+				ids = append(ids, id)
 			}
 			slices.Sort(ids)
-			key = fmt.Sprint(ids)
+			key = strings.Join(ids, " ")
 		}
 		if _, ok := kinds[key]; !ok {
 			kinds[key] = len(kinds)

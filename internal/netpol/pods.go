@@ -23,13 +23,32 @@ type class struct {
 	named  map[portName][]int32
 	host   bool         // on the network of the node
 	addrs  []netip.Addr // of one of the pods; none for a template
-	nodes  []string     // where the pods run, sorted
 }
 
 // A group are the pods of a workload.
 type group struct {
 	workload *harden.Workload
 	classes  []*class
+	on       [][]string // nodes that the pods of each class run on, sorted
+}
+
+func (g *group) ends() []*end {
+	out := make([]*end, len(g.classes))
+	for i, c := range g.classes {
+		out[i] = &end{pod: c, on: g.on[i], addrs: c.addrs}
+	}
+	return out
+}
+
+func (g *group) add(c *class, node string) {
+	at := slices.Index(g.classes, c)
+	if at < 0 {
+		at = len(g.classes)
+		g.classes, g.on = append(g.classes, c), append(g.on, nil)
+	}
+	if i, found := slices.BinarySearch(g.on[at], node); !found && node != "" {
+		g.on[at] = slices.Insert(g.on[at], i, node)
+	}
 }
 
 // pods are the pods of an inventory in classes.
@@ -109,7 +128,7 @@ func (w *World) readPods(used *usage) *pods {
 	for _, workload := range w.inv.Workloads {
 		g := &group{workload: workload}
 		space := w.space(workload.Ref.Namespace)
-		add := func(c *class) {
+		add := func(c *class, node string) {
 			key := c.key(keys, used)
 			known := byKey[key]
 			if known == nil {
@@ -117,16 +136,12 @@ func (w *World) readPods(used *usage) *pods {
 				c.id = len(p.classes)
 				p.classes = append(p.classes, c)
 				byKey[key] = c
-			} else {
-				known.nodes = append(known.nodes, c.nodes...)
 			}
-			if !slices.Contains(g.classes, known) {
-				g.classes = append(g.classes, known)
-			}
+			g.add(known, node)
 		}
 		for _, pod := range workload.Pods {
 			if runs(pod) {
-				add(w.classOf(space, pod.Labels, closed, &pod.Spec, podAddrs(pod)))
+				add(w.classOf(space, pod.Labels, closed, &pod.Spec, podAddrs(pod)), pod.Spec.NodeName)
 			}
 		}
 		if len(g.classes) == 0 {
@@ -134,13 +149,9 @@ func (w *World) readPods(used *usage) *pods {
 			if workload.Ref.Kind == "Pod" {
 				open = closed
 			}
-			add(w.classOf(space, workload.Template.Labels, open, &workload.Template.Spec, nil))
+			add(w.classOf(space, workload.Template.Labels, open, &workload.Template.Spec, nil), workload.Template.Spec.NodeName)
 		}
 		p.groups[harden.WorkloadPeer(workload.Ref).Workload.Key()] = g
-	}
-	for _, c := range p.classes {
-		slices.Sort(c.nodes)
-		c.nodes = slices.Compact(c.nodes)
 	}
 	return p
 }
@@ -153,12 +164,9 @@ func runs(p *corev1.Pod) bool {
 
 func (w *World) classOf(s *space, set map[string]string, open openness, spec *corev1.PodSpec, addrs []netip.Addr) *class {
 	c := &class{space: s, labels: labelSet{set: labels.Set(set), open: open}, named: namedPorts(spec), host: spec.HostNetwork, addrs: addrs}
-	if spec.NodeName != "" {
-		c.nodes = []string{spec.NodeName}
-		if c.host && len(addrs) == 0 {
-			if n := w.node(spec.NodeName); n != nil {
-				c.addrs = n.addrs
-			}
+	if c.host && len(addrs) == 0 {
+		if n := w.node(spec.NodeName); n != nil {
+			c.addrs = n.addrs
 		}
 	}
 	return c

@@ -107,6 +107,12 @@ func (l *loader) add(doc []byte) {
 		}
 		l.inv.ServiceAccounts[o.Namespace][o.Name] = o
 	case "NetworkPolicy":
+		if meta.APIVersion != networkingv1.SchemeGroupVersion.String() { // Calico and Antrea have kinds of this name
+			if !l.addCustom(meta.TypeMeta, doc) {
+				l.t.Fatalf("no NetworkPolicy of apiVersion %q is known", meta.APIVersion)
+			}
+			break
+		}
 		o := decode[networkingv1.NetworkPolicy](l.t, doc)
 		l.namespace(&o.ObjectMeta)
 		l.inv.NetworkPolicies[o.Namespace] = append(l.inv.NetworkPolicies[o.Namespace], o)
