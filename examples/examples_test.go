@@ -1,4 +1,5 @@
-// Package examples holds the demo shop. Its tests keep the manifests valid and their mistakes in place.
+// Package examples holds the demo shop and systems whose connections are documented. Its tests keep the manifests
+// valid, their mistakes in place, and what is proposed for their networks right.
 package examples
 
 import (
@@ -174,18 +175,20 @@ func TestShopBreaksWhatItsTableSays(t *testing.T) {
 
 // kubectl applies the files of a folder by name, so a namespace must stand before what is in it.
 func TestNamespacesComeFirst(t *testing.T) {
-	known := map[string]bool{}
-	for _, object := range decode(t, "shop") {
-		if namespace, ok := object.(*corev1.Namespace); ok {
-			known[namespace.Name] = true
-			continue
-		}
-		accessor, err := meta.Accessor(object)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if in := accessor.GetNamespace(); in != "" && !known[in] {
-			t.Errorf("%T %q stands before its namespace %q", object, accessor.GetName(), in)
+	for _, system := range []string{"shop", "microshop", "guestbook", "bookshop"} {
+		known := map[string]bool{}
+		for _, object := range decode(t, system) {
+			if namespace, ok := object.(*corev1.Namespace); ok {
+				known[namespace.Name] = true
+				continue
+			}
+			accessor, err := meta.Accessor(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if in := accessor.GetNamespace(); in != "" && !known[in] {
+				t.Errorf("%T %q stands before its namespace %q", object, accessor.GetName(), in)
+			}
 		}
 	}
 }

@@ -261,7 +261,7 @@ func (f *finder) outside() {
 		}
 		for _, c := range listening(&w.Template.Spec) {
 			for _, p := range c.Ports {
-				if p.HostPort != 0 {
+				if host, ok := address(p.HostIP); p.HostPort != 0 && !(ok && host.IsLoopback()) {
 					f.add(loadBalancer, target{peer: harden.WorkloadPeer(w.Ref), port: harden.Port{Protocol: protocolOf(p.Protocol), Number: p.ContainerPort}}, declared, "E-PORTS",
 						fmt.Sprintf("container %s opens host port %d", c.Name, p.HostPort))
 				}

@@ -170,7 +170,7 @@ func words(key string) []string {
 var (
 	hostWords = []string{
 		"h", "host", "hostname", "hosts", "addr", "addrs", "address", "addresses", "server", "servers", "endpoint", "endpoints", "url", "urls", "uri", "uris", "dsn", "broker", "brokers",
-		"bootstrap", "upstream", "upstreams", "backend", "backends", "seeds", "peers", "target", "targets", "connection", "remote", "proxy", "svc",
+		"bootstrap", "upstream", "upstreams", "backend", "backends", "seeds", "peers", "target", "targets", "connection", "remote", "proxy", "svc", "replicaof", "slaveof",
 	}
 	otherWords = []string{
 		"name", "user", "username", "database", "dbname", "schema", "bucket", "topic", "namespace", "env", "environment", "level", "mode", "type", "class", "id", "version", "path", "file", "dir",

@@ -187,8 +187,8 @@ func flagPairs(args []string) []pair {
 
 var (
 	pairForm = regexp.MustCompile(`([A-Za-z][A-Za-z0-9_.-]*)["']?\s*[:=]\s*["']?([A-Za-z0-9][A-Za-z0-9_.-]*)["']?(?:[\s,;]|$)`)
-	// directive are those of nginx, HAProxy, Caddy and Apache that name who answers in their place.
-	directive = regexp.MustCompile(`(?:^|[\s{;])(proxy_pass|fastcgi_pass|uwsgi_pass|grpc_pass|memcached_pass|reverse_proxy|server|ProxyPass)\s+(?:[A-Za-z0-9_.-]+\s+)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?:[\s;]|$)`)
+	// directive are those of nginx, HAProxy, Caddy, Apache and Redis that name another host.
+	directive = regexp.MustCompile(`(?:^|[\s{;])(proxy_pass|fastcgi_pass|uwsgi_pass|grpc_pass|memcached_pass|reverse_proxy|server|ProxyPass|replicaof|slaveof)\s+(?:[A-Za-z0-9_.-]+\s+)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?:[\s;]|$)`)
 )
 
 // fileTexts takes a file apart: its lines without comments, the pairs of names
