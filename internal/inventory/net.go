@@ -11,6 +11,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -31,31 +32,81 @@ func AddToNet(n *harden.Net, ref harden.Ref, o any) {
 	case *admissionv1.ValidatingWebhookConfiguration, *admissionv1.MutatingWebhookConfiguration:
 		n.Callees = append(n.Callees, CalleesOf(ref, o)...)
 	case *unstructured.Unstructured:
-		switch netGroups[ref.GroupVersionKind().Group] {
-		case policies:
+		switch ListOf(ref.GroupVersionKind().GroupKind()) {
+		case Policies:
 			n.Policies = append(n.Policies, o)
-		case routes:
+		case Routes:
 			n.Routes = append(n.Routes, o)
-		case monitors:
+		case Monitors:
 			n.Monitors = append(n.Monitors, o)
-		default:
+		case Callees:
 			n.Callees = append(n.Callees, CalleesOf(ref, o)...)
 		}
 	}
 }
 
-type netList int
+// A List is one of those of a Net that hold custom resources or what is made of them.
+type List int
 
+// Lists. NoList: a Net does not hold the kind.
 const (
-	policies netList = iota + 1
-	routes
-	monitors
+	NoList List = iota
+	Policies
+	Routes
+	Monitors
+	Callees
 )
 
-var netGroups = map[string]netList{
-	"cilium.io": policies, "crd.projectcalico.org": policies, "projectcalico.org": policies, "crd.antrea.io": policies, "policy.networking.k8s.io": policies,
-	"gateway.networking.k8s.io": routes, "networking.istio.io": routes, "security.istio.io": routes,
-	"monitoring.coreos.com": monitors,
+// ListOf is where objects of a kind go of which there is no type here.
+func ListOf(gk schema.GroupKind) List { return lists[gk] }
+
+var lists = map[schema.GroupKind]List{
+	{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}:                       Policies,
+	{Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"}:            Policies,
+	{Group: "crd.projectcalico.org", Kind: "NetworkPolicy"}:                 Policies,
+	{Group: "crd.projectcalico.org", Kind: "GlobalNetworkPolicy"}:           Policies,
+	{Group: "projectcalico.org", Kind: "NetworkPolicy"}:                     Policies,
+	{Group: "projectcalico.org", Kind: "GlobalNetworkPolicy"}:               Policies,
+	{Group: "crd.antrea.io", Kind: "NetworkPolicy"}:                         Policies,
+	{Group: "crd.antrea.io", Kind: "ClusterNetworkPolicy"}:                  Policies,
+	{Group: "policy.networking.k8s.io", Kind: "AdminNetworkPolicy"}:         Policies,
+	{Group: "policy.networking.k8s.io", Kind: "BaselineAdminNetworkPolicy"}: Policies,
+	{Group: "policy.networking.k8s.io", Kind: "ClusterNetworkPolicy"}:       Policies,
+	{Group: "gateway.networking.k8s.io", Kind: "GatewayClass"}:              Routes,
+	{Group: "gateway.networking.k8s.io", Kind: "Gateway"}:                   Routes,
+	{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}:                 Routes,
+	{Group: "gateway.networking.k8s.io", Kind: "GRPCRoute"}:                 Routes,
+	{Group: "gateway.networking.k8s.io", Kind: "TLSRoute"}:                  Routes,
+	{Group: "gateway.networking.k8s.io", Kind: "TCPRoute"}:                  Routes,
+	{Group: "gateway.networking.k8s.io", Kind: "UDPRoute"}:                  Routes,
+	{Group: "networking.istio.io", Kind: "VirtualService"}:                  Routes,
+	{Group: "networking.istio.io", Kind: "ServiceEntry"}:                    Routes,
+	{Group: "security.istio.io", Kind: "PeerAuthentication"}:                Routes,
+	{Group: "monitoring.coreos.com", Kind: "ServiceMonitor"}:                Monitors,
+	{Group: "monitoring.coreos.com", Kind: "PodMonitor"}:                    Monitors,
+	{Group: "monitoring.coreos.com", Kind: "Prometheus"}:                    Monitors,
+	{Group: "apiregistration.k8s.io", Kind: "APIService"}:                   Callees,
+	{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:       Callees,
+}
+
+// manyBytes is what a ConfigMap may hold and still be looked into: more is data
+// and no setting.
+const manyBytes = 1 << 20
+
+// caConfigMap is in every namespace, with the certificate of the API server.
+const caConfigMap = "kube-root-ca.crt"
+
+// TrimConfigMap drops what holds no settings: binary data, and all data of one
+// that holds more than a megabyte or the certificate of the API server.
+func TrimConfigMap(o *corev1.ConfigMap) {
+	o.BinaryData = nil
+	size := 0
+	for k, v := range o.Data {
+		size += len(k) + len(v)
+	}
+	if size > manyBytes || o.Name == caConfigMap {
+		o.Data = nil
+	}
 }
 
 // SortNet orders all lists as a Net holds them.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // trim drops from a fresh object what no rule and no plan looks at; plans read
@@ -41,7 +42,7 @@ func trim(o object) {
 			o.Webhooks[i] = admissionv1.MutatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
 		}
 	case *corev1.ConfigMap:
-		trimConfigMap(o)
+		inventory.TrimConfigMap(o)
 	case *corev1.Node:
 		o.Status.Images, o.Status.VolumesInUse, o.Status.VolumesAttached, o.Status.Conditions = nil, nil, nil, nil
 	case *corev1.Pod:
@@ -65,24 +66,6 @@ func trimCustom(o *unstructured.Unstructured) {
 
 func onlyService(c admissionv1.WebhookClientConfig) admissionv1.WebhookClientConfig {
 	return admissionv1.WebhookClientConfig{Service: c.Service}
-}
-
-// manyBytes is what a ConfigMap may hold and still be looked into: more is data
-// and no setting.
-const manyBytes = 1 << 20
-
-// caConfigMap is in every namespace, with the certificate of the API server.
-const caConfigMap = "kube-root-ca.crt"
-
-func trimConfigMap(o *corev1.ConfigMap) {
-	o.BinaryData = nil
-	size := 0
-	for k, v := range o.Data {
-		size += len(k) + len(v)
-	}
-	if size > manyBytes || o.Name == caConfigMap {
-		o.Data = nil
-	}
 }
 
 // A sharer lets siblings, objects of one controller, share what is equal in

@@ -16,8 +16,9 @@ import (
 // and so is a value of another type, as for the API server. Unlike those it
 // names the place of each mistake, and goes on to find them all.
 type decoder struct {
-	path []step
-	errs []*ReadError
+	path  []step
+	errs  []*ReadError
+	loose bool // fields that the type does not have are no mistake
 }
 
 type step struct {
@@ -160,7 +161,7 @@ func (d *decoder) structure(n *node, v reflect.Value) {
 		d.path = append(d.path, step{name: name})
 		if index, ok := fields[name]; ok {
 			d.value(&n.kids[i+1], v.FieldByIndex(index))
-		} else {
+		} else if !d.loose {
 			d.unknown(key, name, fields)
 		}
 		d.path = d.path[:len(d.path)-1]

@@ -18,7 +18,8 @@ import (
 // Inventory is the set as the rules see it. Scope lists the namespaces of the
 // objects, with "" for those that name none. Where an account, a namespace or a
 // policy is declared twice the last one counts, as it would for kubectl apply; the other
-// is listed as unread, and so are the documents that were skipped.
+// is listed as unread, and so are the documents that were skipped. The last one
+// counts in Net too; its objects give Scope no namespace, since nobody judges them.
 func (s *Set) Inventory(now time.Time) *harden.Inventory {
 	inv := &harden.Inventory{
 		Now:             now,
@@ -30,7 +31,9 @@ func (s *Set) Inventory(now time.Time) *harden.Inventory {
 		ServiceAccountSources: map[string]map[string]harden.Source{},
 		NetworkPolicySources:  map[string]map[string]harden.Source{},
 	}
+	inv.Net.Engine.Why = "manifests do not say who enforces policies"
 	scope := map[string]bool{}
+	net := map[harden.Key]*object{}
 	for _, f := range s.files {
 		for _, d := range f.docs {
 			if d.skipped != "" {
@@ -39,9 +42,21 @@ func (s *Set) Inventory(now time.Time) *harden.Inventory {
 			for _, o := range d.objects {
 				inv.Objects++
 				o.addTo(inv, scope)
+				if o.aside != nil {
+					key := o.ref.Key()
+					key.Source = harden.Source{}
+					net[key] = o
+				}
+				if o.unread != "" {
+					inv.Unread = append(inv.Unread, harden.Unread{Resource: o.ref.Source.String(), Namespace: o.ref.Namespace, Why: o.ref.String() + " was not understood: " + o.unread})
+				}
 			}
 		}
 	}
+	for _, o := range net {
+		inventory.AddToNet(&inv.Net, o.ref, o.aside)
+	}
+	inventory.SortNet(&inv.Net)
 	inv.Scope = slices.Sorted(maps.Keys(scope))
 	inventory.Sort(inv.Workloads)
 	inventory.SortScalers(inv.Scalers)

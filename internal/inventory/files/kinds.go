@@ -3,15 +3,19 @@ package files
 import (
 	"fmt"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // A kindID is an apiVersion and a kind.
@@ -53,6 +57,32 @@ func typed(id kindID) any {
 	return nil
 }
 
+// aside returns a new value of the kinds that rules look up but that nobody
+// judges, or nil. They are not decoded strictly: what is wrong with one is
+// said, but does not hold up the document.
+func aside(id kindID) any {
+	switch id {
+	case kindID{"v1", "Service"}:
+		return &corev1.Service{}
+	case kindID{"v1", "ConfigMap"}:
+		return &corev1.ConfigMap{}
+	case kindID{"networking.k8s.io/v1", "Ingress"}:
+		return &networkingv1.Ingress{}
+	case kindID{"networking.k8s.io/v1", "IngressClass"}:
+		return &networkingv1.IngressClass{}
+	case kindID{"discovery.k8s.io/v1", "EndpointSlice"}:
+		return &discoveryv1.EndpointSlice{}
+	case kindID{"admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"}:
+		return &admissionv1.ValidatingWebhookConfiguration{}
+	case kindID{"admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"}:
+		return &admissionv1.MutatingWebhookConfiguration{}
+	}
+	if inventory.ListOf(schema.FromAPIVersionAndKind(id.apiVersion, id.kind).GroupKind()) != inventory.NoList {
+		return &unstructured.Unstructured{}
+	}
+	return nil
+}
+
 // removed are API versions of those kinds that Kubernetes 1.25 and later do not
 // serve: https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 var removed = map[kindID]string{
@@ -78,8 +108,8 @@ func removedReason(id kindID) string {
 	return ""
 }
 
-// clusterScoped lists the built-in kinds that have no namespace, so that the
-// default namespace is not given to them.
+// clusterScoped lists the built-in kinds that have no namespace, and those of
+// policies and gateways, so that the default namespace is not given to them.
 var clusterScoped = map[string]bool{
 	"Namespace": true, "Node": true, "PersistentVolume": true, "ClusterRole": true, "ClusterRoleBinding": true,
 	"StorageClass": true, "CSIDriver": true, "CSINode": true, "VolumeAttachment": true, "PriorityClass": true,
@@ -89,4 +119,6 @@ var clusterScoped = map[string]bool{
 	"MutatingAdmissionPolicy": true, "MutatingAdmissionPolicyBinding": true,
 	"CertificateSigningRequest": true, "FlowSchema": true, "PriorityLevelConfiguration": true,
 	"ClusterTrustBundle": true, "DeviceClass": true, "ResourceSlice": true, "ServiceCIDR": true, "IPAddress": true,
+	"CiliumClusterwideNetworkPolicy": true, "GlobalNetworkPolicy": true, "AdminNetworkPolicy": true,
+	"BaselineAdminNetworkPolicy": true, "ClusterNetworkPolicy": true, "GatewayClass": true,
 }

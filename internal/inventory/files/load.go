@@ -58,6 +58,10 @@ type object struct {
 	// typed is a *harden.Workload, or a built-in type that rules look up; nil for
 	// kinds that are passed through.
 	typed any
+	// aside is what rules look up but nobody judges; nil for other kinds, and where
+	// unread says why it was not understood.
+	aside  any
+	unread string
 }
 
 // Load reads manifests: YAML and JSON files, directories with all their

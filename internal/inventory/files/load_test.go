@@ -4,14 +4,19 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 var update = flag.Bool("update", false, "write the wanted results of txtar tests")
@@ -40,6 +45,7 @@ func describe(s *Set, err error, dir string) string {
 	for _, s := range inv.Scalers {
 		fmt.Fprintf(&b, "scaler %s %s of %s, at least %d\n", s.Ref.Long(), s.Ref.Source, s.Target.Long(), s.MinReplicas)
 	}
+	describeNet(&b, inv)
 	for _, u := range inv.Unread {
 		fmt.Fprintf(&b, "unread %s: %s\n", u.Resource, u.Why)
 	}
@@ -48,6 +54,37 @@ func describe(s *Set, err error, dir string) string {
 	}
 	text := strings.ReplaceAll(b.String(), dir+string(filepath.Separator), "")
 	return strings.ReplaceAll(text, dir, "DIR")
+}
+
+func describeNet(b *strings.Builder, inv *harden.Inventory) {
+	line := func(what string, o metav1.Object) { fmt.Fprintf(b, "%s %s/%s\n", what, o.GetNamespace(), o.GetName()) }
+	for _, ns := range slices.Sorted(maps.Keys(inv.NetworkPolicies)) {
+		for _, p := range inv.NetworkPolicies[ns] {
+			fmt.Fprintf(b, "policy %s/%s %s\n", p.Namespace, p.Name, inv.NetworkPolicySources[ns][p.Name])
+		}
+	}
+	n := &inv.Net
+	for _, s := range n.Services {
+		fmt.Fprintf(b, "service %s/%s %v %v\n", s.Namespace, s.Name, s.Spec.Selector, s.Spec.Ports)
+	}
+	for _, o := range n.Ingresses {
+		line("ingress", o)
+	}
+	for _, o := range n.EndpointSlices {
+		line("slice", o)
+	}
+	for _, o := range n.IngressClasses {
+		line("class", o)
+	}
+	for _, o := range n.ConfigMaps {
+		fmt.Fprintf(b, "configmap %s/%s %v, %d binary\n", o.Namespace, o.Name, o.Data, len(o.BinaryData))
+	}
+	for _, o := range slices.Concat(n.Policies, n.Routes, n.Monitors) {
+		line(o.GetAPIVersion()+" "+o.GetKind(), o)
+	}
+	for _, c := range n.Callees {
+		fmt.Fprintf(b, "callee %s/%s:%d of %s %s %s\n", c.Namespace, c.Service, c.Port, c.By, c.Webhook, c.Policy)
+	}
 }
 
 func TestLoad(t *testing.T) {

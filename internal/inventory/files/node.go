@@ -39,6 +39,18 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// only is a mapping with nothing but what lies at the path.
+func (n *node) only(path ...string) *node {
+	if len(path) == 0 {
+		return n
+	}
+	out := &node{kind: mappingNode, line: n.line, col: n.col}
+	if v := n.get(path[0]); v != nil {
+		out.kids = []node{{kind: scalarNode, value: path[0]}, *v.only(path[1:]...)}
+	}
+	return out
+}
+
 // str returns the text of a scalar that is a string, or "".
 func (n *node) str() string {
 	if n == nil || n.kind != scalarNode {

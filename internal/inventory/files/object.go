@@ -1,9 +1,13 @@
 package files
 
 import (
+	"cmp"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
@@ -61,8 +65,58 @@ func (s *Set) object(d *document, n *node, inherited kindID, item int, errs *[]*
 			return
 		}
 		o.settle()
+	} else if o.ref.Name != "" {
+		o.setAside(n, aside(id))
 	}
 	d.objects = append(d.objects, o)
+}
+
+// setAside decodes what nobody judges.
+func (o *object) setAside(n *node, into any) {
+	switch into := into.(type) {
+	case nil:
+		return
+	case *unstructured.Unstructured:
+		if o.ref.Kind == "CustomResourceDefinition" {
+			n = n.only("spec", "conversion") // the rest is large, and nobody looks at it
+		}
+		into.Object, _ = n.toAny().(map[string]any)
+		delete(into.Object, "status")
+		// Items of typed lists leave these out.
+		into.SetAPIVersion(o.ref.APIVersion)
+		into.SetKind(o.ref.Kind)
+	default:
+		dec := decoder{loose: true}
+		dec.decode(n, into)
+		if len(dec.errs) > 0 {
+			o.unread = dec.errs[0].Msg
+			return
+		}
+	}
+	if m, ok := into.(metav1.Object); ok {
+		m.SetNamespace(o.ref.Namespace)
+		m.SetName(o.ref.Name)
+		m.SetManagedFields(nil)
+	}
+	switch into := into.(type) {
+	case *corev1.ConfigMap:
+		inventory.TrimConfigMap(into)
+	case *corev1.Service:
+		defaultPorts(into)
+	}
+	o.aside = into
+}
+
+// defaultPorts says what a Service leaves unsaid as the API server does
+// (kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_Service).
+func defaultPorts(s *corev1.Service) {
+	for i := range s.Spec.Ports {
+		p := &s.Spec.Ports[i]
+		p.Protocol = cmp.Or(p.Protocol, corev1.ProtocolTCP)
+		if p.TargetPort == (intstr.IntOrString{}) || p.TargetPort == intstr.FromString("") {
+			p.TargetPort = intstr.FromInt32(p.Port)
+		}
+	}
 }
 
 func (s *Set) items(d *document, items *node, list kindID, item int, errs *[]*ReadError) {
