@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,38 +11,22 @@ import (
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/report"
-	"github.com/kubectl-harden/kubectl-harden/internal/session"
 )
 
 type fixOptions struct {
-	*connection
+	applier
 	selection
-	streams   genericiooptions.IOStreams
-	output    string
-	dryRun    string
-	classes   []string
-	yes       bool
-	wait      bool
-	trial     trial
-	tighten   bool
-	attempts  int
-	resume    string
-	live      bool
-	force     []string
-	exitCode  bool
-	planOpts  harden.PlanOptions
-	applyOpts harden.ApplyOptions
-	scope     harden.Scope
-	session   *session.Session
+	output   string
+	tighten  bool
+	attempts int
+	resume   string
+	live     bool
+	force    []string
+	exitCode bool
+	scope    harden.Scope
 }
 
-var (
-	fixOutputs = []string{"diff", "yaml", "json"}
-	dryRuns    = []string{"none", "client", "server"}
-)
-
-// dryRunDefault is --dry-run without a value: server on a cluster, client on files.
-const dryRunDefault = "default"
+var fixOutputs = []string{"diff", "yaml", "json"}
 
 const (
 	defaultAttempts = 4        // how many rollouts --tighten tries
@@ -51,7 +34,7 @@ const (
 )
 
 func newFix(conn *connection, streams genericiooptions.IOStreams) *cobra.Command {
-	o := &fixOptions{connection: conn, streams: streams}
+	o := &fixOptions{applier: applier{connection: conn, streams: streams}}
 	cmd := &cobra.Command{
 		Use:   "fix [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE]",
 		Short: "Show the patches, ask, apply them, watch the rollouts and read back",
@@ -94,12 +77,7 @@ evidence; fixes of class review are for a person to choose, with --class.`,
 	o.selection.addFlags(cmd)
 	fs := cmd.Flags()
 	fs.StringVarP(&o.output, "output", "o", "diff", "Output of the plan: "+strings.Join(fixOutputs, ", "))
-	fs.StringVar(&o.dryRun, "dry-run", "none", "Write nothing: server (ask the API server), client (ask nobody) or none. Without a value: server on a cluster, client on files")
-	fs.Lookup("dry-run").NoOptDefVal = dryRunDefault
-	fs.StringSliceVar(&o.classes, "class", nil, "Classes of fixes: safe, evidence, review (default: all for a dry run, safe,evidence to apply)")
-	fs.BoolVarP(&o.yes, "yes", "y", false, "Apply without asking")
-	fs.BoolVar(&o.wait, "wait", true, "Watch the rollouts and read back")
-	o.trial.addFlags(fs)
+	o.applier.addFlags(cmd)
 	fs.BoolVar(&o.tighten, "tighten", false, "Also try what nothing speaks against though it is not proven; take back what breaks, learn from it, and try again")
 	fs.IntVar(&o.attempts, "max-attempts", defaultAttempts, "With --tighten: how many rollouts one workload is tried with")
 	fs.StringVar(&o.resume, "resume", "", "Go on with a plan that was interrupted: watch its rollouts, and take back what went wrong. Without a value: the newest")
@@ -109,8 +87,6 @@ evidence; fixes of class review are for a person to choose, with --class.`,
 	fs.Lookup("force-conflicts").NoOptDefVal = "*"
 	fs.BoolVar(&o.exitCode, "exit-code", false, "With --dry-run: exit with code 1 when there is something to change")
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(fixOutputs, cobra.ShellCompDirectiveNoFileComp)))
-	must(cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions(dryRuns, cobra.ShellCompDirectiveNoFileComp)))
-	must(cmd.RegisterFlagCompletionFunc("class", cobra.FixedCompletions(classNames(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -118,35 +94,16 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 	if err := o.selection.complete(args); err != nil {
 		return err
 	}
-	if o.dryRun == dryRunDefault {
-		o.dryRun = "server"
-		if o.onFiles() {
-			o.dryRun = "client"
-		}
-	}
-	for _, c := range o.classes {
-		class, err := harden.ParseClass(c)
-		if err != nil {
-			return fmt.Errorf("reading --class: %w", err)
-		}
-		o.planOpts.Classes = append(o.planOpts.Classes, class)
-	}
-	if len(o.classes) == 0 && o.applies() {
-		o.planOpts.Classes = []harden.Class{harden.Safe, harden.Evidence}
+	if err := o.applier.complete(); err != nil {
+		return err
 	}
 	o.planOpts.Live = o.live
 	o.planOpts.ForceConflicts = o.force
-	o.planOpts.ServerDryRun = o.dryRun != "client" && !o.onFiles()
-	o.planOpts.LeaveHeld = o.planOpts.ServerDryRun
 	o.planOpts.Try = o.tighten
-	var err error
-	if o.applyOpts, err = o.trial.options(); err != nil {
-		return err
-	}
-	o.applyOpts.NoWait = !o.wait
 	if err := o.check(); err != nil {
 		return err
 	}
+	var err error
 	o.session, o.scope, err = o.connect(cmd)
 	return err
 }
@@ -156,25 +113,19 @@ func (o *fixOptions) check() error {
 	if err := oneOf("output", o.output, fixOutputs); err != nil {
 		return err
 	}
-	if err := oneOf("dry-run", o.dryRun, dryRuns); err != nil {
+	if err := o.checkDryRun("fix -f FILE --dry-run -o yaml"); err != nil {
 		return err
-	}
-	if o.onFiles() && o.dryRun == "server" {
-		return errors.New("--dry-run=server needs a cluster: for files use --dry-run=client")
-	}
-	if o.onFiles() && o.applies() {
-		return hinted(errors.New("files are not written"), "print the fixed documents with 'kubectl harden fix -f FILE --dry-run -o yaml'")
 	}
 	if err := o.checkTrial(); err != nil {
 		return err
 	}
-	if o.exitCode && o.applies() {
+	if o.exitCode && o.writes() {
 		return errors.New("--exit-code goes with --dry-run")
 	}
-	if o.applies() && o.resume == "" && !o.yes && !interactive(o.streams) {
-		return hinted(errors.New("there is no terminal to ask on"), "look at the plan with --dry-run, then apply it with --yes")
+	if o.resume != "" {
+		return nil
 	}
-	return nil
+	return o.checkYes()
 }
 
 // checkTrial refuses what makes no sense together about how a change is watched.
@@ -186,13 +137,11 @@ func (o *fixOptions) checkTrial() error {
 		return errors.New("--tighten takes back what breaks: it cannot go with --no-rollback")
 	case o.attempts < 1:
 		return errors.New("--max-attempts must be 1 or more")
-	case o.resume != "" && (o.onFiles() || !o.applies() || o.tighten):
+	case o.resume != "" && (o.onFiles() || !o.writes() || o.tighten):
 		return errors.New("--resume goes on with a plan on a cluster: it cannot go with -f, --dry-run or --tighten")
 	}
 	return nil
 }
-
-func (o *fixOptions) applies() bool { return o.dryRun == "none" }
 
 func (o *fixOptions) Validate() error { return nil }
 
@@ -217,15 +166,14 @@ func (o *fixOptions) Run(ctx context.Context) error {
 	if err := o.print(plan, snap); err != nil {
 		return err
 	}
-	if o.applies() {
+	if o.writes() {
 		return o.apply(ctx, plan)
 	}
 	if err := o.session.Incomplete(); err != nil {
 		return err
 	}
-	refused := slices.ContainsFunc(plan.Objects, func(op *harden.ObjectPlan) bool { return op.DryRun != nil && op.DryRun.Err != nil })
 	switch {
-	case refused:
+	case refused(plan):
 		return exitCode(exitError)
 	case o.exitCode && len(plan.Objects) > 0:
 		return exitCode(exitFindings)
@@ -260,39 +208,17 @@ func (o *fixOptions) print(plan *harden.Plan, snap *harden.Snapshot) error {
 
 // apply asks, applies what may be changed live, and tells how it ended.
 func (o *fixOptions) apply(ctx context.Context, plan *harden.Plan) error {
-	live, refused := splitDelivery(plan)
-	if len(live.Objects) == 0 {
-		if len(refused) > 0 {
-			fmt.Fprintln(o.streams.ErrOut, "Nothing was applied: every object has an owner that has to be told instead (see above).")
-			return exitCode(exitError)
-		}
-		fmt.Fprintln(o.streams.ErrOut, "Nothing to apply.")
-		if hint := o.classHint(plan); hint != "" {
-			fmt.Fprintln(o.streams.ErrOut, "hint: "+hint)
-		}
-		return nil
-	}
-	if !o.yes {
-		yes, err := confirm(o.streams, report.Question(live))
-		if err != nil {
-			return err
-		}
-		if !yes {
-			fmt.Fprintln(o.streams.ErrOut, "Nothing was applied.")
-			return nil
-		}
+	live, other, err := o.agreed(plan, o.classHint(plan))
+	if live == nil || err != nil {
+		return err
 	}
 	if o.tighten {
-		return o.tightenAll(ctx, o.mentionHeld(plan) || len(refused) > 0)
+		return o.tightenAll(ctx, o.mentionHeld(plan) || len(other) > 0)
 	}
-	rep, err := o.session.Apply(ctx, live, o.applyOpts, progress(o.streams))
-	if err != nil {
+	if err := o.applier.apply(ctx, live); err != nil {
 		return err
 	}
-	if err := o.conclude(rep); err != nil {
-		return err
-	}
-	if o.mentionHeld(plan) || len(refused) > 0 {
+	if o.mentionHeld(plan) || len(other) > 0 {
 		return exitCode(exitError)
 	}
 	return nil
@@ -315,52 +241,9 @@ func (o *fixOptions) mentionHeld(plan *harden.Plan) bool {
 
 // classHint says how to get at fixes that were left out by their class.
 func (o *fixOptions) classHint(plan *harden.Plan) string {
-	n := 0
-	for _, l := range plan.LeftOut {
-		if l.Fix != nil && l.Fix.Class == harden.Review {
-			n++
-		}
-	}
-	if n == 0 || slices.Contains(o.planOpts.Classes, harden.Review) {
+	n := o.reviewed(plan)
+	if n == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d fixes need a person's decision: look at them with --dry-run, let --images and --probe look for proof, or choose with --only or TYPE/NAME and add --class review", n)
-}
-
-func splitDelivery(plan *harden.Plan) (live *harden.Plan, other []*harden.ObjectPlan) {
-	live = &harden.Plan{Live: plan.Live, LeftOut: plan.LeftOut}
-	for _, op := range plan.Objects {
-		if op.Delivery == harden.DeliverLive {
-			live.Objects = append(live.Objects, op)
-		} else {
-			other = append(other, op)
-		}
-	}
-	return live, other
-}
-
-// progress tells people what happens; programs get the outcomes only.
-func progress(s genericiooptions.IOStreams) func(harden.Event) {
-	if !isTerminal(s.ErrOut) {
-		return func(harden.Event) {}
-	}
-	return func(e harden.Event) {
-		msg := ""
-		if e.Message != "" {
-			msg = ": " + e.Message
-		}
-		fmt.Fprintf(s.ErrOut, "%s %s%s\n", e.Object.Long(), e.Phase, msg)
-	}
-}
-
-func allGood(rep *harden.ApplyReport) bool {
-	return !slices.ContainsFunc(rep.Outcomes, func(x harden.Outcome) bool { return !x.Phase.Good() })
-}
-
-func classNames() []string {
-	var names []string
-	for _, c := range harden.Classes() {
-		names = append(names, c.String())
-	}
-	return names
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows"
 	"github.com/kubectl-harden/kubectl-harden/internal/session"
 )
 
@@ -25,6 +26,7 @@ type looks struct {
 	options   session.LookOptions
 	mirrors   []string
 	tokenFile string
+	flowFiles []string
 }
 
 // addEvidenceFlags adds the consents to look beyond the objects of the API.
@@ -32,9 +34,21 @@ func (l *looks) addEvidenceFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&l.evidence.Images, "images", false, "Read the images from their registries, with your own registry credentials: users, ports, files. They are kept in a cache")
 	fs.BoolVar(&l.evidence.Vulnerabilities, "vulnerabilities", false, "Scan the images for known vulnerabilities and for secrets, with a database that is downloaded. Implies --images")
 	l.addImageFlags(fs)
+	l.addProbeFlags(fs)
+	fs.BoolVar(&l.evidence.Network, "network", false, "Read all namespaces that may be read for how pods are reached: what workloads need, and the policies that allow just that")
+	l.addFlowFlags(fs)
+	fs.BoolVar(&l.evidence.Kubelets, "kubelets", false, "Read the configuration of the kubelets (needs nodes/configz or nodes/proxy)")
+}
+
+// addProbeFlags adds the consent to look into running containers.
+func (l *looks) addProbeFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&l.evidence.Probe, "probe", false, "Look into running containers by exec: users, capabilities, ports, files written to")
 	fs.StringVar(&l.options.ProbeImage, "probe-image", "", "With --probe: image of the ephemeral container that looks into containers without a shell. It stays in the pod until that is replaced")
-	fs.BoolVar(&l.evidence.Kubelets, "kubelets", false, "Read the configuration of the kubelets (needs nodes/configz or nodes/proxy)")
+}
+
+// addFlowFlags adds connections that something else has seen.
+func (l *looks) addFlowFlags(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&l.flowFiles, "flows", nil, "File with connections that were seen: JSON of 'hubble observe', or CSV; may be repeated. Implies --network")
 }
 
 // addImageFlags adds how images, registries and databases are reached.
@@ -59,6 +73,7 @@ func (l *looks) addImageFlags(fs *pflag.FlagSet) {
 func (l *looks) completeLooks(onKeys, onFiles bool) error {
 	l.evidence.Vulnerabilities = l.evidence.Vulnerabilities || l.evidence.Updates
 	l.evidence.Images = l.evidence.Images || l.evidence.Vulnerabilities
+	l.evidence.Network = l.evidence.Network || len(l.flowFiles) > 0
 	if err := l.checkDatabase(); err != nil {
 		return err
 	}
@@ -68,6 +83,9 @@ func (l *looks) completeLooks(onKeys, onFiles bool) error {
 		}
 	}
 	if err := l.parseMirrors(); err != nil {
+		return err
+	}
+	if err := l.readFlows(); err != nil {
 		return err
 	}
 	return l.readToken()
@@ -153,6 +171,28 @@ func (l *looks) parseMirrors() error {
 		l.options.Mirrors[host] = append(l.options.Mirrors[host], mirror)
 	}
 	return nil
+}
+
+// readFlows reads what was seen by something else.
+func (l *looks) readFlows() error {
+	l.options.Flows = nil
+	for _, path := range l.flowFiles {
+		seen, err := readFlowFile(path)
+		if err != nil {
+			return fmt.Errorf("reading --flows: %w", err)
+		}
+		l.options.Flows = append(l.options.Flows, seen...)
+	}
+	return nil
+}
+
+func readFlowFile(path string) ([]harden.ObservedFlow, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return flows.Read(f, path)
 }
 
 func (l *looks) readToken() error {

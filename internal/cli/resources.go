@@ -140,6 +140,23 @@ func (f *filter) missing(inv *harden.Inventory) []harden.Ref {
 	return out
 }
 
+// allThere is an error that names the objects that the inventory does not have.
+func (f *filter) allThere(inv *harden.Inventory) error {
+	missing := f.missing(inv)
+	if len(missing) == 0 {
+		return nil
+	}
+	where := "in the files"
+	if inv.Live() {
+		where = "in namespace " + strings.Join(inv.Scope, ", ")
+	}
+	var names []string
+	for _, r := range missing {
+		names = append(names, strings.ToLower(r.Kind)+"/"+r.Name)
+	}
+	return hinted(fmt.Errorf("%s not found %s", strings.Join(names, ", "), where), "list what is there with 'kubectl harden scan -o name'; choose a namespace with -n or all with -A")
+}
+
 func inventoryHas(inv *harden.Inventory, r harden.Ref) bool {
 	switch r.Kind {
 	case "Namespace":

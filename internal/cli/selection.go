@@ -58,16 +58,8 @@ func (s *selection) complete(args []string) error {
 // find is what the user asked for out of a snapshot. An object that was named
 // and is not there is an error.
 func (s *selection) find(snap *harden.Snapshot) ([]*harden.Finding, error) {
-	if missing := s.filter.missing(snap.Inventory); len(missing) > 0 {
-		where := "in the files"
-		if snap.Inventory.Live() {
-			where = "in namespace " + strings.Join(snap.Inventory.Scope, ", ")
-		}
-		var names []string
-		for _, r := range missing {
-			names = append(names, strings.ToLower(r.Kind)+"/"+r.Name)
-		}
-		return nil, hinted(fmt.Errorf("%s not found %s", strings.Join(names, ", "), where), "list what is there with 'kubectl harden scan -o name'; choose a namespace with -n or all with -A")
+	if err := s.filter.allThere(snap.Inventory); err != nil {
+		return nil, err
 	}
 	var out []*harden.Finding
 	for _, f := range snap.Findings {

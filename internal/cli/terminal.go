@@ -17,6 +17,19 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(f.Fd())
 }
 
+// width is how many cells a line of the terminal has; 0: the stream is none.
+func width(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok || !term.IsTerminal(f.Fd()) {
+		return 0
+	}
+	w, _, err := term.GetSize(f.Fd())
+	if err != nil {
+		return 0
+	}
+	return w
+}
+
 // interactive reports whether a question can be asked and answered.
 func interactive(s genericiooptions.IOStreams) bool { return isTerminal(s.In) && isTerminal(s.ErrOut) }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -40,22 +39,6 @@ func (t *trial) options() (harden.ApplyOptions, error) {
 	return harden.ApplyOptions{Timeout: t.timeout, Soak: max(t.soak, 1), NoRollback: t.keep}, nil
 }
 
-// mentionInterrupted tells about plans whose run ended before anybody knew how they went.
-func (o *fixOptions) mentionInterrupted(ctx context.Context) error {
-	records, err := o.session.Interrupted(ctx)
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		var objects []string
-		for _, ref := range r.Interrupted() {
-			objects = append(objects, ref.Long())
-		}
-		fmt.Fprintf(o.streams.ErrOut, "note: plan %s was interrupted at %s: go on with 'kubectl harden fix --resume=%s', or take it back with 'kubectl harden undo %s'\n", r.ID, strings.Join(objects, ", "), r.ID, r.ID)
-	}
-	return nil
-}
-
 // goOn resumes an interrupted plan.
 func (o *fixOptions) goOn(ctx context.Context) error {
 	records, err := o.session.Interrupted(ctx)
@@ -80,17 +63,6 @@ func (o *fixOptions) goOn(ctx context.Context) error {
 		return err
 	}
 	return o.conclude(rep)
-}
-
-// conclude tells how it ended.
-func (o *fixOptions) conclude(rep *harden.ApplyReport) error {
-	if err := report.Outcomes(o.streams.ErrOut, rep); err != nil {
-		return err
-	}
-	if !allGood(rep) {
-		return exitCode(exitError)
-	}
-	return nil
 }
 
 // tightenAll tries the objects one by one until each holds.

@@ -143,6 +143,21 @@ func (r *Network) chosen(p harden.Peer) bool {
 	return p.Kind == harden.PeerWorkload && r.looked(p) && r.Only(p.Workload)
 }
 
+// inOneNamespace reports whether all workloads that are looked at are in one.
+func (r *Network) inOneNamespace() bool {
+	first := ""
+	for _, p := range r.View.Peers {
+		if p.Kind != harden.PeerWorkload || !r.looked(p) {
+			continue
+		}
+		if first != "" && p.Namespace != first {
+			return false
+		}
+		first = p.Namespace
+	}
+	return true
+}
+
 // looked reports whether a peer is in the namespaces that are looked at.
 func (r *Network) looked(p harden.Peer) bool { return slices.Contains(r.View.Namespaces, p.Namespace) }
 
@@ -154,6 +169,13 @@ func (r *Network) cells() []int {
 		}
 	}
 	return out
+}
+
+// Engine says who enforces policies, in a comment before plans.
+func Engine(w io.Writer, e harden.Engine) error {
+	out := &errWriter{w: w}
+	comment(out, engineWords(e))
+	return out.err
 }
 
 // engine says who enforces policies; it stands on every output.
@@ -210,7 +232,7 @@ func (r *Network) where() string {
 
 // peer names one end for people: without the namespace where there is only one.
 func (r *Network) peer(p harden.Peer) string {
-	if p.Kind == harden.PeerWorkload && len(r.View.Namespaces) == 1 && r.looked(p) {
+	if p.Kind == harden.PeerWorkload && r.looked(p) && r.inOneNamespace() {
 		return harden.OneLine(p.Workload.String())
 	}
 	return harden.OneLine(p.String())

@@ -360,13 +360,11 @@ Deployment/web to Deployment/api tcp/8080: allowed
   no policy isolates either end
   with the proposal: allowed
     harden-api-ingress admits
-    by shop/NetworkPolicy/harden-api-ingress, Ingress rule 1
   needed (confidence high): env API of container web is "[31mapi:8080"; seen by Hubble; volatile: the Service selects by version
 192.0.2.7/32 to Deployment/api udp/53: allowed
   no policy isolates either end
   with the proposal: denied
     harden-api-ingress isolates
-    by shop/NetworkPolicy/harden-api-ingress, which isolates (Ingress)
 Not checked:
   endpointslices.discovery.k8s.io in namespace shop: forbidden
 `, written(t, func(w io.Writer) error { return r.Answers(w, answers) }))

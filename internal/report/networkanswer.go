@@ -42,6 +42,10 @@ func (r *Network) decision(w io.Writer, indent string, d *harden.Decision) {
 	if d.Why != "" {
 		fmt.Fprintf(w, "%s%s\n", indent, harden.OneLine(d.Why))
 	}
+	// What is there already in words is not said twice.
+	if len(d.By) == 1 && d.Why != "" {
+		return
+	}
 	for _, by := range d.By {
 		fmt.Fprintf(w, "%sby %s\n", indent, ruleWords(by))
 	}
@@ -100,9 +104,9 @@ func (r *Network) AnswersJSON(w io.Writer, answers []NetworkAnswer) error {
 	doc := answerReport{APIVersion: APIVersion, Kind: "NetworkAnswers", Engine: engineOf(r.View.Engine), Answers: []answerDoc{}, NotChecked: unreadDocs(r.View.Unread)}
 	for i := range answers {
 		a := &answers[i]
-		d := answerDoc{From: peerOf(a.From), To: peerOf(a.To), portDoc: portDoc{a.Port.Protocol, a.Port.Number}, Now: decisionOf(a.Before), Proposed: decisionOf(a.After)}
+		d := answerDoc{From: peerOf(a.From, nil), To: peerOf(a.To, nil), portDoc: portDoc{a.Port.Protocol, a.Port.Number}, Now: decisionOf(a.Before), Proposed: decisionOf(a.After)}
 		if f := r.flow(a); f != nil {
-			flow := flowOf(f)
+			flow := flowOf(f, nil)
 			d.Flow = &flow
 		}
 		doc.Answers = append(doc.Answers, d)

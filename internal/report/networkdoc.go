@@ -115,19 +115,20 @@ func (r *Network) document() networkReport {
 		},
 		Peers: []peerDoc{}, Cells: []cellDoc{}, Flows: []flowDoc{}, Phases: []phaseDoc{}, NotChecked: unreadDocs(v.Unread),
 	}
+	ids := newPeerIDs(v)
 	for _, p := range v.Peers {
-		doc.Peers = append(doc.Peers, peerOf(p))
+		doc.Peers = append(doc.Peers, peerOf(p, ids))
 	}
 	for _, i := range r.cells() {
 		c := &v.Cells[i]
 		doc.Cells = append(doc.Cells, cellDoc{
-			From: peerID(v.Peers[c.From]), To: peerID(v.Peers[c.To]), portDoc: portDoc{c.Port.Protocol, c.Port.Number},
+			From: ids.of(v.Peers[c.From]), To: ids.of(v.Peers[c.To]), portDoc: portDoc{c.Port.Protocol, c.Port.Number},
 			Now: c.Before, Proposed: c.After, NowPartly: c.BeforePartly, ProposedPartly: c.AfterPartly, Needed: v.Needed(c),
 		})
 	}
 	for i := range v.Flows {
 		if f := &v.Flows[i]; r.chosen(f.From) || r.chosen(f.To) {
-			doc.Flows = append(doc.Flows, flowOf(f))
+			doc.Flows = append(doc.Flows, flowOf(f, ids))
 		}
 	}
 	for _, p := range r.shownPhases() {
@@ -140,16 +141,30 @@ func engineOf(e harden.Engine) engineDoc {
 	return engineDoc{Name: e.Name, Enforces: e.Enforces, Why: e.Why, Provider: e.Provider, IPv4: e.IPv4, IPv6: e.IPv6, NodeLocalDNS: e.NodeLocalDNS}
 }
 
-// peerID tells workloads of one name in several files apart.
-func peerID(p harden.Peer) string {
-	if src := p.Workload.Source; !src.IsZero() {
-		return p.String() + " " + src.String()
+// peerIDs are the names that more than one peer has: workloads of one name in
+// several files, which their place tells apart.
+type peerIDs map[string]bool
+
+func newPeerIDs(v *harden.NetworkView) peerIDs {
+	seen, ids := map[string]bool{}, peerIDs{}
+	for _, p := range v.Peers {
+		if seen[p.String()] {
+			ids[p.String()] = true
+		}
+		seen[p.String()] = true
+	}
+	return ids
+}
+
+func (ids peerIDs) of(p harden.Peer) string {
+	if ids[p.String()] {
+		return p.String() + " " + p.Workload.Source.String()
 	}
 	return p.String()
 }
 
-func peerOf(p harden.Peer) peerDoc {
-	d := peerDoc{ID: peerID(p), Kind: p.Kind, Namespace: p.Namespace, CIDR: p.CIDR}
+func peerOf(p harden.Peer, ids peerIDs) peerDoc {
+	d := peerDoc{ID: ids.of(p), Kind: p.Kind, Namespace: p.Namespace, CIDR: p.CIDR}
 	if p.Kind == harden.PeerWorkload {
 		w := objectOf(p.Workload)
 		d.Workload = &w
@@ -157,9 +172,9 @@ func peerOf(p harden.Peer) peerDoc {
 	return d
 }
 
-func flowOf(f *harden.Flow) flowDoc {
+func flowOf(f *harden.Flow, ids peerIDs) flowDoc {
 	d := flowDoc{
-		From: peerID(f.From), To: peerID(f.To), portDoc: portDoc{f.Port.Protocol, f.Port.Number}, Confidence: f.Confidence, Required: f.Required(),
+		From: ids.of(f.From), To: ids.of(f.To), portDoc: portDoc{f.Port.Protocol, f.Port.Number}, Confidence: f.Confidence, Required: f.Required(),
 		Host: f.Host, Volatile: f.Volatile, Origins: []originDoc{},
 	}
 	for _, o := range f.Origins {
