@@ -2,6 +2,7 @@
 package fixers
 
 import (
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/cloud"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/identity"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/image"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/namespace"
@@ -59,9 +60,25 @@ func Suite() []*harden.Fixer {
 		image.PullPolicy,
 		image.Stale,
 
+		network.Unenforced,
+		network.WebhookBlocked,
+		network.MissingIngress,
+		network.MissingEgress,
 		network.NoDefaultDeny,
+		network.AllowAll,
+		network.ServicePort,
+		network.DNSBlocked,
+		network.MeshMTLSPermissive,
+		network.BroadPeer,
+		network.AndOr,
+		network.NamedPort,
+		network.HostNetworkSubject,
+		network.APIServerEgress,
+		network.CNILimits,
 
 		identity.TokenAutomount,
+
+		cloud.IMDSReachable,
 
 		resilience.MemoryLimit,
 		resilience.SingleReplica,

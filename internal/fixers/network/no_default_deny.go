@@ -3,11 +3,12 @@ package network
 
 import (
 	"fmt"
-	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol/propose"
 )
 
 // NoDefaultDeny finds namespaces in which a new pod is open to the network.
@@ -18,44 +19,48 @@ var NoDefaultDeny = &harden.Fixer{
 	Severity: harden.Medium,
 	Subject:  harden.SubjectNamespace,
 	Doc: `
-No NetworkPolicy of the namespace isolates all of its pods.
+No policy isolates a pod that is made in the namespace tomorrow.
 
-Fields, of all NetworkPolicies of the namespace:
+Fields, of all NetworkPolicies of the namespace and of policies of other kinds:
 
     spec.podSelector
     spec.policyTypes
     spec.ingress, spec.egress
 
-Allowed: for each direction, ingress and egress, a policy with an empty podSelector
-that isolates it, and none with an empty podSelector that lets everything through
-(verdict allow-all). There is one finding per direction.
+Allowed: for each direction, ingress and egress, a policy that isolates every pod,
+such as a NetworkPolicy with an empty podSelector, and none with an empty podSelector
+that lets everything through (verdict allow-all). Policies of Cilium, Calico and
+Antrea and cluster-wide ones count (T51). There is one finding per direction.
 
 **Why it matters.** Without isolation a pod accepts connections from every pod of the
 cluster and may connect anywhere: to the API server, to a metadata service of the
 cloud, to the internet. Policies that select single workloads do not help the
 pod that is made tomorrow.
 
-**The fix.** Detection only. A default deny cuts off whatever no other policy allows,
-so the flows that are needed have to be allowed first; the network view shows
-them.
+**The fix.** A policy that selects every pod and admits nothing, for egress with one
+that admits DNS. It cuts off whatever no other policy allows, so it is proposed only
+when every workload of the namespace has policies of its own, as the last phase of
+the network's proposal, and only when somebody looked at the network. In namespaces of
+the cluster itself and of vendors nothing is proposed.
 
 **Traps.** A policy without policyTypes isolates ingress, and egress only if it has
-egress rules. Policies do nothing unless the cluster's network enforces them.
-Policies of Cilium, Calico and Antrea and cluster-wide policies are not read here
-and may isolate the namespace too. Where NetworkPolicies may not be read, or the
-namespace is not among the files, the verdict is unknown. A namespace without
-workloads is low, kube-public and kube-node-lease without any are passed over.
+egress rules (T53). Policies do nothing unless the cluster's network enforces them:
+who does is told with the finding. A CNI that denies by default for the whole cluster,
+such as Cilium with enable-policy: always, is not seen. Where policies of some kind may
+not be read, or the namespace is not among the files, the verdict is unknown. A
+namespace without workloads is low, kube-public and kube-node-lease without any are
+passed over.
 `,
 	Refs: []harden.Reference{
 		{Standard: "CIS", ID: "5.3.2"},
+		{Standard: "CIS EKS", ID: "4.3.2"},
 		{Standard: "NSA", ID: "network policies"},
 		{Standard: "Kubescape", ID: "C-0206"},
 		{Standard: "Kubescape", ID: "C-0054"},
 	},
 	Check: checkNoDefaultDeny,
+	Fix:   fixNoDefaultDeny,
 }
-
-var directions = []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
 
 func checkNoDefaultDeny(p *harden.Pass) {
 	empty := p.Inventory.NoWorkloads(p.NamespaceName)
@@ -63,29 +68,35 @@ func checkNoDefaultDeny(p *harden.Pass) {
 		p.NotApplicable()
 		return
 	}
-	if why := unknownWhy(p); why != "" {
-		p.Report(harden.Finding{
-			Status: harden.StatusUnknown, Verdict: "unknown", Field: "NetworkPolicies",
-			Reason: "NetworkPolicies were not read",
-			Detail: "Whether new pods start open is not known: " + why + ".",
-		})
+	// Without the policies the answer is the same in both directions, so it is said once.
+	if why := p.Inventory.Unreadable(harden.NetworkPolicies, p.NamespaceName); why != "" {
+		reportUnknownDefault(p, "", "NetworkPolicies were not read", why)
 		return
 	}
-	for _, direction := range directions {
-		open, isolated := defaultPolicies(p.Inventory.NetworkPolicies[p.NamespaceName], direction)
-		f := harden.Finding{Discriminator: string(direction), Field: "NetworkPolicies"}
+	if why := Unread(p.Inventory, p.NamespaceName); why != "" && !isolatedInBoth(p) {
+		reportUnknownDefault(p, "", "policies were not read", why)
+		return
+	}
+	for _, d := range directions {
+		f := harden.Finding{Discriminator: string(d), Field: "NetworkPolicies"}
+		open := opened(p.Inventory.NetworkPolicies[p.NamespaceName], d)
+		iso := newPod(p.Inventory, p.NamespaceName, d)
 		switch {
 		case open != "":
 			f.Verdict = "allow-all"
-			f.Reason = fmt.Sprintf("%s: policy %s allows everything to all", direction, open)
+			f.Reason = fmt.Sprintf("%s: policy %s allows everything to all", d, open)
 			f.Detail = fmt.Sprintf("NetworkPolicy %q selects every pod and has a rule without peers and ports, so nothing is denied by default.", open)
-		case !isolated:
-			f.Verdict = "missing"
-			f.Reason = fmt.Sprintf("%s: no default deny", direction)
-			f.Detail = "No NetworkPolicy selects every pod of the namespace for " + string(direction) + ". Policies of other kinds, such as Cilium's and Calico's, are not read."
-		default:
+		case iso.State == harden.ReachDenied:
 			continue
+		case iso.State == harden.ReachUnknown:
+			reportUnknownDefault(p, string(d), fmt.Sprintf("%s: whether a policy isolates new pods is not known", d), iso.Why)
+			continue
+		default:
+			f.Verdict = "missing"
+			f.Reason = fmt.Sprintf("%s: no default deny", d)
+			f.Detail = "No policy isolates every pod of the namespace for " + string(d) + "."
 		}
+		f.Detail += enforcement(p.Inventory)
 		if empty {
 			f.Severity, f.SeverityWhy = harden.Low, "no workload is in the namespace now"
 		}
@@ -93,46 +104,66 @@ func checkNoDefaultDeny(p *harden.Pass) {
 	}
 }
 
-// unknownWhy says why an empty list of policies would prove nothing.
-func unknownWhy(p *harden.Pass) string {
-	if why := p.Inventory.Unreadable("networkpolicies.networking.k8s.io", p.NamespaceName); why != "" {
-		return why
-	}
-	if !p.Inventory.Live() && p.Namespace == nil && len(p.Inventory.NetworkPolicies[p.NamespaceName]) == 0 {
-		return "the files declare neither the namespace nor policies for it"
-	}
-	return ""
+func reportUnknownDefault(p *harden.Pass, discriminator, reason, why string) {
+	p.Report(harden.Finding{
+		Status: harden.StatusUnknown, Verdict: "unknown", Field: "NetworkPolicies", Discriminator: discriminator,
+		Reason: reason, Detail: "Whether new pods start open is not known: " + sentence(why) + ".",
+	})
 }
 
-// defaultPolicies looks at the policies that select every pod: open is the name
-// of one that lets everything through in the direction, isolated reports
-// whether there is any for the direction.
-func defaultPolicies(policies []*networkingv1.NetworkPolicy, direction networkingv1.PolicyType) (open string, isolated bool) {
+func isolatedInBoth(p *harden.Pass) bool {
+	for _, d := range directions {
+		if newPod(p.Inventory, p.NamespaceName, d).State != harden.ReachDenied {
+			return false
+		}
+	}
+	return true
+}
+
+// opened is the name of a policy that selects every pod and lets everything
+// through in the direction, or "".
+func opened(policies []*networkingv1.NetworkPolicy, d harden.Direction) string {
+	name := ""
 	for _, policy := range policies {
-		s := policy.Spec.PodSelector
-		if len(s.MatchLabels) > 0 || len(s.MatchExpressions) > 0 || !isolates(policy, direction) {
-			continue
-		}
-		isolated = true
-		if allowsAll(policy, direction) && (open == "" || policy.Name < open) {
-			open = policy.Name
+		if selectsAll(&policy.Spec.PodSelector) && allowsAll(policy, d) && (name == "" || policy.Name < name) {
+			name = policy.Name
 		}
 	}
-	return open, isolated
+	return name
 }
 
-// isolates follows the defaults of spec.policyTypes: Ingress always, Egress
-// where the policy has egress rules.
-func isolates(policy *networkingv1.NetworkPolicy, direction networkingv1.PolicyType) bool {
-	if types := policy.Spec.PolicyTypes; len(types) > 0 {
-		return slices.Contains(types, direction)
-	}
-	return direction == networkingv1.PolicyTypeIngress || len(policy.Spec.Egress) > 0
+// newPods is the world of tomorrow: in every namespace a pod that nobody has labelled.
+type newPods struct{ *netpol.World }
+
+// newPod tells whether a pod without labels would be isolated in the namespace.
+func newPod(inv *harden.Inventory, namespace string, d harden.Direction) netpol.Isolation {
+	world := harden.Derive(inv, func(inv *harden.Inventory) newPods {
+		tomorrow := inv.Fresh()
+		tomorrow.Workloads = nil
+		for _, ns := range inv.Scope {
+			w := &harden.Workload{Ref: newPodRef(ns)}
+			w.Meta.Name, w.Meta.Namespace = w.Ref.Name, ns
+			tomorrow.Workloads = append(tomorrow.Workloads, w)
+		}
+		return newPods{netpol.New(tomorrow)}
+	})
+	return world.Isolated(newPodRef(namespace), d)
 }
 
-func allowsAll(policy *networkingv1.NetworkPolicy, direction networkingv1.PolicyType) bool {
-	if direction == networkingv1.PolicyTypeIngress {
-		return slices.ContainsFunc(policy.Spec.Ingress, func(r networkingv1.NetworkPolicyIngressRule) bool { return len(r.From) == 0 && len(r.Ports) == 0 })
+// newPodRef has a name that no pod can have.
+func newPodRef(namespace string) harden.Ref {
+	return harden.Ref{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Name: "(new)"}
+}
+
+func fixNoDefaultDeny(p *harden.Pass, f *harden.Finding) []harden.Fix {
+	if fix, ok := OfVendor(p.NamespaceName); ok {
+		return []harden.Fix{fix}
 	}
-	return slices.ContainsFunc(policy.Spec.Egress, func(r networkingv1.NetworkPolicyEgressRule) bool { return len(r.To) == 0 && len(r.Ports) == 0 })
+	if f.Verdict == "allow-all" {
+		return []harden.Fix{{
+			Title: "narrow the policy that allows everything", Class: harden.Review,
+			Manual: fmt.Sprintf("%s. Replace its rule without peers and ports by the flows that are needed; what else is denied shows in the network view.", f.Detail[:len(f.Detail)-1]),
+		}}
+	}
+	return propose.Fixes(p.Inventory, p.NamespaceName, harden.Ref{}, harden.Direction(f.Discriminator))
 }

@@ -1,0 +1,77 @@
+package network
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
+)
+
+// passing are labels that controllers give to the pods of one revision or one pod.
+var passing = []string{"pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "pod-template-generation", "apps.kubernetes.io/pod-index"}
+
+// ownSelector selects the pods of the workload by the labels of its template;
+// nil when there are none that stay.
+func ownSelector(p *harden.Pass) *metav1.LabelSelector {
+	set := maps.Clone(p.Workload.Template.Labels)
+	for _, k := range passing {
+		delete(set, k)
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	return &metav1.LabelSelector{MatchLabels: set}
+}
+
+// addingClaim says that a policy with the selector isolates nobody who is not
+// isolated already, so that it only adds to what is admitted.
+func addingClaim(p *harden.Pass, selector *metav1.LabelSelector, d harden.Direction) harden.Claim {
+	claim := harden.Claim{Code: "E-POLICY", State: harden.Holds, Time: p.Inventory.Now}
+	var others []*harden.Workload
+	world := netpol.Of(p.Inventory)
+	for _, w := range inNamespace(p.Inventory, p.Object.Namespace, selector) {
+		if world.Isolated(w.Ref, d).State != harden.ReachDenied && w.Ref.Key() != p.Object.Key() {
+			others = append(others, w)
+		}
+	}
+	if len(others) > 0 {
+		claim.State, claim.Text = harden.Refutes, fmt.Sprintf("The policy would select %s too, which no policy isolates for %s yet: all else would be denied to them.", names(others), d)
+		return claim
+	}
+	claim.Text = fmt.Sprintf("Whatever the policy selects is isolated for %s already: it only adds to what is admitted.", d)
+	return claim
+}
+
+// newPolicy is a policy of ours for the workload of the pass.
+func newPolicy(p *harden.Pass, purpose string, spec networkingv1.NetworkPolicySpec) *networkingv1.NetworkPolicy {
+	name := p.Object.Name
+	if most := 253 - len("harden--") - len(purpose); len(name) > most {
+		name = strings.TrimRight(name[:most], "-.")
+	}
+	return &networkingv1.NetworkPolicy{
+		TypeMeta: metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "NetworkPolicy"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "harden-" + name + "-" + purpose, Namespace: p.Object.Namespace, Labels: map[string]string{"app.kubernetes.io/managed-by": "harden"},
+		},
+		Spec: spec,
+	}
+}
+
+// create is the change that makes the policy.
+func create(policy *networkingv1.NetworkPolicy) (harden.Change, bool) {
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(policy)
+	if err != nil {
+		return harden.Change{}, false
+	}
+	unstructured.RemoveNestedField(object, "metadata", "creationTimestamp")
+	unstructured.RemoveNestedField(object, "status")
+	ref := harden.Ref{APIVersion: policy.APIVersion, Kind: policy.Kind, Namespace: policy.Namespace, Name: policy.Name}
+	return harden.Change{Target: ref, Verb: harden.Create, Set: &unstructured.Unstructured{Object: object}}, true
+}
