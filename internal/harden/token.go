@@ -65,7 +65,9 @@ func hasOwnToken(spec *corev1.PodSpec) bool {
 		if v.Projected == nil || strings.HasPrefix(v.Name, AutomaticTokenVolume) {
 			continue
 		}
-		if slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool { return s.ServiceAccountToken != nil && s.ServiceAccountToken.Audience == "" }) {
+		if slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool {
+			return s.ServiceAccountToken != nil && s.ServiceAccountToken.Audience == ""
+		}) {
 			return true
 		}
 	}
