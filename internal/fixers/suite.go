@@ -75,6 +75,8 @@ func Suite() []*harden.Fixer {
 		network.HostNetworkSubject,
 		network.APIServerEgress,
 		network.CNILimits,
+		network.Dangling,
+		network.EnforceRace,
 
 		identity.TokenAutomount,
 

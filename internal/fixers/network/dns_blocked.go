@@ -107,9 +107,9 @@ func fixDNSBlocked(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{fix}
 	}
 	const title = "admit DNS"
-	selector := ownSelector(p)
+	selector, others, cannot := propose.SelectorOf(p.Inventory, p.Workload)
 	if selector == nil {
-		return []harden.Fix{{Title: title, Class: harden.Review, Manual: "Its pods have no labels, so that no policy can select them alone: give the template a label, and admit UDP and TCP 53 to the cluster's DNS for it."}}
+		return []harden.Fix{{Title: title, Class: harden.Review, Manual: "No policy is drafted: " + cannot + ", and admit UDP and TCP 53 to the cluster's DNS for it."}}
 	}
 	inv := sight(p.Inventory)
 	policy := newPolicy(p, "dns", networkingv1.NetworkPolicySpec{
@@ -119,6 +119,6 @@ func fixDNSBlocked(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 	if !ok {
 		return nil
 	}
-	claims := []harden.Claim{dnsClaim(inv), addingClaim(p, selector, harden.Egress)}
+	claims := []harden.Claim{dnsClaim(inv), addingClaim(p, others, harden.Egress)}
 	return []harden.Fix{{Title: title, Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims, Changes: []harden.Change{change}}}
 }

@@ -2,7 +2,7 @@ package network
 
 import (
 	"fmt"
-	"maps"
+	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -14,35 +14,14 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
 )
 
-// passing are labels that controllers give to the pods of one revision or one pod.
-var passing = []string{"pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "pod-template-generation", "apps.kubernetes.io/pod-index"}
-
-// ownSelector selects the pods of the workload by the labels of its template;
-// nil when there are none that stay.
-func ownSelector(p *harden.Pass) *metav1.LabelSelector {
-	set := maps.Clone(p.Workload.Template.Labels)
-	for _, k := range passing {
-		delete(set, k)
-	}
-	if len(set) == 0 {
-		return nil
-	}
-	return &metav1.LabelSelector{MatchLabels: set}
-}
-
-// addingClaim says that a policy with the selector isolates nobody who is not
-// isolated already, so that it only adds to what is admitted.
-func addingClaim(p *harden.Pass, selector *metav1.LabelSelector, d harden.Direction) harden.Claim {
+// addingClaim says that a policy which finds others too isolates nobody who is
+// not isolated already, so that it only adds to what is admitted.
+func addingClaim(p *harden.Pass, others []*harden.Workload, d harden.Direction) harden.Claim {
 	claim := harden.Claim{Code: "E-POLICY", State: harden.Holds, Time: p.Inventory.Now}
-	var others []*harden.Workload
 	world := netpol.Of(p.Inventory)
-	for _, w := range inNamespace(p.Inventory, p.Object.Namespace, selector) {
-		if world.Isolated(w.Ref, d).State != harden.ReachDenied && w.Ref.Key() != p.Object.Key() {
-			others = append(others, w)
-		}
-	}
-	if len(others) > 0 {
-		claim.State, claim.Text = harden.Refutes, fmt.Sprintf("The policy would select %s too, which no policy isolates for %s yet: all else would be denied to them.", names(others), d)
+	open := slices.DeleteFunc(slices.Clone(others), func(w *harden.Workload) bool { return world.Isolated(w.Ref, d).State == harden.ReachDenied })
+	if len(open) > 0 {
+		claim.State, claim.Text = harden.Refutes, fmt.Sprintf("The policy would select %s too, which no policy isolates for %s yet: all else would be denied to them.", names(open), d)
 		return claim
 	}
 	claim.Text = fmt.Sprintf("Whatever the policy selects is isolated for %s already: it only adds to what is admitted.", d)

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol/propose"
 )
 
 // WebhookBlocked finds workloads that the API server calls and may not reach.
@@ -181,9 +182,12 @@ func fixWebhookBlocked(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	}
 	all := calls(p)
 	at := slices.IndexFunc(all, func(c call) bool { return c.port.String() == f.Discriminator })
-	selector := ownSelector(p)
-	if at < 0 || selector == nil {
+	selector, others, cannot := propose.SelectorOf(p.Inventory, p.Workload)
+	switch {
+	case at < 0:
 		return nil
+	case selector == nil:
+		return []harden.Fix{{Title: "admit the API server", Class: harden.Review, Manual: "No policy is drafted: " + cannot + "."}}
 	}
 	policy := newPolicy(p, "apiserver", networkingv1.NetworkPolicySpec{PodSelector: *selector, PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}})
 	for _, c := range all { // one policy admits all ports that are called
@@ -195,7 +199,7 @@ func fixWebhookBlocked(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	}
 	claims := []harden.Claim{
 		{Code: "E-SPEC", State: harden.Holds, Time: p.Inventory.Now, Text: fmt.Sprintf("%s has the API server call %s.", strings.Join(all[at].by, ", "), all[at].port)},
-		addingClaim(p, selector, harden.Ingress),
+		addingClaim(p, others, harden.Ingress),
 	}
 	return []harden.Fix{{
 		Title: "admit the API server to " + all[at].port.String(), Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims, Changes: []harden.Change{change},

@@ -1,0 +1,24 @@
+package propose
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// SelectorOf selects the pods of a workload, and nobody else as far as the labels
+// allow: others are the workloads of its namespace that it finds as well. Cannot
+// says, for people, why there is no selector.
+func SelectorOf(inv *harden.Inventory, w *harden.Workload) (s *metav1.LabelSelector, others []*harden.Workload, cannot string) {
+	d := &drafter{inv: inv, namespace: w.Ref.Namespace, byPeer: map[harden.Peer]*harden.Workload{}, known: map[harden.Peer]*subject{}}
+	for _, o := range inv.Workloads {
+		if o.Ref.Namespace == w.Ref.Namespace && !o.Finished {
+			d.byPeer[harden.WorkloadPeer(o.Ref)] = o
+		}
+	}
+	found := d.subject(w)
+	if found.cannot != "" {
+		return nil, nil, found.cannot
+	}
+	return &found.selector, found.twins, ""
+}
