@@ -84,6 +84,9 @@ func (r *Reader) readDaemonSets(ctx context.Context, seen *engine.Seen) error {
 			seen.Unread = append(seen.Unread, harden.Unread{Resource: daemonSets, Namespace: c.source.namespace, Why: why(c.err)})
 			continue
 		}
+		if seen.DaemonSets == nil {
+			seen.DaemonSets = []appsv1.DaemonSet{} // read, and maybe empty
+		}
 		seen.DaemonSets = append(seen.DaemonSets, leanDaemonSets(c)...)
 	}
 	sortDaemonSets(seen.DaemonSets)

@@ -35,7 +35,9 @@ var (
 // converts its objects: when that is down, the others still answer.
 type noAnswer struct{ err error }
 
-func (e *noAnswer) Error() string { return e.err.Error() }
+func (e *noAnswer) Error() string {
+	return "what serves it does not answer: " + strings.TrimPrefix(e.err.Error(), ErrUnreachable.Error()+": ")
+}
 
 func isNoAnswer(err error) bool {
 	var e *noAnswer

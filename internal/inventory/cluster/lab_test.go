@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"os"
 	"slices"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -212,11 +216,124 @@ func TestLabRightsInOneNamespace(t *testing.T) {
 	if inv.Cluster.UID != "" || inv.Unreadable(networkPolicies, ns) == "" {
 		t.Errorf("got cluster UID %q and readable policies", inv.Cluster.UID)
 	}
+	whole, err := r.ReadWhole(t.Context(), []string{ns}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(deployed, summary(whole)); diff != "" {
+		t.Error(diff)
+	}
 	for _, scope := range []harden.Scope{{All: true}, {Namespaces: []string{"default"}}} {
 		if _, err := r.Read(t.Context(), scope); !errors.Is(err, ErrForbidden) {
 			t.Errorf("%+v: got %v, want ErrForbidden", scope, err)
 		}
 	}
+}
+
+// ciliumCRD is that of Cilium as far as reading needs it.
+const ciliumCRD = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ciliumclusterwidenetworkpolicies.cilium.io}
+spec:
+  group: cilium.io
+  scope: Cluster
+  names: {kind: CiliumClusterwideNetworkPolicy, plural: ciliumclusterwidenetworkpolicies, singular: ciliumclusterwidenetworkpolicy}
+  versions: [{name: v2, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+`
+
+const netManifests = `
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: NS}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: NS}
+webhooks:
+- name: check.example.com
+  failurePolicy: Ignore
+  sideEffects: None
+  admissionReviewVersions: [v1]
+  namespaceSelector: {matchLabels: {nobody: has-this}}
+  clientConfig: {service: {namespace: NS, name: web}}
+  rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]
+---
+apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: {name: NS}
+spec: {endpointSelector: {matchLabels: {io.kubernetes.pod.namespace: NS}}, ingress: [{}]}
+`
+
+// T51: what covers a namespace may be a policy of the cluster of another kind.
+func TestLabNet(t *testing.T) {
+	l := labtest.Shared(t)
+	ns := deploy(t, l)
+	kubectl(t, l, ciliumCRD, "apply", "-f", "-")
+	t.Cleanup(func() {
+		_, _ = l.Kubectl(context.Background(), "delete", "--ignore-not-found", "validatingwebhookconfiguration/"+ns, "crd/ciliumclusterwidenetworkpolicies.cilium.io")
+	})
+	kubectl(t, l, "", "wait", "--for=condition=Established", "--timeout=60s", "crd/ciliumclusterwidenetworkpolicies.cilium.io")
+	objects := strings.ReplaceAll(netManifests, "NS", ns)
+	kubectl(t, l, objects, "apply", "-f", "-")
+	r := labReader(t, l.Kubeconfig())
+	isOurs := func(inv *harden.Inventory) bool {
+		return slices.ContainsFunc(inv.Net.Policies, func(p *unstructured.Unstructured) bool {
+			return p.GetKind() == "CiliumClusterwideNetworkPolicy" && p.GetName() == ns
+		})
+	}
+	scope := harden.Scope{Namespaces: []string{ns}}
+	var inv *harden.Inventory
+	// The group is announced a moment after its kind is served.
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		var err error
+		if inv, err = r.Read(t.Context(), scope); err != nil {
+			t.Fatal(err)
+		}
+		if isOurs(inv) || time.Now().After(deadline) {
+			break
+		}
+	}
+	check := func(what string, inv *harden.Inventory) {
+		t.Helper()
+		if !isOurs(inv) || inv.Net.Service(ns, "web") == nil || len(inv.Unread) > 0 {
+			t.Errorf("%s: policies, Services or both are missing; unread %v", what, inv.Unread)
+		}
+		if !slices.ContainsFunc(inv.Net.Callees, func(c harden.Callee) bool {
+			return c.By.Name == ns && c.Namespace == ns && c.Service == "web" && c.Port == 443 && c.Policy == "Ignore"
+		}) {
+			t.Errorf("%s: got callees %v", what, inv.Net.Callees)
+		}
+		if e := inv.Net.Engine; e.Name != "" || e.Enforces == harden.Enforced || e.Why == "" {
+			t.Errorf("%s: the lab has no engine, got %+v", what, e)
+		}
+	}
+	check("Read", inv)
+	whole, err := r.ReadWhole(t.Context(), []string{ns}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("ReadWhole", whole)
+	if !slices.ContainsFunc(whole.Net.EndpointSlices, func(s *discoveryv1.EndpointSlice) bool {
+		return s.Namespace == "default" && s.Labels[discoveryv1.LabelServiceName] == "kubernetes"
+	}) {
+		t.Error("the EndpointSlice of the API server is missing")
+	}
+	if len(whole.Scope) < 2 || !slices.ContainsFunc(whole.Net.ConfigMaps, func(c *corev1.ConfigMap) bool { return c.Namespace == metav1.NamespaceSystem && len(c.Data) > 0 }) {
+		t.Errorf("namespaces %v or their ConfigMaps are missing", whole.Scope)
+	}
+	one, err := r.ReadOne(t.Context(), harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: ns, Name: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("ReadOne", one)
+
+	updates := r.Watch(t.Context(), scope, inv)
+	kubectl(t, l, "", "delete", "ciliumclusterwidenetworkpolicy", ns)
+	receive(t, updates, "the policy is gone", func(u Update) bool { return !isOurs(u.Inventory) })
+	kubectl(t, l, "", "delete", "service", "web", "-n", ns)
+	receive(t, updates, "the Service is gone", func(u Update) bool { return u.Inventory.Net.Service(ns, "web") == nil && !u.Stale })
 }
 
 func TestLabNoSuchNamespace(t *testing.T) {
