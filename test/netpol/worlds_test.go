@@ -99,6 +99,9 @@ func (s source) policy(w *world, i int) *networkingv1.NetworkPolicy {
 	}
 	in, out := networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress
 	p.Spec.PolicyTypes = pick(s, nil, []networkingv1.PolicyType{in}, []networkingv1.PolicyType{out}, []networkingv1.PolicyType{in, out}, []networkingv1.PolicyType{})
+	if s.in(2) {
+		p.Spec.Ingress, p.Spec.Egress = []networkingv1.NetworkPolicyIngressRule{}, []networkingv1.NetworkPolicyEgressRule{}
+	}
 	for range s.IntN(3) {
 		p.Spec.Ingress = append(p.Spec.Ingress, networkingv1.NetworkPolicyIngressRule{From: s.peers(w), Ports: s.ports()})
 	}
