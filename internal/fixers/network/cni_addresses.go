@@ -42,32 +42,56 @@ func checkCilium(p *harden.Pass) {
 	}
 }
 
-// within are the nodes, pods and services of the cluster whose addresses lie in a block.
+// A located is an address and whose it is.
+type located struct {
+	address netip.Addr
+	what    string
+}
+
+// locations are the addresses of the nodes, pods and services of the cluster
+// that were read, in the order of the inventory.
+type locations []located
+
+func locationsOf(inv *harden.Inventory) locations {
+	return harden.Derive(inv, func(inv *harden.Inventory) locations {
+		var all locations
+		add := func(address, what string) {
+			if a, err := netip.ParseAddr(address); err == nil {
+				all = append(all, located{a, what})
+			}
+		}
+		for _, a := range podIdentity {
+			add(a, "EKS Pod Identity")
+		}
+		if server, err := url.Parse(inv.Cluster.Server); err == nil {
+			add(server.Hostname(), "the API server")
+		}
+		for _, n := range inv.Nodes {
+			for _, a := range n.Status.Addresses {
+				add(a.Address, "node "+n.Name)
+			}
+		}
+		for _, w := range inv.Workloads {
+			if w.Template.Spec.HostNetwork {
+				continue // its addresses are those of nodes
+			}
+			for _, pod := range w.Pods {
+				for _, ip := range pod.Status.PodIPs {
+					add(ip.IP, "pods of "+w.Ref.Long())
+				}
+			}
+		}
+		return all
+	})
+}
+
+// within are those whose addresses lie in a block, and whether pods get
+// credentials from one of them.
 func within(p *harden.Pass, prefix netip.Prefix) (what []string, credentials bool) {
-	inv := sight(p.Inventory)
-	in := func(address string) bool {
-		a, err := netip.ParseAddr(address)
-		return err == nil && prefix.Contains(a)
-	}
-	if slices.ContainsFunc(podIdentity, in) {
-		what, credentials = append(what, "EKS Pod Identity"), true
-	}
-	if server, err := url.Parse(inv.Cluster.Server); err == nil && in(server.Hostname()) {
-		what = append(what, "the API server")
-	}
-	for _, n := range inv.Nodes {
-		if slices.ContainsFunc(n.Status.Addresses, func(a corev1.NodeAddress) bool { return in(a.Address) }) {
-			what = append(what, "node "+n.Name)
-		}
-	}
-	for _, w := range inv.Workloads {
-		if w.Template.Spec.HostNetwork {
-			continue // its addresses are those of nodes
-		}
-		if slices.ContainsFunc(w.Pods, func(pod *corev1.Pod) bool {
-			return slices.ContainsFunc(pod.Status.PodIPs, func(ip corev1.PodIP) bool { return in(ip.IP) })
-		}) {
-			what = append(what, "pods of "+w.Ref.Long())
+	for _, l := range locationsOf(sight(p.Inventory)) {
+		if prefix.Contains(l.address) && !slices.Contains(what, l.what) {
+			what = append(what, l.what)
+			credentials = credentials || slices.Contains(podIdentity, l.address.String())
 		}
 	}
 	return what, credentials

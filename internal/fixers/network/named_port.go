@@ -64,13 +64,17 @@ func (l lookup) id(d harden.Direction) string {
 }
 
 func lookups(inv *harden.Inventory, policy *networkingv1.NetworkPolicy, d harden.Direction, r rule) []lookup {
+	named := func(p networkingv1.NetworkPolicyPort) bool { return p.Port != nil && p.Port.StrVal != "" }
+	if !slices.ContainsFunc(r.ports, named) {
+		return nil
+	}
 	pods := destinations(inv, policy, d, r)
 	if len(pods) == 0 {
 		return nil
 	}
 	var all []lookup
 	for _, port := range r.ports {
-		if port.Port == nil || port.Port.StrVal == "" {
+		if !named(port) {
 			continue
 		}
 		l := lookup{name: port.Port.StrVal, protocol: protocolOf(port)}

@@ -70,12 +70,14 @@ func destinations(inv *harden.Inventory, policy *networkingv1.NetworkPolicy, d h
 		return subjects(inv, policy)
 	}
 	var all []*harden.Workload
+	seen := map[*harden.Workload]bool{}
 	for _, peer := range r.peers {
 		if peer.IPBlock != nil {
 			return nil
 		}
 		for _, w := range peerWorkloads(inv, policy.Namespace, peer) {
-			if !slices.Contains(all, w) {
+			if !seen[w] {
+				seen[w] = true
 				all = append(all, w)
 			}
 		}
@@ -83,18 +85,60 @@ func destinations(inv *harden.Inventory, policy *networkingv1.NetworkPolicy, d h
 	return all
 }
 
+// A translation is what a Service makes of one of its ports for a workload.
+type translation struct {
+	protocol corev1.Protocol
+	from, to int32
+	service  string
+}
+
+// translations are those of every workload, and which ports of Services are not
+// the ones of some of their pods.
+type translations struct {
+	of      map[*harden.Workload][]translation
+	changed map[harden.Port]bool
+}
+
+func translationsOf(inv *harden.Inventory) *translations {
+	return harden.Derive(inv, func(inv *harden.Inventory) *translations {
+		t := &translations{of: map[*harden.Workload][]translation{}, changed: map[harden.Port]bool{}}
+		for _, w := range inv.Workloads {
+			for _, s := range indexOf(inv).servicesOf(w) {
+				for _, sp := range s.Spec.Ports {
+					to, ok := target(sp, w)
+					if !ok {
+						continue
+					}
+					t.of[w] = append(t.of[w], translation{protocolOr(sp.Protocol), sp.Port, to, s.Name})
+					if to != sp.Port {
+						t.changed[harden.Port{Protocol: protocolOr(sp.Protocol), Number: sp.Port}] = true
+					}
+				}
+			}
+		}
+		return t
+	})
+}
+
 // misnamedIn are the misnamed ports of a rule.
 func misnamedIn(inv *harden.Inventory, policy *networkingv1.NetworkPolicy, d harden.Direction, r rule) []misnamed {
-	pods := destinations(inv, policy, d, r)
-	if len(pods) == 0 {
-		return nil
-	}
-	var found []misnamed
+	var suspect []misnamed
 	for _, port := range r.ports {
 		if port.Port == nil || port.Port.StrVal != "" || port.EndPort != nil {
 			continue
 		}
-		m := misnamed{protocol: protocolOf(port), port: port.Port.IntVal, pods: pods}
+		m := misnamed{protocol: protocolOf(port), port: port.Port.IntVal}
+		if translationsOf(inv).changed[harden.Port{Protocol: m.protocol, Number: m.port}] {
+			suspect = append(suspect, m)
+		}
+	}
+	if len(suspect) == 0 {
+		return nil // before the pods are looked for, which costs more
+	}
+	pods := destinations(inv, policy, d, r)
+	var found []misnamed
+	for _, m := range suspect {
+		m.pods = pods
 		if m.look(inv) && !slices.ContainsFunc(m.targets, func(t int32) bool { return admits(r.ports, m.protocol, t) }) {
 			found = append(found, m)
 		}
@@ -104,21 +148,19 @@ func misnamedIn(inv *harden.Inventory, policy *networkingv1.NetworkPolicy, d har
 
 // look fills in what the Services say; false when the port may well be that of the pods.
 func (m *misnamed) look(inv *harden.Inventory) bool {
+	all := translationsOf(inv)
 	for _, w := range m.pods {
 		if declares(w, m.port, m.protocol) {
 			return false
 		}
-		for _, s := range indexOf(inv).servicesOf(w) {
-			for _, sp := range s.Spec.Ports {
-				to, ok := target(sp, w)
-				switch {
-				case !ok || protocolOr(sp.Protocol) != m.protocol:
-				case to == m.port:
-					return false
-				case sp.Port == m.port && !slices.Contains(m.targets, to):
-					m.targets = append(m.targets, to)
-					m.service = s.Name
-				}
+		for _, t := range all.of[w] {
+			switch {
+			case t.protocol != m.protocol:
+			case t.to == m.port:
+				return false
+			case t.from == m.port && !slices.Contains(m.targets, t.to):
+				m.targets = append(m.targets, t.to)
+				m.service = t.service
 			}
 		}
 	}
