@@ -294,7 +294,8 @@ func TestEngineIsRead(t *testing.T) {
 		},
 		{
 			"none, and all may be read", func(*server) {}, shop,
-			harden.Engine{Why: "no DaemonSet of an engine was found, and Nodes, which may have one of their own, were not read"}, "",
+			harden.Engine{Why: "no DaemonSet of an engine was found, and Nodes, which may have one of their own, were not read"},
+			"",
 		},
 		{
 			"those of kube-system alone", func(s *server) {
