@@ -110,13 +110,17 @@ func (a *answer) decision() harden.Decision {
 			d.By = append(d.By, s.rule)
 		}
 	}
+	slices.Sort(texts)
+	texts = slices.Compact(texts)
+	if more := len(texts) - shown; more > 0 {
+		texts = append(texts[:shown], fmt.Sprintf("and %d more reasons", more))
+	}
+	d.Why = strings.Join(texts, "; ")
 	switch {
 	case a.differ:
-		d.Why = "its pods differ: " + trimmed(texts)
+		d.Why = "its pods differ: " + d.Why
 	case a.partly:
-		d.Why = "a part of it: " + trimmed(texts)
-	default:
-		d.Why = trimmed(texts)
+		d.Why = "a part of it: " + d.Why
 	}
 	return d
 }
@@ -163,7 +167,7 @@ func verb(n int) string {
 
 func unique(all []said) []said { return sortSaid(slices.Clone(all)) }
 
-// shown bounds how many policies are named in words.
+// shown bounds how many policies, and how many reasons, are told in words.
 const shown = 3
 
 func list(all []said) string {
