@@ -181,14 +181,14 @@ func (r *Reader) identify(ctx context.Context) (identity, error) {
 		}
 	}
 	who.cluster.OpenShift = who.has(openShiftGroup)
-	if who.plurals, err = r.pluralsOf(ctx, who, policyGroups); err != nil {
-		return who, err
-	}
 	ns, err := r.client.CoreV1().Namespaces().Get(ctx, kubeSystem, metav1.GetOptions{})
 	if err == nil {
 		who.cluster.UID = string(ns.UID)
 	}
 	if err := classify(err); isFatal(err) {
+		return who, err
+	}
+	if who.plurals, err = r.pluralsOf(ctx, who, policyGroups); err != nil {
 		return who, err
 	}
 	r.mu.Lock()
@@ -197,9 +197,14 @@ func (r *Reader) identify(ctx context.Context) (identity, error) {
 	return who, nil
 }
 
+// patience is how long one waits for what an API with a server of its own says of itself.
+const patience = 5 * time.Second
+
 // pluralsOf asks which resources the versions of the groups have, as far as the
 // server has those groups. A group whose own server does not answer is left out.
 func (r *Reader) pluralsOf(ctx context.Context, who identity, groups []string) (map[string][]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(patience, r.timeout))
+	defer cancel()
 	var versions []string
 	for _, g := range groups {
 		versions = append(versions, who.groups[g]...)

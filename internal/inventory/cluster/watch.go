@@ -355,7 +355,7 @@ func (f *follower) lost(ctx context.Context, err error) {
 	}
 	wait := min(t.backoff<<min(f.failures, 10), t.most)
 	f.failures++
-	// Twelve followers that lost one server should not all come back at once.
+	// Followers that lost one server should not all come back at once.
 	sleep(ctx, wait/2+rand.N(wait/2+1))
 }
 
