@@ -24,6 +24,12 @@ type ends struct {
 
 // ends takes a peer apart. Opening says that it opens the connection.
 func (w *World) ends(p harden.Peer, opening bool) ends {
+	e := w.partsOf(p, opening)
+	w.read(e.all)
+	return e
+}
+
+func (w *World) partsOf(p harden.Peer, opening bool) ends {
 	switch p.Kind {
 	case harden.PeerWorkload:
 		g := w.pods.group(p.Workload)
@@ -96,25 +102,11 @@ func (w *World) addressEnds(all []netip.Addr) []*end {
 func (w *World) known() []netip.Prefix {
 	out := []netip.Prefix{metadata6}
 	for _, c := range w.used.cuts {
-		if c.IsSingleIP() && (w.nodeAt(c.Addr()) != nil || w.isPodOrService(c.Addr())) {
+		if c.IsSingleIP() && w.pods.taken[c.Addr()] {
 			out = append(out, c)
 		}
 	}
 	return out
-}
-
-func (w *World) isPodOrService(a netip.Addr) bool {
-	for _, workload := range w.inv.Workloads {
-		for _, p := range workload.Pods {
-			if slices.Contains(podAddrs(p), a) {
-				return true
-			}
-		}
-	}
-	text := a.String()
-	return slices.ContainsFunc(w.inv.Net.Services, func(s *corev1.Service) bool {
-		return s.Spec.ClusterIP == text || slices.Contains(s.Spec.ClusterIPs, text)
-	})
 }
 
 // nodeEnds are the addresses of the nodes, or one that is not known; opening

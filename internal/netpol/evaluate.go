@@ -19,7 +19,9 @@ type end struct {
 	node   *node // which, where that is known and one
 	own    bool  // the node that the pods at the other end run on, each its own
 	addrs  []netip.Addr
-	seen   int32 // the port that the engine sees instead of the one that was asked for; 0: that one
+	// asPod and asNode are what a pod on the host network may be taken for.
+	asPod, asNode *end
+	seen          int32 // the port that the engine sees instead of the one that was asked for; 0: that one
 }
 
 // onHost reports whether it is a pod that shares the network of its node.
@@ -132,12 +134,12 @@ func (w *World) pair(from, to *end, port dialed, traces *[2]trace) outcome {
 	if !from.onHost() && !to.onHost() {
 		return w.both(from, to, port, traces)
 	}
-	asPods := w.both(w.asPod(from), w.asPod(to), port, traces)
+	asPods := w.both(from.asPod, to.asPod, port, traces)
 	var other *[2]trace
 	if traces != nil {
 		other = &[2]trace{}
 	}
-	asNodes := w.both(w.asNode(from), w.asNode(to), port, other)
+	asNodes := w.both(from.asNode, to.asNode, port, other)
 	if asPods == asNodes {
 		if traces == nil {
 			return asPods
@@ -153,26 +155,21 @@ func (w *World) pair(from, to *end, port dialed, traces *[2]trace) outcome {
 	return asPods | asNodes
 }
 
-// asPod is a pod on the host network taken for a pod like others.
-func (w *World) asPod(x *end) *end {
-	if !x.onHost() {
-		return x
+// read prepares what pods on the host network may be taken for.
+func (w *World) read(all []*end) {
+	for _, x := range all {
+		if !x.onHost() {
+			x.asPod, x.asNode = x, x
+			continue
+		}
+		node := &end{isNode: true, addrs: x.addrs}
+		if len(x.on) == 1 {
+			node.node = w.node(x.on[0])
+		}
+		pod := *x
+		pod.isPod, pod.node = true, node.node
+		x.asPod, x.asNode = &pod, node
 	}
-	next := *x
-	next.isPod, next.node = true, w.asNode(x).node
-	return &next
-}
-
-// asNode is the node that a pod on the host network is taken for.
-func (w *World) asNode(x *end) *end {
-	if !x.onHost() {
-		return x
-	}
-	next := &end{isNode: true, addrs: x.addrs}
-	if len(x.on) == 1 {
-		next.node = w.node(x.on[0])
-	}
-	return next
 }
 
 func (w *World) both(from, to *end, port dialed, traces *[2]trace) outcome {

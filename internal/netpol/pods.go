@@ -56,6 +56,7 @@ type pods struct {
 	used    *usage // what the classes are told apart by
 	classes []*class
 	groups  map[harden.Key]*group
+	taken   map[netip.Addr]bool // addresses of pods, nodes and Services
 }
 
 func (p *pods) group(workload harden.Ref) *group { return p.groups[workload.Key()] }
@@ -122,7 +123,7 @@ func (p *pods) numbers(inv *harden.Inventory) map[int32]bool {
 }
 
 func (w *World) readPods(used *usage) *pods {
-	p := &pods{used: used, groups: make(map[harden.Key]*group, len(w.inv.Workloads))}
+	p := &pods{used: used, groups: make(map[harden.Key]*group, len(w.inv.Workloads)), taken: w.takenByOthers()}
 	byKey := map[string]*class{}
 	keys := slices.Sorted(maps.Keys(used.keys))
 	for _, workload := range w.inv.Workloads {
@@ -141,7 +142,11 @@ func (w *World) readPods(used *usage) *pods {
 		}
 		for _, pod := range workload.Pods {
 			if runs(pod) {
-				add(w.classOf(space, pod.Labels, closed, &pod.Spec, podAddrs(pod)), pod.Spec.NodeName)
+				addrs := podAddrs(pod)
+				for _, a := range addrs {
+					p.taken[a] = true
+				}
+				add(w.classOf(space, pod.Labels, closed, &pod.Spec, addrs), pod.Spec.NodeName)
 			}
 		}
 		if len(g.classes) == 0 {
@@ -154,6 +159,24 @@ func (w *World) readPods(used *usage) *pods {
 		p.groups[harden.WorkloadPeer(workload.Ref).Workload.Key()] = g
 	}
 	return p
+}
+
+// takenByOthers are the addresses of nodes and Services.
+func (w *World) takenByOthers() map[netip.Addr]bool {
+	out := map[netip.Addr]bool{}
+	for _, n := range w.nodes {
+		for _, a := range n.addrs {
+			out[a] = true
+		}
+	}
+	for _, s := range w.inv.Net.Services {
+		for _, text := range append([]string{s.Spec.ClusterIP}, s.Spec.ClusterIPs...) {
+			if a, err := netip.ParseAddr(text); err == nil {
+				out[a] = true
+			}
+		}
+	}
+	return out
 }
 
 // runs reports whether the pod has, or will have, a network: it is neither
@@ -235,13 +258,13 @@ func readNodes(inv *harden.Inventory) []*node {
 	return out
 }
 
+// node finds a node by its name, or nil.
 func (w *World) node(name string) *node {
-	for _, n := range w.nodes {
-		if n.name == name {
-			return n
-		}
+	i, ok := slices.BinarySearchFunc(w.nodes, name, func(n *node, name string) int { return strings.Compare(n.name, name) })
+	if !ok {
+		return nil
 	}
-	return nil
+	return w.nodes[i]
 }
 
 // nodeAt is the node that has the address, or nil.
