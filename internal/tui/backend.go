@@ -33,6 +33,10 @@ type Backend interface {
 	// and judges again. What could not be looked at is in the facts of the
 	// inventory; what was found before ctx ended is kept.
 	Gather(ctx context.Context, of []*harden.Workload, opts harden.EvidenceOptions, progress func(harden.GatherProgress)) (*harden.Snapshot, error)
+	// Network is who can talk to whom in the namespaces (none: those of the scope),
+	// before and after what is proposed for them. It needs a Gather with
+	// EvidenceOptions.Network before.
+	Network(ctx context.Context, namespaces []string) (*harden.NetworkView, error)
 	// Apply applies a plan object by object and reports progress; when ctx ends
 	// it stops between objects and the rest is Skipped.
 	Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)

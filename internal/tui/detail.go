@@ -138,6 +138,8 @@ func (m *Model) buildPages() {
 		m.buildImagesPage()
 	case screenImage:
 		m.buildImagePage()
+	case screenNetwork:
+		m.buildNetworkPage()
 	}
 }
 

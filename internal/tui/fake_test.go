@@ -36,6 +36,12 @@ type fake struct {
 	resumed []string
 	looked  []int // how many workloads each Gather was for
 	gather  func(harden.EvidenceOptions) (*harden.Snapshot, error)
+	// networks are the namespaces that each Network was for; networkGate, when
+	// set, holds its answer back; renet changes it.
+	networks    [][]string
+	networkErr  error
+	networkGate chan struct{}
+	renet       func(*harden.NetworkView)
 	// streamed tells what a look finds as it goes; false: it was ended.
 	streamed func(done <-chan struct{}, progress func(harden.GatherProgress)) bool
 }
@@ -203,6 +209,10 @@ func (f *fake) Gather(ctx context.Context, of []*harden.Workload, opts harden.Ev
 	f.mu.Lock()
 	f.looked = append(f.looked, len(of))
 	f.mu.Unlock()
+	if opts.Network {
+		progress(harden.GatherProgress{What: "the network", Done: 3, Total: 12})
+		return f.snap, ctx.Err()
+	}
 	if f.streamed == nil {
 		progress(harden.GatherProgress{What: "images", Done: 1, Total: 2})
 	} else if !f.streamed(ctx.Done(), progress) {

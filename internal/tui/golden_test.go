@@ -92,6 +92,22 @@ func scenes() []scene {
 		{name: "image-secrets", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab") }},
 		{name: "image-unknown", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab", "tab") }},
 		{name: "image-users", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab", "tab", "tab", "down", "space"); d.rest() }},
+		{name: "network", ansi: true, act: func(d *driver) { d.press("down", "n", "down", "right", "right") }},
+		{name: "network-proposed", act: func(d *driver) { d.press("down", "n", "b", "end") }},
+		{name: "network-changes", act: func(d *driver) { d.press("down", "n", "c", "t") }},
+		{name: "network-steps", ansi: true, act: func(d *driver) { d.press("down", "n", "tab", "down") }},
+		{name: "network-needed", act: func(d *driver) { d.press("down", "n", "tab", "tab", "down") }},
+		{name: "network-cell", act: func(d *driver) { d.press("down", "n", "end", "b", "enter") }},
+		{name: "network-reading", act: func(d *driver) {
+			d.m.backend.(*fake).networkGate = make(chan struct{})
+			d.press("down", "n")
+		}},
+		{name: "network-not-enforced", fake: func(f *fake) {
+			f.renet = func(v *harden.NetworkView) {
+				v.Engine = harden.Engine{Name: harden.EngineFlannel, Enforces: harden.NotEnforced, Why: "DaemonSet kube-flannel/kube-flannel-ds"}
+			}
+		}, act: func(d *driver) { d.press("down", "n") }},
+		{name: "network-plan", act: func(d *driver) { d.press("down", "n", "tab", "f"); d.rest() }},
 		{name: "readonly", opts: Options{ReadOnly: true}, act: toPlan},
 	}
 }
@@ -142,6 +158,18 @@ func TestScreens(t *testing.T) {
 			compareScreens(t, d, "narrow-60x20", false)
 		})
 	})
+	for _, size := range []struct{ w, h int }{{40, 12}, {60, 20}, {100, 30}} {
+		t.Run(fmt.Sprintf("network-%dx%d", size.w, size.h), func(t *testing.T) {
+			drive(t, newFake(), Options{}, size.w, size.h, func(d *driver) {
+				d.press("/")
+				d.typeText("ns:shop")
+				d.press("enter", "n", "right", "down", "down")
+				compareScreens(t, d, fmt.Sprintf("network-%dx%d", size.w, size.h), false)
+				d.press("enter", "c")
+				compareScreens(t, d, fmt.Sprintf("network-cell-%dx%d", size.w, size.h), false)
+			})
+		})
+	}
 	for _, size := range []struct{ w, h int }{{45, 13}, {60, 20}} {
 		t.Run(fmt.Sprintf("images-%dx%d", size.w, size.h), func(t *testing.T) {
 			f := newFake()

@@ -16,20 +16,21 @@ const (
 	onUndo
 	onImages // the list of images
 	onImage  // what is in one of them
-	onStart  // nothing is read yet, or nothing could be
+	onNetwork
+	onStart // nothing is read yet, or nothing could be
 
-	onLists = onBrowse | onPlan | onApply | onUndo | onImages | onImage
+	onLists = onBrowse | onPlan | onApply | onUndo | onImages | onImage | onNetwork
 	onAll   = onLists | onStart
 )
 
-var placeNames = []string{"browse", "plan", "apply", "undo", "images", "image", "start"}
+var placeNames = []string{"browse", "plan", "apply", "undo", "images", "image", "network", "start"}
 
 func (m *Model) place() place {
 	if m.screen == screenBrowse && m.x == nil {
 		return onStart
 	}
 	return [...]place{
-		screenBrowse: onBrowse, screenPlan: onPlan, screenApply: onApply, screenUndo: onUndo, screenImages: onImages, screenImage: onImage,
+		screenBrowse: onBrowse, screenPlan: onPlan, screenApply: onApply, screenUndo: onUndo, screenImages: onImages, screenImage: onImage, screenNetwork: onNetwork,
 	}[m.screen]
 }
 
@@ -53,7 +54,7 @@ type ActionDoc struct {
 	Keys []string // as Bubble Tea names them: "ctrl+r", "space", "?"
 	Name string   // one or two words
 	Help string   // one line
-	In   []string // screens: browse, plan, apply, undo, images, image, start
+	In   []string // screens: browse, plan, apply, undo, images, image, network, start
 }
 
 // Actions lists everything the UI can do, in the order of the help.
@@ -135,6 +136,11 @@ func actions() []action {
 			return m.confirmUndo(r.ID, r.Undoable())
 		}},
 		{name: "go on", keys: []string{"R"}, help: "go on with a plan that was interrupted: watch its rollouts, take back what went wrong", on: onUndo, hint: 3, rare: true, ready: noResume, run: (*Model).resume},
+		{name: "network", keys: []string{"n"}, help: "who can talk to whom in the namespaces in view, and the policies that leave open what is needed (reads all namespaces that may be read)", on: onBrowse, hint: 7, ready: noNetwork, run: (*Model).openNetwork},
+		{name: "proposal", keys: []string{"b"}, help: "the connections as they are, or as the proposal would make them", on: onNetwork, hint: 3, ready: noView, run: (*Model).toggleProposed},
+		{name: "changes", keys: []string{"c"}, help: "only the connections that the proposal changes, or all", on: onNetwork, hint: 4, ready: noView, run: (*Model).toggleChanges},
+		{name: "turn", keys: []string{"t"}, help: "who the workloads may reach, or who may reach them", on: onNetwork, hint: 5, ready: noView, run: (*Model).turnNetwork},
+		{name: "fix", keys: []string{"f"}, help: "plan the step of the proposal under the cursor", on: onNetwork, hint: 1, rare: true, ready: noPhase, run: (*Model).openPlan},
 		{name: "images", keys: []string{"i"}, help: "the images of the workloads in view: users, vulnerabilities, secrets", on: onBrowse, hint: 7, ready: noImages, run: (*Model).openImages},
 		{name: "scan", keys: []string{"s"}, help: "scan the images in view, or the one that is open, for vulnerabilities and secrets (asks first)", on: onImages | onImage, hint: 2, ready: noScan, run: (*Model).askScan},
 		{name: "look", keys: []string{"i"}, help: "only look what the images are: users, ports, files (asks first)", on: onImages | onImage, hint: 9, ready: noScan, run: (*Model).askLook},
@@ -151,6 +157,9 @@ func actions() []action {
 		{name: "open", keys: []string{"enter", "l", "right"}, help: "go in", on: onBrowse, hint: 1, run: (*Model).goIn},
 		{name: "open", keys: []string{"enter", "l", "right"}, help: "what is in the image, and who uses it", on: onImages, hint: 1, ready: noImage, run: (*Model).openImage},
 		{name: "open", keys: []string{"enter", "l", "right"}, help: "read all of it in the whole frame; from a workload or a finding: go there", on: onImage, hint: 1, ready: noContent, run: (*Model).enterContent},
+		{name: "read", keys: []string{"enter"}, help: "what decides the connection under the cursor and who needs it, in the whole frame", on: onNetwork, hint: 1, ready: noCell, run: (*Model).zoomNetwork},
+		{name: "next list", keys: []string{"tab"}, help: "next list: matrix, steps of the proposal, needed, guessed, not read", on: onNetwork, hint: 2, ready: noView, run: func(m *Model) tea.Cmd { return m.nextNetworkTab(1) }},
+		{name: "list before", keys: []string{"shift+tab"}, help: "list before", on: onNetwork, ready: noView, run: func(m *Model) tea.Cmd { return m.nextNetworkTab(-1) }},
 		{name: "next list", keys: []string{"tab"}, help: "next list: vulnerabilities, secrets, not known, used by", on: onImage, hint: 1, run: func(m *Model) tea.Cmd { return m.nextTab(1) }},
 		{name: "list before", keys: []string{"shift+tab"}, help: "list before", on: onImage, run: func(m *Model) tea.Cmd { return m.nextTab(-1) }},
 		{name: "zoom", keys: []string{"enter", "l", "right"}, help: "read the details and the patch in the whole frame", on: onPlan, hint: 3, run: (*Model).zoomIn},
@@ -161,6 +170,9 @@ func actions() []action {
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back", on: onUndo, hint: 2, run: (*Model).closeUndo},
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "clear the filter, or go back; a look goes on", on: onImages, hint: 4, run: (*Model).backFromImages},
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back: from the whole frame, from the filter, to the images", on: onImage, hint: 5, run: (*Model).backFromImage},
+		{name: "back", keys: []string{"esc"}, help: "go back: from the whole frame, to the findings; what is being read is given up", on: onNetwork, hint: 7, run: (*Model).backFromNetwork},
+		{name: "left", keys: []string{"left", "h"}, help: "a peer to the left; in a narrow frame the workload before", on: onNetwork, moves: true, ready: noColumns, run: func(m *Model) tea.Cmd { return m.sideways(-1) }},
+		{name: "right", keys: []string{"right", "l"}, help: "a peer to the right; in a narrow frame the next workload", on: onNetwork, moves: true, ready: noColumns, run: func(m *Model) tea.Cmd { return m.sideways(1) }},
 		{name: "next pane", keys: []string{"tab"}, help: "next pane", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(1) }},
 		{name: "pane before", keys: []string{"shift+tab"}, help: "pane before", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(-1) }},
 		{name: "up", keys: []string{"up", "k"}, help: "up", on: onLists, moves: true, run: move(by(-1))},
@@ -176,6 +188,7 @@ func actions() []action {
 		{name: "not readable", keys: []string{"r"}, help: "what could not be read, and why", on: onBrowse, hint: 9, rare: true, ready: allRead, run: (*Model).showUnread},
 		{name: "retry", keys: []string{"r", "ctrl+r"}, help: "try to read again", on: onStart, hint: 1, ready: noReload, run: (*Model).reload},
 		{name: "rescan", keys: []string{"ctrl+r"}, help: "read everything again", on: onBrowse, ready: noReload, run: (*Model).reload},
+		{name: "read again", keys: []string{"ctrl+r"}, help: "read how pods are reached in all namespaces again", on: onNetwork, run: (*Model).readNetwork},
 		{name: "ask again", keys: []string{"ctrl+r"}, help: "plan again and ask the server again", on: onPlan, run: (*Model).askPlan},
 		{name: "reload", keys: []string{"ctrl+r"}, help: "read the journal again", on: onUndo, run: (*Model).openUndo},
 		{name: "error", keys: []string{"!"}, help: "the last error in full", on: onAll, ready: noError, run: (*Model).showError},

@@ -174,6 +174,8 @@ func (m *Model) connection() (glyph, word string, good bool) {
 		return "○", "stale", false
 	case m.load.busy:
 		return m.spinGlyph(), "reading", true
+	case m.net.busy:
+		return m.spinGlyph(), lookWords(&m.net.progress), true
 	case m.look.busy:
 		return m.spinGlyph(), m.look.words(), true
 	case !m.backend.Live():

@@ -52,8 +52,9 @@ func (l *looking) stop() {
 }
 
 // words tell how far the look is.
-func (l *looking) words() string {
-	p := &l.progress
+func (l *looking) words() string { return lookWords(&l.progress) }
+
+func lookWords(p *harden.GatherProgress) string {
 	switch {
 	case p.What == "":
 		return "looking"
@@ -194,13 +195,14 @@ func (m *Model) startLook(of []*harden.Workload, opts harden.EvidenceOptions) te
 }
 
 // listen waits for the next of the messages that something under way sends.
-func (m *Model) listen(messages <-chan tea.Msg) tea.Cmd {
-	root := m.root
+func (m *Model) listen(messages <-chan tea.Msg) tea.Cmd { return listen(m.root, messages) }
+
+func listen(ctx context.Context, messages <-chan tea.Msg) tea.Cmd {
 	return func() tea.Msg {
 		select {
 		case msg := <-messages:
 			return msg
-		case <-root.Done():
+		case <-ctx.Done():
 			return nil
 		}
 	}

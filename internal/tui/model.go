@@ -20,6 +20,7 @@ const (
 	screenUndo
 	screenImages
 	screenImage
+	screenNetwork
 )
 
 // Times of the UI. All are messages of tea.Tick: Update reads no clock.
@@ -67,6 +68,7 @@ type Model struct {
 	undo   undoing
 	images imaging
 	image  imageView
+	net    networking
 
 	quitWhenDone bool
 }
@@ -130,7 +132,7 @@ func (m *Model) spinGlyph() string { return spinner[m.spin%len(spinner)] }
 
 // busy reports whether something is under way that a spinner shows.
 func (m *Model) busy() bool {
-	return m.load.busy || m.look.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy
+	return m.load.busy || m.look.busy || m.net.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy
 }
 
 // follow issues what the state of the screen asks for: the classes of the rows
@@ -141,7 +143,7 @@ func (m *Model) follow() tea.Cmd {
 		m.spins = true
 		cmds = append(cmds, later(spinEvery, spinMsg{}))
 	}
-	cmds = append(cmds, m.followClasses(), m.followDetail())
+	cmds = append(cmds, m.followClasses(), m.followDetail(), m.followNetwork())
 	m.buildPages()
 	return tea.Batch(cmds...)
 }

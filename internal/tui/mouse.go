@@ -67,8 +67,11 @@ func (m *Model) paneAt(x, y int) (level, int, bool) {
 // clickList puts the cursor of a screen with a list where the mouse points. The
 // upper edge of an image list is its head: it sorts, or turns to the next list.
 func (m *Model) clickList(msg tea.MouseClickMsg) tea.Cmd {
-	if m.zoomed() {
+	switch {
+	case m.zoomed():
 		return nil
+	case m.screen == screenNetwork:
+		return m.clickNetwork(msg)
 	}
 	l, r := m.screenList()
 	pane, _ := m.places()
@@ -96,6 +99,8 @@ func (m *Model) screenList() (*list, rows) {
 		return &m.images.list, m.images.rows
 	case screenImage:
 		return &m.image.list, m.image.rows
+	case screenNetwork:
+		return m.networkList()
 	default:
 		return &m.undo.list, recordRows(m.undo.records)
 	}

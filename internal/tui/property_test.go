@@ -14,7 +14,7 @@ import (
 
 var anyKeys = []string{
 	"up", "down", "left", "right", "j", "k", "h", "l", "enter", "esc", "tab", "space", "a", "A", "f", "F", "u", "g", "/", "?", "!", ":", "y", "n", "Y", "r",
-	"home", "end", "G", "pgup", "pgdown", "J", "K", "ctrl+r", "ctrl+f", "ctrl+b", "ctrl+c", "q", "x", "w", "s", "i", "i", "t", "p", "日", "backspace", "shift+up",
+	"home", "end", "G", "pgup", "pgdown", "J", "K", "ctrl+r", "ctrl+f", "ctrl+b", "ctrl+c", "q", "x", "w", "s", "i", "i", "t", "p", "n", "b", "c", "shift+tab", "日", "backspace", "shift+up",
 }
 
 // Whatever is pressed and whatever happens: no panic, nothing outside of the
@@ -51,7 +51,7 @@ func TestAnything(t *testing.T) {
 				d.press(k)
 			case n < 72: // a person who knows what to do, up to the answer
 				what = "goal"
-				for _, k := range [][]string{{"esc", "esc", "A", "a", "f", "f"}, {"esc", "esc", "u", "u"}, {"u"}, {"esc", "esc", "i", "enter"}, {"esc", "esc", "i", "s"}}[r.IntN(5)] {
+				for _, k := range [][]string{{"esc", "esc", "A", "a", "f", "f"}, {"esc", "esc", "u", "u"}, {"u"}, {"esc", "esc", "i", "enter"}, {"esc", "esc", "i", "s"}, {"esc", "esc", "esc", "n", "right"}, {"esc", "esc", "esc", "n", "tab", "f", "f"}}[r.IntN(7)] {
 					d.press(k)
 				}
 				d.wait(armAfter)
@@ -81,14 +81,16 @@ func TestAnything(t *testing.T) {
 				d.settle()
 			default:
 				what = "error"
-				f.loadErr, f.planErr, f.prevErr = nil, nil, nil
-				switch r.IntN(6) {
+				f.loadErr, f.planErr, f.prevErr, f.networkErr = nil, nil, nil, nil
+				switch r.IntN(7) {
 				case 0:
 					f.loadErr = errors.New("no route to host")
 				case 1:
 					f.planErr = errors.New("timed out")
 				case 2:
 					f.prevErr = errors.New("the schema is unknown")
+				case 3:
+					f.networkErr = errors.New("forbidden")
 				}
 			}
 			if d.quit {

@@ -14,6 +14,7 @@ type running struct {
 	seq      int
 	state    runState
 	undo     bool
+	back     screen // where it is left to
 	cancel   context.CancelFunc
 	messages chan tea.Msg // events, then the end
 	objects  []runObject
@@ -108,9 +109,13 @@ func (m *Model) apply(plan *harden.Plan) tea.Cmd {
 	}
 	m.plan.stop()
 	b, opts := m.backend, m.opts.Apply
-	return m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
+	cmd := m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
 		return b.Apply(ctx, plan, opts, progress)
 	})
+	if m.plan.from == screenNetwork {
+		m.run.back = screenNetwork
+	}
+	return cmd
 }
 
 // startRun starts the one write that may be under way.
@@ -265,6 +270,6 @@ func (m *Model) closeRun() tea.Cmd {
 	if m.run.active() {
 		return m.askStop(false)
 	}
-	m.screen = screenBrowse
+	m.screen = m.run.back
 	return nil
 }

@@ -27,6 +27,7 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		m.reclamp()
 		m.clampLists()
 		m.refreshImages()
+		m.clampNetwork()
 	case tea.BackgroundColorMsg:
 		m.theme = newTheme(msg.IsDark())
 	case spinMsg:
@@ -85,6 +86,10 @@ func (m *Model) answer(msg tea.Msg) tea.Cmd {
 		return m.lookDone(msg)
 	case usesMsg:
 		return m.usesCounted(msg)
+	case networkProgressMsg:
+		return m.networkProgressed(msg)
+	case networkMsg:
+		return m.networkRead(msg)
 	}
 	return nil
 }
@@ -122,6 +127,7 @@ func (m *Model) askQuit() tea.Cmd {
 func (m *Model) quit() tea.Cmd {
 	m.load.stop()
 	m.look.stop()
+	m.net.stop()
 	m.detail.stop()
 	m.plan.stop()
 	m.undo.stop()
@@ -138,14 +144,22 @@ func (m *Model) moveCursor(delta int) tea.Cmd {
 	}
 	m.run.follows = m.run.follows && m.screen != screenApply
 	l, r := m.screenList()
-	pane, _ := m.places()
-	l.move(r, delta, pane.h-2)
+	l.move(r, delta, m.listHeight())
 	return nil
 }
 
 // zoomed reports whether the text of a screen with a list fills the body.
 func (m *Model) zoomed() bool {
-	return m.screen == screenPlan && m.plan.zoom || m.screen == screenImage && m.image.zoom
+	return m.screen == screenPlan && m.plan.zoom || m.screen == screenImage && m.image.zoom || m.screen == screenNetwork && m.net.zoom
+}
+
+// listHeight is how many rows of the list of the present screen have room.
+func (m *Model) listHeight() int {
+	if m.screen == screenNetwork {
+		return m.networkLines()
+	}
+	pane, _ := m.places()
+	return pane.h - 2
 }
 
 // clampLists fits the lists of the other screens to a new size.
@@ -170,6 +184,8 @@ func (m *Model) places() (list, text rect) {
 	switch {
 	case m.screen == screenImages || m.screen == screenImage:
 		return m.imagePlaces(m.screen)
+	case m.screen == screenNetwork:
+		return m.networkPlaces()
 	case m.zoomed():
 		return rect{}, m.body()
 	}
@@ -189,7 +205,7 @@ func (m *Model) detailRect() rect {
 func (m *Model) scrollDetail(delta int) tea.Cmd {
 	page := map[screen]*doc{
 		screenBrowse: &m.detail.page, screenPlan: &m.plan.page, screenApply: &m.run.page, screenUndo: &m.undo.page,
-		screenImages: &m.images.page, screenImage: &m.image.page,
+		screenImages: &m.images.page, screenImage: &m.image.page, screenNetwork: &m.net.page,
 	}[m.screen]
 	page.scroll(delta, m.detailRect().h-2)
 	return nil

@@ -129,6 +129,10 @@ func (m *Model) crumbs() []string {
 		return []string{"images"}
 	case m.screen == screenImage && m.image.use != nil:
 		return []string{"images", path.Base(m.image.use.Name())}
+	case m.screen == screenNetwork && len(m.net.namespaces) == 1:
+		return []string{"network", m.net.namespaces[0]}
+	case m.screen == screenNetwork:
+		return []string{"network", plural(len(m.net.namespaces), "namespace", "namespaces")}
 	case m.x == nil:
 		return nil
 	}
@@ -161,6 +165,8 @@ func (m *Model) bodyLines() []string {
 		return m.imagesView()
 	case screenImage:
 		return m.imageView()
+	case screenNetwork:
+		return m.networkView()
 	}
 	if m.x == nil {
 		return m.startView()
