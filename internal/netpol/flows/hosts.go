@@ -196,6 +196,9 @@ func namesHost(key string) bool {
 	if last == "name" && len(w) > 1 && w[len(w)-2] == "host" {
 		return true
 	}
+	if len(w) == 1 && slices.ContainsFunc([]string{"host", "addr", "url"}, func(end string) bool { return strings.HasSuffix(last, end) }) {
+		return true // PGHOST
+	}
 	return !slices.Contains(otherWords, last) && hasAny(w, hostWords)
 }
 

@@ -26,6 +26,9 @@ const maxLine = 1 << 20
 // first character of the text is a {, CSV otherwise. The name is that of the file, for people.
 func Read(r io.Reader, name string) ([]harden.ObservedFlow, error) {
 	buffered := bufio.NewReaderSize(r, 64<<10)
+	if mark, _ := buffered.Peek(3); string(mark) == "\ufeff" {
+		_, _ = buffered.Discard(3)
+	}
 	for {
 		b, err := buffered.Peek(1)
 		switch {
@@ -234,7 +237,7 @@ func ReadCSV(r io.Reader, name string) ([]harden.ObservedFlow, error) {
 func csvHeader(fields []string) ([]string, error) {
 	out := make([]string, len(fields))
 	for i, f := range fields {
-		out[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(f, "\ufeff")))
+		out[i] = strings.ToLower(strings.TrimSpace(f))
 		if !slices.Contains(columns, out[i]) {
 			return nil, fmt.Errorf("column %q is not known: use %s", f, strings.Join(columns, ", "))
 		}

@@ -35,7 +35,11 @@ func (x *index) texts(w *harden.Workload) []text {
 	for _, c := range containers(spec) {
 		env := x.environment(w.Ref.Namespace, c)
 		for i, e := range env.pairs {
-			out = append(out, text{where: fmt.Sprintf("%s of container %s", env.where[i], c.Name), key: e.key, value: e.value, pairs: env.pairs, at: i})
+			where := fmt.Sprintf("%s of container %s", env.where[i], c.Name)
+			out = append(out, text{where: where, key: e.key, value: e.value, pairs: env.pairs, at: i})
+			if strings.ContainsRune(e.value, '=') && !keepsSecret(e.key) {
+				out = append(out, pairTexts(where, e.value, true)...) // host=db port=5432, as libpq has it
+			}
 		}
 		expand := env.expander()
 		var args []string
@@ -188,7 +192,9 @@ func flagPairs(args []string) []pair {
 var (
 	pairForm = regexp.MustCompile(`([A-Za-z][A-Za-z0-9_.-]*)["']?\s*[:=]\s*["']?([A-Za-z0-9][A-Za-z0-9_.-]*)["']?(?:[\s,;]|$)`)
 	// directive are those of nginx, HAProxy, Caddy, Apache and Redis that name another host.
-	directive = regexp.MustCompile(`(?:^|[\s{;])(proxy_pass|fastcgi_pass|uwsgi_pass|grpc_pass|memcached_pass|reverse_proxy|server|ProxyPass|replicaof|slaveof)\s+(?:[A-Za-z0-9_.-]+\s+)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?:[\s;]|$)`)
+	directive = regexp.MustCompile(`(?:^|[\s{;])(?:proxy_pass|fastcgi_pass|uwsgi_pass|grpc_pass|memcached_pass|reverse_proxy|ProxyPass|replicaof|slaveof)\s+([A-Za-z0-9][A-Za-z0-9_.-]*)(?:[\s;]|$)`)
+	// serverLine is server HOST of nginx, and server NAME HOST of HAProxy.
+	serverLine = regexp.MustCompile(`(?:^|[\s{;])server\s+([A-Za-z0-9][A-Za-z0-9_.-]*)(?:\s+([A-Za-z0-9][A-Za-z0-9_.-]*))?(?:[\s;]|$)`)
 )
 
 // fileTexts takes a file apart: its lines without comments, the pairs of names
@@ -206,18 +212,26 @@ func fileTexts(where, data string) []text {
 		kept.WriteString(line)
 	}
 	data = kept.String()
-	out := []text{{where: where, value: data, file: true}}
+	out := append([]text{{where: where, value: data, file: true}}, pairTexts(where, data, true)...)
+	for _, m := range slices.Concat(directive.FindAllStringSubmatch(data, -1), serverLine.FindAllStringSubmatch(data, -1)) {
+		for _, host := range m[1:] {
+			out = append(out, text{where: where, key: "upstream", value: host, file: true})
+		}
+	}
+	return out
+}
+
+// pairTexts are the pairs of names and values in a text whose names are those of hosts.
+func pairTexts(where, data string, file bool) []text {
 	var pairs []pair
 	for _, m := range pairForm.FindAllStringSubmatch(data, -1) {
 		pairs = append(pairs, pair{m[1], m[2]})
 	}
+	var out []text
 	for i, p := range pairs {
 		if namesHost(p.key) {
-			out = append(out, text{where: where, key: p.key, value: p.value, file: true, pairs: pairs, at: i})
+			out = append(out, text{where: where, key: p.key, value: p.value, file: file, pairs: pairs, at: i})
 		}
-	}
-	for _, m := range directive.FindAllStringSubmatch(data, -1) {
-		out = append(out, text{where: where, key: "upstream", value: m[2], file: true})
 	}
 	return out
 }
