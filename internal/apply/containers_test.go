@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -190,4 +191,61 @@ func TestTrialWithoutTheRightToReadLogs(t *testing.T) {
 	report := b.run(p, harden.ApplyOptions{Soak: 4 * time.Second})
 	b.wantPhases(report, harden.Proven)
 	b.wantMessage(report, "logs could not be read: ", "cannot get resource")
+}
+
+// A program that calls another one, each time over a new connection, and says when that does not work.
+const callerYAML = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: caller}
+spec:
+  selector: {matchLabels: {app: caller}}
+  template:
+    metadata: {labels: {app: caller}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: caller
+        image: IMAGE
+        command: [sh, -c, 'while sleep 1; do timeout 3 redis-cli -h "$REDIS_SERVICE_HOST" -p "$REDIS_SERVICE_PORT" ping || echo "redis: connection timed out"; done']
+`
+
+// The lab's network enforces nothing: the test cuts what an engine would cut while
+// the policy is there. That is seen in what the caller says, and the policy goes.
+func TestPolicyThatCutsAConnectionIsTakenBack(t *testing.T) {
+	b := newContainerBench(t)
+	_, manifest := image(t, b.lab, "redis")
+	b.create(manifest)
+	on := b.ref("apps/v1", "Deployment", "redis")
+	b.healthy(on)
+	b.create(strings.Replace(callerYAML, "IMAGE", pushed.refs["redis"], 1))
+	b.healthy(b.ref("apps/v1", "Deployment", "caller"))
+	b.until("the caller gets no answer", func() bool { return strings.Contains(b.kubectl("logs", "deployment/caller"), "PONG") })
+
+	table := "cut-" + b.namespace
+	nft := func(rules string) {
+		cmd := exec.Command("nsenter", "--net="+b.lab.NetworkFile(), "nft", "-f", "-")
+		cmd.Stdin = strings.NewReader(rules)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+	address := b.kubectl("get", "pods", "-l", "app=redis", "-o", "jsonpath={.items[0].status.podIP}")
+	var once sync.Once
+	b.onEvent = func(e harden.Event) {
+		switch e.Phase {
+		case harden.Soaking:
+			once.Do(func() {
+				nft("table inet " + table + " { chain forward { type filter hook forward priority 0; ip daddr " + address + " tcp dport 6379 drop; }; }")
+			})
+		case harden.RolledBack:
+			nft("delete table inet " + table)
+		}
+	}
+	report := b.run(b.policyPlan(on, false, "one"), harden.ApplyOptions{Soak: time.Minute})
+	b.wantPhases(report, harden.RolledBack)
+	if s := report.Outcomes[0].Symptoms; len(s) == 0 || s[0].Kind != harden.SymptomNetwork || s[0].Container != "caller" || !strings.Contains(s[0].Line, "connection timed out") {
+		t.Errorf("symptoms %+v, want what the caller says", s)
+	}
+	b.wantPolicies()
 }

@@ -310,6 +310,15 @@ func (l *Lab) Server() string { return l.state.Server }
 // HTTP, and the same address is good for pods, for pushing to it and for reading from it.
 func (l *Lab) Registry() string { return l.state.Registry }
 
+// NetworkFile returns the file that stands for the network namespace of a lab that runs containers, for programs that
+// join it, such as nsenter; else "".
+func (l *Lab) NetworkFile() string {
+	if !l.opts.Containers {
+		return ""
+	}
+	return networkFile(isolation(l.state.Name))
+}
+
 // RegistryCredentials returns who may use repositories below "private/" in the registry. All others are open.
 func (l *Lab) RegistryCredentials() (user, password string) { return registryUser, registryPassword }
 
