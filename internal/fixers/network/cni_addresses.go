@@ -123,7 +123,7 @@ func checkClientAddress(p *harden.Pass) {
 	}
 }
 
-// holdsNodes reports whether the block holds the address of a node, or may: nodes that were not read have any.
+// holdsNodes reports whether the block holds the address of a node that was read.
 func holdsNodes(inv *harden.Inventory, cidr string) bool {
 	prefix, err := netip.ParsePrefix(cidr)
 	return err == nil && slices.ContainsFunc(inv.Nodes, func(n *corev1.Node) bool {

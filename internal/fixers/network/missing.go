@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/propose"
@@ -22,7 +23,7 @@ func checkMissing(p *harden.Pass, d harden.Direction, up, open string) {
 		f.Reason = "whether a policy isolates it is not known"
 		f.Detail = fmt.Sprintf("Whether a policy isolates its pods for %s is not known: %s.", d, sentence(iso.Why))
 	default:
-		f.Verdict, f.Reason = "missing", "no policy for "+string(d)
+		f.Verdict, f.Reason = "missing", "no policy isolates it for "+strings.ToLower(string(d))
 		f.Detail = fmt.Sprintf("No policy isolates its pods for %s: %s.", d, open) + enforcement(p.Inventory)
 		Weigh(&f, p.Fixer.Severity, up, Idle(p.Workload))
 	}

@@ -31,7 +31,8 @@ func TestMissingIngress(t *testing.T) {
 		{
 			"an Ingress leads to it", web + service("web", "selector: {app: web}") +
 				"---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {rules: [{http: {paths: [{pathType: Prefix, path: /, backend: {service: {name: web, port: {number: 80}}}}]}}, {host: x}]}\n",
-			live(), []string{"fail high missing"},
+			live(),
+			[]string{"fail high missing"},
 		},
 		{"data store by port", namespace + deployment("web", containers("{containerPort: 5432}")), live(), []string{"fail high missing"}},
 		{"data store by image", namespace + deployment("web", "containers: [{name: c, image: 'docker.io/bitnami/redis:7'}]"), live(), []string{"fail high missing"}},

@@ -3,7 +3,6 @@ package network
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -170,13 +169,4 @@ func fixNamedPort(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	}
 	fix.Class, fix.Evidence = harden.ClassOf(harden.Evidence, claims...), claims
 	return []harden.Fix{fix}
-}
-
-// portNames lists the ports that workloads declare, for people.
-func portNames(w *harden.Workload) string {
-	var out []string
-	for _, p := range containerPorts(w) {
-		out = append(out, fmt.Sprintf("%s/%d", strings.ToLower(string(protocolOr(p.Protocol))), p.ContainerPort))
-	}
-	return strings.Join(out, ", ")
 }

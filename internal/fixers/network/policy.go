@@ -215,7 +215,7 @@ func names(workloads []*harden.Workload) string {
 			out = append(out, fmt.Sprintf("and %d more", len(workloads)-mostNamed))
 			break
 		}
-		out = append(out, w.Ref.String())
+		out = append(out, harden.OneLine(w.Ref.String()))
 	}
 	return strings.Join(out, ", ")
 }
