@@ -46,6 +46,9 @@ func (d *drafter) networkRead() harden.Claim {
 	if len(missing) > 0 {
 		return harden.Claim{Code: "E-SLICES", State: harden.Missing, Text: "Not all of the network could be read: " + enumerate(missing) + "."}
 	}
+	if !d.inv.Live() {
+		return harden.Claim{Code: "E-SLICES", State: harden.Missing, Text: "Only files were read: who else runs in the cluster and calls, or is called, is not known."}
+	}
 	return harden.Claim{Code: "E-SLICES", State: harden.Holds, Time: d.inv.Now, Text: "Services, routes, webhooks, configuration and workloads of all namespaces were read."}
 }
 

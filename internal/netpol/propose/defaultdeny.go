@@ -58,7 +58,7 @@ func (d *drafter) denies(direction harden.Direction) bool {
 func (d *drafter) denyAll(direction harden.Direction) Draft {
 	draft := Draft{Direction: direction}
 	var open []string
-	for _, w := range d.workloads {
+	for _, w := range d.spaces[d.namespace] {
 		if w.Template.Spec.HostNetwork || w.IsStatic() {
 			continue // policies do nothing for them
 		}

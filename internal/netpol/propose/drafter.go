@@ -17,10 +17,10 @@ import (
 type drafter struct {
 	inv       *harden.Inventory
 	namespace string
-	workloads []*harden.Workload // of the namespace, that run or will run again
 	byPeer    map[harden.Peer]*harden.Workload
-	known     map[harden.Peer]*subject // selectors of workloads of any namespace, as far as they were needed
-	needs     []harden.Flow            // that are required and touch the namespace
+	spaces    map[string][]*harden.Workload // by namespace, that run or will run again
+	known     map[harden.Peer]*subject      // selectors of workloads of any namespace, as far as they were needed
+	needs     []harden.Flow                 // that are required and touch the namespace
 	world     *netpol.World
 	dns       flows.DNS
 	api       flows.APIServer
@@ -29,19 +29,8 @@ type drafter struct {
 }
 
 func newDrafter(around *harden.Inventory, namespace string) *drafter {
-	d := &drafter{
-		inv: around, namespace: namespace, byPeer: map[harden.Peer]*harden.Workload{}, known: map[harden.Peer]*subject{},
-		world: netpol.Of(around), dns: flows.DNSOf(around), api: flows.APIServerOf(around), nodes: flows.NodeAddresses(around),
-	}
-	for _, w := range around.Workloads {
-		if w.Finished {
-			continue
-		}
-		d.byPeer[harden.WorkloadPeer(w.Ref)] = w
-		if w.Ref.Namespace == namespace {
-			d.workloads = append(d.workloads, w)
-		}
-	}
+	d := selecting(around, namespace)
+	d.world, d.dns, d.api, d.nodes = netpol.Of(around), flows.DNSOf(around), flows.APIServerOf(around), flows.NodeAddresses(around)
 	for _, f := range flows.Of(around) {
 		if f.Required() && (f.From.Namespace == namespace || f.To.Namespace == namespace) {
 			d.needs = append(d.needs, f)
@@ -50,6 +39,21 @@ func newDrafter(around *harden.Inventory, namespace string) *drafter {
 	// Where nobody knows which families the cluster has, both are written: a block of the other one does nothing.
 	e := around.Net.Engine
 	d.v4, d.v6 = e.IPv4 || !e.IPv6, e.IPv6 || !e.IPv4
+	return d
+}
+
+// selecting is as much of a drafter as selectors need.
+func selecting(inv *harden.Inventory, namespace string) *drafter {
+	d := &drafter{
+		inv: inv, namespace: namespace,
+		byPeer: map[harden.Peer]*harden.Workload{}, spaces: map[string][]*harden.Workload{}, known: map[harden.Peer]*subject{},
+	}
+	for _, w := range inv.Workloads {
+		if !w.Finished {
+			d.byPeer[harden.WorkloadPeer(w.Ref)] = w
+			d.spaces[w.Ref.Namespace] = append(d.spaces[w.Ref.Namespace], w)
+		}
+	}
 	return d
 }
 
@@ -100,7 +104,7 @@ func (d *drafter) engineWarning() []string {
 func (d *drafter) perWorkload(phase *Phase, direction harden.Direction) {
 	var policies []*networkingv1.NetworkPolicy
 	at := map[int]*made{}
-	for _, w := range d.workloads {
+	for _, w := range d.spaces[d.namespace] {
 		isolation := d.world.Isolated(w.Ref, direction)
 		if isolation.State == harden.ReachDenied {
 			continue

@@ -11,7 +11,7 @@ import (
 )
 
 // lookFirst is what to do where nobody looked at the network.
-const lookFirst = "Look at the network first, with --network or key n: only then it is known which connections are needed."
+const lookFirst = "Look at the network first (--network, or key n): only then it is known which connections are needed."
 
 // Fixes are the fixes of a finding that isolation is missing: of the workload, or
 // of the namespace where it is zero. The inventory is that of the Pass; where
@@ -49,6 +49,9 @@ func (d *Draft) fixes(title string) []harden.Fix {
 		return []harden.Fix{{Title: title, Class: harden.Review, Manual: sentence(d.Refused)}}
 	}
 	fix := harden.Fix{Title: title, Class: harden.ClassOf(harden.Evidence, d.Claims...), Evidence: d.Claims, Warning: d.Warning}
+	if fix.Warning == "" {
+		fix.Warning = "Connections that nobody declared and nobody saw are cut."
+	}
 	for _, o := range d.Objects {
 		if o.GetKind() != "NetworkPolicy" {
 			// The schema of custom resources is not known here, and without this one the others cut what is needed.

@@ -18,7 +18,7 @@ func (d *drafter) limits(m *made, draft *Draft) {
 		d.vpcCNI(m, draft)
 	}
 	if d.cilium() && len(m.engine) > 0 {
-		m.warn("Cilium matches nodes and the API server by no address, so a CiliumNetworkPolicy must come with it, and first.")
+		m.warn("Cilium matches nodes, and an API server on them, by no address, so a CiliumNetworkPolicy must come with it, and first.")
 	}
 }
 
@@ -28,7 +28,7 @@ const portsPerBlock = 24
 
 func (d *drafter) vpcCNI(m *made, draft *Draft) {
 	w := m.subject.workload
-	if w.Ref.Kind == "Pod" {
+	if w.Ref.Kind == "Pod" && w.Controller == nil {
 		m.doubt("E-LIVE", "The VPC CNI applies no policies to a Pod without an owner.") // T64
 	}
 	for _, p := range w.Pods {

@@ -257,7 +257,7 @@ func (d *drafter) apiServer(m *made) side {
 		m.doubt("E-SLICES", "The API server calls it, and no selector finds the API server: the port is open to every address. If it were cut, writes to the cluster would wait for it.")
 		return side{all: true}
 	}
-	if d.cilium() {
+	if d.cilium() && (len(d.api.Endpoints) == 0 || slices.ContainsFunc(d.api.Endpoints, func(a netip.AddrPort) bool { return slices.Contains(d.nodes, a.Addr()) })) {
 		m.entity("kube-apiserver", harden.Port{})
 		return side{}
 	}
@@ -387,7 +387,7 @@ const maxName = 63
 func (d *drafter) policyName(w *harden.Workload, direction harden.Direction) string {
 	end := "-" + strings.ToLower(string(direction))
 	name := "harden-" + w.Ref.Name + end
-	shared := slices.ContainsFunc(d.workloads, func(o *harden.Workload) bool { return o != w && o.Ref.Name == w.Ref.Name })
+	shared := slices.ContainsFunc(d.spaces[d.namespace], func(o *harden.Workload) bool { return o != w && o.Ref.Name == w.Ref.Name })
 	if len(name) <= maxName && !shared {
 		return name
 	}

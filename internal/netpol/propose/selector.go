@@ -95,12 +95,11 @@ func (d *drafter) alsoFound(s *subject) []*harden.Workload {
 		return nil
 	}
 	var out []*harden.Workload
-	for _, w := range d.byPeer {
-		if w != s.workload && w.Ref.Namespace == s.workload.Ref.Namespace && selector.Matches(labels.Set(w.Template.Labels)) {
+	for _, w := range d.spaces[s.workload.Ref.Namespace] {
+		if w != s.workload && selector.Matches(labels.Set(w.Template.Labels)) {
 			out = append(out, w)
 		}
 	}
-	slices.SortFunc(out, harden.CompareWorkloads)
 	return out
 }
 
@@ -112,10 +111,7 @@ func (d *drafter) strays(s *subject) []string {
 		return nil
 	}
 	var out []string
-	for _, w := range d.byPeer {
-		if w.Ref.Namespace != s.workload.Ref.Namespace {
-			continue
-		}
+	for _, w := range d.spaces[s.workload.Ref.Namespace] {
 		want := w == s.workload || slices.Contains(s.twins, w)
 		for _, p := range w.Pods {
 			gone := p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed

@@ -10,13 +10,7 @@ import (
 // allow: others are the workloads of its namespace that it finds as well. Cannot
 // says, for people, why there is no selector.
 func SelectorOf(inv *harden.Inventory, w *harden.Workload) (s *metav1.LabelSelector, others []*harden.Workload, cannot string) {
-	d := &drafter{inv: inv, namespace: w.Ref.Namespace, byPeer: map[harden.Peer]*harden.Workload{}, known: map[harden.Peer]*subject{}}
-	for _, o := range inv.Workloads {
-		if o.Ref.Namespace == w.Ref.Namespace && !o.Finished {
-			d.byPeer[harden.WorkloadPeer(o.Ref)] = o
-		}
-	}
-	found := d.subject(w)
+	found := selecting(inv, w.Ref.Namespace).subject(w)
 	if found.cannot != "" {
 		return nil, nil, found.cannot
 	}
