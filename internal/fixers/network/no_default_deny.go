@@ -2,6 +2,7 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -68,13 +69,9 @@ func checkNoDefaultDeny(p *harden.Pass) {
 		p.NotApplicable()
 		return
 	}
-	// Without the policies the answer is the same in both directions, so it is said once.
-	if why := p.Inventory.Unreadable(harden.NetworkPolicies, p.NamespaceName); why != "" {
+	// Without NetworkPolicies the answer is the same in both directions, so it is said once.
+	if why := cmp.Or(p.Inventory.Unreadable(harden.NetworkPolicies, p.NamespaceName), undeclared(p.Inventory, p.NamespaceName)); why != "" {
 		reportUnknownDefault(p, "", "NetworkPolicies were not read", why)
-		return
-	}
-	if why := Unread(p.Inventory, p.NamespaceName); why != "" && !isolatedInBoth(p) {
-		reportUnknownDefault(p, "", "policies were not read", why)
 		return
 	}
 	for _, d := range directions {
@@ -109,15 +106,6 @@ func reportUnknownDefault(p *harden.Pass, discriminator, reason, why string) {
 		Status: harden.StatusUnknown, Verdict: "unknown", Field: "NetworkPolicies", Discriminator: discriminator,
 		Reason: reason, Detail: "Whether new pods start open is not known: " + sentence(why) + ".",
 	})
-}
-
-func isolatedInBoth(p *harden.Pass) bool {
-	for _, d := range directions {
-		if newPod(p.Inventory, p.NamespaceName, d).State != harden.ReachDenied {
-			return false
-		}
-	}
-	return true
 }
 
 // opened is the name of a policy that selects every pod and lets everything

@@ -24,37 +24,17 @@ func Decide(inv *harden.Inventory, from, to harden.Peer, port harden.Port) harde
 	return netpol.Of(sight(inv)).Decide(from, to, port)
 }
 
-// Isolated tells whether policies restrict the workload of the pass, with what
-// keeps an absent policy from proving anything.
+// Isolated tells whether policies restrict the workload of the pass.
 func Isolated(p *harden.Pass, d harden.Direction) netpol.Isolation {
 	iso := netpol.Of(p.Inventory).Isolated(p.Object, d)
-	if iso.State == harden.ReachDenied {
-		return iso
-	}
-	if why := Unread(p.Inventory, p.Object.Namespace); why != "" {
+	if why := undeclared(p.Inventory, p.Object.Namespace); why != "" && iso.State == harden.ReachAllowed {
 		iso.State, iso.Why = harden.ReachUnknown, why
 	}
 	return iso
 }
 
-// foreignGroups are the API groups whose policies isolate pods too.
-var foreignGroups = []string{".cilium.io", ".crd.projectcalico.org", ".projectcalico.org", ".crd.antrea.io", ".policy.networking.k8s.io"}
-
-// Unread says why it proves nothing that no policy was found for the namespace, or "".
-func Unread(inv *harden.Inventory, namespace string) string {
-	if why := inv.Unreadable(harden.NetworkPolicies, namespace); why != "" {
-		return why
-	}
-	for _, u := range inv.Unread {
-		if u.Namespace != "" && u.Namespace != namespace {
-			continue
-		}
-		for _, group := range foreignGroups {
-			if strings.HasSuffix(u.Resource, group) {
-				return u.Resource + " could not be read: " + u.Why
-			}
-		}
-	}
+// undeclared says why it proves nothing that files have no policy for the namespace, or "".
+func undeclared(inv *harden.Inventory, namespace string) string {
 	if !inv.Live() && inv.Namespaces[namespace] == nil && len(inv.NetworkPolicies[namespace]) == 0 {
 		return "the files declare neither the namespace nor policies for it"
 	}
