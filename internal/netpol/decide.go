@@ -234,7 +234,7 @@ func (w *World) isolatedClass(c *class, d int) Isolation {
 		may.By = append(may.By, ref)
 		mays = append(mays, title+": "+why)
 	}
-	if why := w.unreadable(c.space.name); why != "" {
+	if why := c.space.blind; why != "" {
 		mays = append(mays, why)
 	}
 	decided := fell

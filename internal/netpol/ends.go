@@ -44,7 +44,7 @@ func (w *World) partsOf(p harden.Peer, opening bool) ends {
 	case harden.PeerPrivate:
 		return ends{all: w.cut(private, w.known())}
 	case harden.PeerMetadata:
-		return ends{all: w.cut([]netip.Prefix{metadata4, metadata6}, nil)}
+		return ends{all: w.addressEnds(atoms([]netip.Prefix{metadata4, metadata6}, nil, w.used.cuts, families{true, w.family.v6}))}
 	case harden.PeerAddress:
 		prefix, err := netip.ParsePrefix(p.CIDR)
 		if err != nil {

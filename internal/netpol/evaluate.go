@@ -202,7 +202,7 @@ func (w *World) side(d int, subject, peer, dst *end, port dialed, t *trace) outc
 	if d == ingress && isOwnNode(peer, subject) {
 		return admitted
 	}
-	if why := w.unreadable(subject.pod.space.name); why != "" {
+	if why := subject.pod.space.blind; why != "" {
 		t.open(why)
 		return admitted | refused
 	}
@@ -368,17 +368,6 @@ func (m *peerMatch) matchesPod(x *end) (tri, string) {
 		why = because
 	}
 	return min(spaces, pods), why
-}
-
-// unreadable tells why the NetworkPolicies of a namespace are not known, or "".
-func (w *World) unreadable(namespace string) string {
-	if why := w.inv.Unreadable(harden.NetworkPolicies, namespace); why != "" {
-		return "the NetworkPolicies of " + namespace + " could not be read: " + why
-	}
-	if w.inv.Live() && w.spaces[namespace] == nil && w.policies[namespace] == nil && !slices.Contains(w.inv.Scope, namespace) {
-		return "the NetworkPolicies of " + namespace + " were not looked at"
-	}
-	return ""
 }
 
 // sortSaid orders rules by policy, direction (egress first) and number, and drops doubles.

@@ -51,7 +51,7 @@ type World struct {
 // holds the answers are unknown, unless policies decide alone.
 func New(inv *harden.Inventory) *World {
 	w := &World{inv: inv, services: map[string][]*corev1.Service{}, policies: map[string][]*policy{}}
-	w.spaces = readSpaces(inv)
+	w.readSpaces()
 	w.nodes = readNodes(inv)
 	w.family = readFamilies(inv)
 	for _, s := range inv.Net.Services {

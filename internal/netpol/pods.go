@@ -186,13 +186,23 @@ func runs(p *corev1.Pod) bool {
 }
 
 func (w *World) classOf(s *space, set map[string]string, open openness, spec *corev1.PodSpec, addrs []netip.Addr) *class {
-	c := &class{space: s, labels: labelSet{set: labels.Set(set), open: open}, named: namedPorts(spec), host: spec.HostNetwork, addrs: addrs}
-	if c.host && len(addrs) == 0 {
-		if n := w.node(spec.NodeName); n != nil {
-			c.addrs = n.addrs
-		}
+	if spec.HostNetwork && len(addrs) == 0 {
+		addrs = w.hostAddrs(spec.NodeName)
 	}
-	return c
+	ours := slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return !w.family.has(a) })
+	return &class{space: s, labels: labelSet{set: labels.Set(set), open: open}, named: namedPorts(spec), host: spec.HostNetwork, addrs: ours}
+}
+
+// hostAddrs are the addresses of the node, or of all where it is none that is known.
+func (w *World) hostAddrs(name string) []netip.Addr {
+	if n := w.node(name); n != nil {
+		return n.addrs
+	}
+	var out []netip.Addr
+	for _, n := range w.nodes {
+		out = append(out, n.addrs...)
+	}
+	return out
 }
 
 // key is the same for all pods of a class.

@@ -111,32 +111,38 @@ func (s *selector) keys(visit func(string)) {
 type space struct {
 	name   string
 	labels labelSet
+	blind  string // why its NetworkPolicies are not known
 }
 
-func readSpaces(inv *harden.Inventory) map[string]*space {
-	spaces := map[string]*space{}
-	for name, ns := range inv.Namespaces {
+func (w *World) readSpaces() {
+	w.spaces = map[string]*space{}
+	for name, ns := range w.inv.Namespaces {
 		set := labels.Merge(ns.Labels, labels.Set{corev1.LabelMetadataName: name})
-		spaces[name] = &space{name: name, labels: labelSet{set: set}}
+		w.spaces[name] = &space{name: name, labels: labelSet{set: set}, blind: unreadPolicies(w.inv, name)}
 	}
-	for _, w := range inv.Workloads {
-		if name := w.Ref.Namespace; spaces[name] == nil {
-			spaces[name] = unreadSpace(name)
-		}
+	for _, workload := range w.inv.Workloads {
+		name := workload.Ref.Namespace
+		w.spaces[name] = w.space(name)
 	}
-	return spaces
 }
 
-// unreadSpace is a namespace of which only the name is known.
-func unreadSpace(name string) *space {
-	return &space{name: name, labels: labelSet{
-		set: labels.Set{corev1.LabelMetadataName: name}, open: unread, why: "the labels of namespace " + name + " were not read",
-	}}
-}
-
+// space is the namespace of the name. Of one that was not read only that is known.
 func (w *World) space(name string) *space {
 	if s := w.spaces[name]; s != nil {
 		return s
 	}
-	return unreadSpace(name)
+	return &space{name: name, blind: unreadPolicies(w.inv, name), labels: labelSet{
+		set: labels.Set{corev1.LabelMetadataName: name}, open: unread, why: "the labels of namespace " + name + " were not read",
+	}}
+}
+
+// unreadPolicies tells why the NetworkPolicies of a namespace are not known, or "".
+func unreadPolicies(inv *harden.Inventory, namespace string) string {
+	if why := inv.Unreadable(harden.NetworkPolicies, namespace); why != "" {
+		return "the NetworkPolicies of namespace " + namespace + " could not be read: " + why
+	}
+	if inv.Live() && !slices.Contains(inv.Scope, namespace) {
+		return "the NetworkPolicies of namespace " + namespace + " were not looked at"
+	}
+	return ""
 }

@@ -136,6 +136,7 @@ type truth struct {
 	policies []string // NAMESPACE/NAME SPEC
 	more     string   // other objects
 	engine   harden.Engine
+	live     []string // the scope, of a cluster; nil: files
 	unread   string   // resource that may not be read
 	want     []string // FROM TO PORT: ANSWER
 }
@@ -151,7 +152,11 @@ func (c *truth) inventory(t *testing.T) *harden.Inventory {
 	if c.unread != "" {
 		opts = append(opts, fixtest.Unreadable(c.unread, "forbidden"))
 	}
-	return fixtest.Load(t, text, opts...)
+	inv := fixtest.Load(t, text, opts...)
+	if c.live != nil {
+		inv.Cluster.Server, inv.Scope = "https://127.0.0.1", c.live
+	}
+	return inv
 }
 
 func check(t *testing.T, cases []truth) {
@@ -353,6 +358,13 @@ func TestTruthOfNetworkPolicies(t *testing.T) {
 		{name: "pods that end or have ended do not count", more: rolling, policies: []string{
 			`shop/p {podSelector: {matchLabels: {track: gone}}}`,
 		}, want: []string{"web/front shop/rolling tcp/80: allowed"}},
+		{name: "policies of namespaces outside of the scope were not looked at", live: []string{"shop"}, policies: []string{`shop/p {podSelector: {matchLabels: {app: db}}}`}, want: []string{
+			"web/front shop/api tcp/8080: unknown", "shop/api web/front tcp/1: unknown", "web/front shop/db tcp/80: denied", "shop/api internet tcp/1: allowed",
+		}},
+		{name: "T59 a pod on the host network that does not run is on any node", more: daemon, policies: []string{
+			`shop/p {podSelector: {matchLabels: {app: api}}, ingress: [{from: [{ipBlock: {cidr: 192.168.0.0/24}}]}]}`,
+			`shop/q {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: 192.168.0.1/32}}]}]}`,
+		}, want: []string{"web/agent shop/api tcp/8080: allowed", "web/agent shop/db tcp/80: unknown"}},
 		{name: "a namespace taken together", policies: []string{`shop/p {podSelector: {matchLabels: {app: api}}}`}, want: []string{
 			"web/front ns:shop tcp/80: partly", "ns:shop ns:web tcp/80: allowed",
 		}},
@@ -373,6 +385,18 @@ metadata: {name: kubernetes, namespace: default, labels: {kubernetes.io/service-
 addressType: IPv4
 endpoints: [{addresses: [172.18.0.2]}]
 ports: [{port: 6443, protocol: TCP}]
+`
+
+const daemon = `
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: web}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {hostNetwork: true, containers: [{name: c, image: i}]}
 `
 
 const rolling = `
