@@ -1,7 +1,6 @@
 package harden
 
 import (
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -131,14 +130,13 @@ type Unread struct {
 	Resource  string // plural name with group, such as networkpolicies.networking.k8s.io, or a file
 	Namespace string // empty: cluster-wide
 	Why       string
-	Also      []string // further resources of which the same is true, and which Why names
 }
 
 // Unreadable tells why the resource could not be read in the namespace, or "".
 // A failed cluster-wide list (empty Namespace) counts for every namespace.
 func (i *Inventory) Unreadable(resource, namespace string) string {
 	for _, u := range i.Unread {
-		if (u.Resource == resource || slices.Contains(u.Also, resource)) && (u.Namespace == "" || u.Namespace == namespace) {
+		if u.Resource == resource && (u.Namespace == "" || u.Namespace == namespace) {
 			return u.Why
 		}
 	}

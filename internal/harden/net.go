@@ -73,6 +73,31 @@ func isNet(resource string) bool {
 	return slices.Contains(NetGroups, group)
 }
 
+// GatherUnread is for people: it makes one of all that could not be read in one
+// place and that tells how pods are reached, NetworkPolicies apart. Somebody with
+// few rights would otherwise read the same ten times. Why names the others.
+func GatherUnread(unread []Unread) []Unread {
+	var out []Unread
+	first := map[string]int{}     // by namespace, index in out
+	also := map[string][]string{} // by namespace
+	for _, u := range unread {
+		_, seen := first[u.Namespace]
+		switch {
+		case !isNet(u.Resource) || u.Resource == NetworkPolicies:
+			out = append(out, u)
+		case seen:
+			also[u.Namespace] = append(also[u.Namespace], u.Resource)
+		default:
+			first[u.Namespace] = len(out)
+			out = append(out, u)
+		}
+	}
+	for ns, resources := range also {
+		out[first[ns]].Why += "; nor could be read: " + strings.Join(resources, ", ")
+	}
+	return out
+}
+
 // SortCallees puts them in a stable order.
 func SortCallees(c []Callee) {
 	slices.SortFunc(c, func(a, b Callee) int {

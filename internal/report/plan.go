@@ -128,7 +128,7 @@ func (p *Plan) Summary(w io.Writer, prefix string) {
 		}
 	}
 	p.podSecurity(line)
-	for _, u := range p.Unread {
+	for _, u := range harden.GatherUnread(p.Unread) {
 		line("Not checked: %s: %s", u.Resource, u.Why)
 	}
 }

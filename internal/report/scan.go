@@ -91,7 +91,7 @@ func writeUnread(w io.Writer, unread []harden.Unread) {
 		return
 	}
 	fmt.Fprintln(w, "Not checked:")
-	for _, u := range unread {
+	for _, u := range harden.GatherUnread(unread) {
 		where := ""
 		if u.Namespace != "" {
 			where = " in namespace " + u.Namespace

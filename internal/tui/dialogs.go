@@ -172,7 +172,7 @@ func (m *Model) showError() tea.Cmd {
 func (m *Model) showUnread() tea.Cmd {
 	m.open(&pager{title: "Not readable", width: 76, write: func(m *Model, p *page) {
 		p.para(p.st.dim, 0, "What could not be read was not judged. Rules that need it say unknown or are silent.")
-		for _, u := range m.unread() {
+		for _, u := range harden.GatherUnread(m.unread()) {
 			p.gap()
 			name := u.Resource
 			if u.Namespace != "" {

@@ -192,7 +192,7 @@ func TestLabRightsInOneNamespace(t *testing.T) {
 		t.Error(diff)
 	}
 	var unread []string
-	for _, u := range inv.Unread {
+	for _, u := range harden.GatherUnread(inv.Unread) {
 		unread = append(unread, u.Resource+" in "+u.Namespace)
 		if !strings.Contains(u.Why, user) {
 			t.Errorf("%q does not say who may not", u.Why)

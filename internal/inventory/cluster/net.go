@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -31,7 +30,9 @@ func (s *state) finishNet(inv *harden.Inventory) {
 			inv.Unread = append(inv.Unread, harden.Unread{Resource: harden.EngineResource, Why: seen.Unread[0].Why})
 		}
 	}
-	inv.Unread = gather(inv.Unread, s.isNet)
+	slices.SortStableFunc(inv.Unread, func(a, b harden.Unread) int {
+		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Namespace, b.Namespace))
+	})
 }
 
 // podIPs are the addresses of one pod that has some of its own: those of one
@@ -48,37 +49,4 @@ func (s *state) podIPs() []corev1.PodIP {
 		}
 	}
 	return nil
-}
-
-func (s *state) isNet(u harden.Unread) bool {
-	c := s.contents[key{u.Resource, u.Namespace}]
-	return u.Resource == harden.EngineResource || c != nil && c.source.kind.net
-}
-
-// gather makes one line of all that is refused of one place and that tells how
-// pods are reached: somebody with few rights would otherwise read the same ten times.
-func gather(unread []harden.Unread, isNet func(harden.Unread) bool) []harden.Unread {
-	var out []harden.Unread
-	first := map[string]int{} // by namespace, index in out
-	for _, u := range unread {
-		at, seen := first[u.Namespace]
-		switch {
-		case !isNet(u):
-			out = append(out, u)
-		case seen:
-			out[at].Also = append(out[at].Also, u.Resource)
-		default:
-			first[u.Namespace] = len(out)
-			out = append(out, u)
-		}
-	}
-	for _, at := range first {
-		if also := out[at].Also; len(also) > 0 {
-			out[at].Why += "; nor could be read: " + strings.Join(also, ", ")
-		}
-	}
-	slices.SortStableFunc(out, func(a, b harden.Unread) int {
-		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Namespace, b.Namespace))
-	})
-	return out
 }
