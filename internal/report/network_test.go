@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -494,5 +495,32 @@ func TestNetworkOfHostileNames(t *testing.T) {
 		if name == "mermaid" && !strings.Contains(text, `["x#91;2J #34;#93;#59; evil --#62;"]`) {
 			t.Errorf("a name is not quoted:\n%s", text)
 		}
+	}
+}
+
+// What is said of several workloads is said once.
+func TestNetworkFolds(t *testing.T) {
+	got := folded([]string{"policies are not enforced: see above", "Deployment/api: it mounts a token", "Deployment/web: it mounts a token", "Deployment/web: another", "no subject"})
+	want := []string{"policies are not enforced: see above", "Deployment/api, Deployment/web: it mounts a token", "Deployment/web: another", "no subject"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	r := network()
+	cache := deploymentPeer("shop", "cache")
+	r.View.Peers = append(r.View.Peers, cache)
+	r.View.Flows = nil
+	dns := harden.Peer{Kind: harden.PeerDNS}
+	for _, from := range []harden.Peer{r.View.Peers[0], r.View.Peers[1], cache} {
+		for _, protocol := range []corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP} {
+			r.View.Flows = append(r.View.Flows, harden.Flow{From: from, To: dns, Port: harden.Port{Protocol: protocol, Number: 53}, Confidence: harden.ConfidenceMedium, Origins: []harden.FlowOrigin{{Text: "names"}}})
+		}
+	}
+	needs, n := r.needs()
+	if n != 6 || len(needs) != 1 || needs[0].from != "3 of 3 workloads" || strings.Join(needs[0].ports, ",") != "tcp/53,udp/53" {
+		t.Errorf("%d: %+v", n, needs)
+	}
+	r.View.Flows = r.View.Flows[:4] // not all of them
+	if needs, _ := r.needs(); len(needs) != 2 {
+		t.Errorf("%+v", needs)
 	}
 }

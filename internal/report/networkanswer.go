@@ -42,22 +42,6 @@ func (r *Network) decision(w io.Writer, indent string, d *harden.Decision) {
 	if d.Why != "" {
 		fmt.Fprintf(w, "%s%s\n", indent, harden.OneLine(d.Why))
 	}
-	// What is there already in words is not said twice.
-	if len(d.By) == 1 && d.Why != "" {
-		return
-	}
-	for _, by := range d.By {
-		fmt.Fprintf(w, "%sby %s\n", indent, ruleWords(by))
-	}
-}
-
-// ruleWords names a policy and one of its rules.
-func ruleWords(by harden.PolicyRule) string {
-	s := harden.OneLine(by.Policy.Long())
-	if by.Rule == 0 {
-		return s + fmt.Sprintf(", which isolates (%s)", by.Direction)
-	}
-	return s + fmt.Sprintf(", %s rule %d", by.Direction, by.Rule)
 }
 
 func (r *Network) flow(a *NetworkAnswer) *harden.Flow {

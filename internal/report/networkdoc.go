@@ -201,11 +201,11 @@ func (r *Network) YAML(w io.Writer) error {
 	comment(out, engineWords(r.View.Engine))
 	for _, p := range r.shownPhases() {
 		comment(out, fmt.Sprintf("%s in %s: %s", p.Name, harden.OneLine(p.Namespace), phaseWords(p)))
-		for _, why := range p.Refused {
-			comment(out, "  not proposed: "+harden.OneLine(why))
+		for _, why := range folded(p.Refused) {
+			comment(out, "  not proposed: "+why)
 		}
-		for _, text := range p.Warnings {
-			comment(out, "  warning: "+harden.OneLine(text))
+		for _, text := range folded(p.Warnings) {
+			comment(out, "  warning: "+text)
 		}
 		for _, u := range p.Policies {
 			b, err := yaml.Marshal(u.Object)

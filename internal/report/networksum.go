@@ -51,23 +51,75 @@ func countWords(n harden.NetworkCounts) string {
 
 // flows writes what is needed, and why.
 func (r *Network) flows(w io.Writer) error {
-	var needed []*harden.Flow
-	for i := range r.View.Flows {
-		if f := &r.View.Flows[i]; f.Required() && (r.chosen(f.From) || r.chosen(f.To)) {
-			needed = append(needed, f)
-		}
-	}
-	if len(needed) == 0 {
+	needs, n := r.needs()
+	if n == 0 {
 		fmt.Fprintln(w, "Nothing is known of what the workloads need.")
 		return nil
 	}
-	fmt.Fprintf(w, "\nNeeded are %s:\n", plural(len(needed), "connection"))
+	fmt.Fprintf(w, "\nNeeded are %s:\n", plural(n, "connection"))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "FROM\tTO\tPORT\tCONFIDENCE\tBECAUSE")
-	for _, f := range needed {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.peer(f.From), r.end(f), f.Port, f.Confidence, r.because(f))
+	for _, need := range needs {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", need.from, need.to, strings.Join(need.ports, ","), need.confidence, need.because)
 	}
 	return tw.Flush()
+}
+
+// A need is a row of the needed connections: flows that differ in their ports only.
+type need struct {
+	from, to, because string
+	outside           bool // the far end is no workload
+	ports             []string
+	confidence        harden.Confidence
+}
+
+// needs are the needed connections, folded: ports of one pair, and what several
+// workloads need of the DNS and the like in the same way. The number is that
+// before the folding.
+func (r *Network) needs() (needs []need, flows int) {
+	for i := range r.View.Flows {
+		f := &r.View.Flows[i]
+		if !f.Required() || !r.chosen(f.From) && !r.chosen(f.To) {
+			continue
+		}
+		flows++
+		next := need{from: r.peer(f.From), to: r.end(f), because: r.because(f), outside: f.To.Kind != harden.PeerWorkload, confidence: f.Confidence}
+		at := slices.IndexFunc(needs, func(n need) bool {
+			return n.from == next.from && n.to == next.to && n.because == next.because && n.confidence == next.confidence
+		})
+		if at < 0 {
+			at = len(needs)
+			needs = append(needs, next)
+		}
+		needs[at].ports = append(needs[at].ports, f.Port.String())
+	}
+	workloads := 0
+	for _, p := range r.View.Peers {
+		if p.Kind == harden.PeerWorkload && r.looked(p) && r.chosen(p) {
+			workloads++
+		}
+	}
+	const few = 3
+	var out []need
+	for i, n := range needs {
+		same := func(o need) bool {
+			return o.to == n.to && o.because == n.because && o.confidence == n.confidence && slices.Equal(o.ports, n.ports)
+		}
+		first, all := slices.IndexFunc(needs, same), 0
+		for _, o := range needs {
+			if same(o) {
+				all++
+			}
+		}
+		if n.outside && all >= few {
+			if first != i {
+				continue
+			}
+			n.from = fmt.Sprintf("%d of %s", all, plural(workloads, "workload"))
+		}
+		out = append(out, n)
+	}
+	return out, flows
 }
 
 // end names the far end of a flow, with the host name that was asked for.
@@ -112,19 +164,48 @@ func (r *Network) phases(w io.Writer) {
 		return
 	}
 	fmt.Fprintln(w, "\nProposal, in this order; each step is applied and undone as one:")
+	said := map[string]bool{}
 	for _, p := range phases {
 		fmt.Fprintf(w, "  %s in %s: %s\n", p.Name, harden.OneLine(p.Namespace), phaseWords(p))
 		for _, u := range p.Policies {
 			fmt.Fprintf(w, "    makes %s %s\n", harden.OneLine(u.GetKind()), harden.OneLine(u.GetName()))
 		}
-		for _, why := range p.Refused {
-			fmt.Fprintf(w, "    not proposed: %s\n", harden.OneLine(why))
+		for _, why := range folded(p.Refused) {
+			fmt.Fprintf(w, "    not proposed: %s\n", why)
 		}
-		for _, text := range p.Warnings {
-			fmt.Fprintf(w, "    warning: %s\n", harden.OneLine(text))
+		for _, text := range folded(p.Warnings) {
+			if !said[text] { // one about the cluster is the same for each step
+				fmt.Fprintf(w, "    warning: %s\n", text)
+			}
+			said[text] = true
 		}
 	}
 	fmt.Fprintln(w)
+}
+
+// folded joins lines that say the same of several workloads: "Deployment/api: text"
+// and "Deployment/web: text" become "Deployment/api, Deployment/web: text".
+func folded(lines []string) []string {
+	subjects := map[string][]string{}
+	var order []string
+	for _, line := range lines {
+		subject, text, ok := strings.Cut(harden.OneLine(line), ": ")
+		if !ok || strings.Contains(subject, " ") || !strings.Contains(subject, "/") {
+			subject, text = "", harden.OneLine(line)
+		}
+		if subjects[text] == nil {
+			order = append(order, text)
+		}
+		subjects[text] = append(subjects[text], subject)
+	}
+	var out []string
+	for _, text := range order {
+		if s := strings.Join(subjects[text], ", "); s != "" {
+			text = s + ": " + text
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // phaseWords says in a few words how a phase stands.

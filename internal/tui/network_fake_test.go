@@ -106,20 +106,17 @@ func shopNetwork(s *harden.Snapshot) *harden.NetworkView {
 	v.Explain = func(from, to harden.Peer, port harden.Port) (before, after harden.Decision) {
 		needed := slices.ContainsFunc(v.Flows, func(f harden.Flow) bool { return f.From == from && f.To == to && f.Port == port && f.Required() })
 		before.Reach, after.Reach = decideShop(v, from, to, port, needed)
-		rule := func(name string, d harden.Direction, rule int) harden.PolicyRule {
-			return harden.PolicyRule{Policy: harden.Ref{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy", Namespace: "shop", Name: name}, Direction: d, Rule: rule}
-		}
 		switch before.Reach {
 		case harden.ReachAllowed:
 			before.Why = "no policy isolates it"
 		case harden.ReachUnknown:
 			before.Why = "CiliumNetworkPolicy shop/l7 decides by HTTP path"
 		default:
-			before.Why, before.By = "NetworkPolicy shop/api isolates ingress and no rule admits it", []harden.PolicyRule{rule("api", harden.Ingress, 0)}
+			before.Why = "NetworkPolicy shop/api isolates ingress and no rule admits it"
 		}
 		after.Why = before.Why
 		if after.Reach == harden.ReachAllowed {
-			after.Why, after.By = "NetworkPolicy shop/harden-web-egress, egress rule 2", []harden.PolicyRule{rule("harden-web-egress", harden.Egress, 2), rule("harden-api-ingress", harden.Ingress, 1)}
+			after.Why = "NetworkPolicy shop/harden-web-egress, egress rule 2; NetworkPolicy shop/harden-api-ingress, ingress rule 1"
 		} else if after.Reach == harden.ReachDenied && before.Reach == harden.ReachAllowed {
 			after.Why = "NetworkPolicy shop/harden-" + or(to.Workload.Name, from.Workload.Name) + "-ingress isolates ingress and no rule admits it"
 		}

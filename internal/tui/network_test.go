@@ -77,7 +77,7 @@ func TestNetworkCell(t *testing.T) {
 		toNetwork(d)
 		d.press("down", "down", "down")
 		d.has("deploy/web → deploy/api", "tcp/8080", "no policy isolates it", "+ needed, confidence high", "E-ENV (seen): env API_ADDR", "tcp/other", "NetworkPolicy shop/api isolates ingress")
-		d.has("proposed: NetworkPolicy shop/harden-web-egress, egress", "shop/NetworkPolicy/harden-api-ingress, Ingress rule 1")
+		d.has("proposed: NetworkPolicy shop/harden-web-egress, egress")
 		d.press("right", "right", "right", "right", "right")
 		d.has("deploy/web → ns:default +2", "the same for each of 3 namespaces: default, identity,")
 		d.press("enter")

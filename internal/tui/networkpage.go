@@ -102,20 +102,6 @@ func (m *Model) writePort(p *page, c *harden.NetworkCell) {
 
 func writeDecision(p *page, lead string, d *harden.Decision) {
 	p.para(p.st.text, 2, lead+or(d.Why, "nothing decides it"))
-	if len(d.By) < 2 {
-		return
-	}
-	for _, by := range d.By {
-		p.para(p.st.dim, 4, ruleWord(by))
-	}
-}
-
-// ruleWord names a policy and one of its rules.
-func ruleWord(by harden.PolicyRule) string {
-	if by.Rule == 0 {
-		return by.Policy.Long() + ", which isolates (" + string(by.Direction) + ")"
-	}
-	return by.Policy.Long() + ", " + string(by.Direction) + " rule " + itoa(by.Rule)
 }
 
 func (m *Model) writeNeed(p *page, f *harden.Flow) {
