@@ -1,16 +1,19 @@
 package examples
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows/flowstest"
@@ -161,5 +164,27 @@ func documented(t *testing.T, inv *harden.Inventory, system string) connections 
 			out[connection{from, harden.Peer{Kind: harden.PeerAPIServer}, harden.Port{Protocol: corev1.ProtocolTCP, Number: 6443}}] = true
 		}
 	}
+	return out
+}
+
+// What is read from files, as users read them, says the same.
+func TestFilesSayTheSame(t *testing.T) {
+	for _, system := range []string{"microshop", "guestbook", "bookshop", "shop"} {
+		set, err := files.Load([]string{system}, nil, files.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(lines(flowstest.Load(t, flowstest.Folder(t, system))), lines(set.Inventory(flowstest.Now))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", system, diff)
+		}
+	}
+}
+
+func lines(inv *harden.Inventory) []string {
+	var out []string
+	for _, f := range flows.Of(inv) {
+		out = append(out, fmt.Sprintf("%s to %s on %s: %s, %s", f.From, f.To, f.Port, f.Confidence, f.Origins[0].Text))
+	}
+	slices.Sort(out)
 	return out
 }
