@@ -32,6 +32,7 @@ demo: prepare build lab ## a real cluster with insecure workloads, and the UI on
 test: prepare lab-binaries ## all tests, those against a real control plane included
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] || echo 'tests with real containers are skipped: they need root on Linux'
 	HARDEN_LAB=required go -C test/flux test -timeout 10m ./...
+	go -C test/netpol test -timeout 10m ./...
 	HARDEN_LAB=required go test -timeout 35m ./...
 
 check: check-format check-lint check-vet check-imports check-modules check-generated check-shell ## formatting, linters, import directions, generated files
@@ -88,6 +89,7 @@ check-modules:
 	go mod tidy -diff
 	go -C tools mod tidy -diff
 	go -C test/flux mod tidy -diff
+	go -C test/netpol mod tidy -diff
 
 # Compares with a copy rather than with git, so that documents may be edited while this runs.
 check-generated:
