@@ -60,7 +60,7 @@ func readCalico(u *unstructured.Unstructured) []*foreignPolicy {
 		p.isolates[d] = triOf(p.touches[d])
 	}
 	p.selects = func(c *class) (tri, string) {
-		m := tri(yes)
+		m := yes
 		if p.ref.Namespace != "" {
 			m = triOf(p.ref.Namespace == c.space.name)
 		}
@@ -114,13 +114,13 @@ func (x *calicoExpr) matches(l *labelSet) tri {
 	case "!":
 		return yes - x.of[0].matches(l)
 	case "&&":
-		result := tri(yes)
+		result := yes
 		for _, of := range x.of {
 			result = min(result, of.matches(l))
 		}
 		return result
 	case "||":
-		result := tri(no)
+		result := no
 		for _, of := range x.of {
 			result = max(result, of.matches(l))
 		}

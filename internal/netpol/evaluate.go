@@ -125,8 +125,10 @@ func (t *trace) open(parts ...string) {
 	}
 }
 
-// pair evaluates both sides of a connection, each into a trace of its own.
-// Pods on the host network are read as pods and as nodes.
+// pair evaluates both sides of a connection, each into a trace of its own. Pods on
+// the host network are read as pods and as nodes, and the engine reads all in one
+// way. The documentation of NetworkPolicies leaves it to the engine ("NetworkPolicy
+// and hostNetwork pods"), so where the readings differ the answer is unknown.
 func (w *World) pair(from, to *end, port dialed, traces *[2]trace) outcome {
 	if to.seen != 0 {
 		port.number = to.seen
@@ -172,6 +174,7 @@ func (w *World) read(all []*end) {
 	}
 }
 
+// both evaluates egress and ingress: a connection needs the leave of both.
 func (w *World) both(from, to *end, port dialed, traces *[2]trace) outcome {
 	var out, in *trace
 	if traces != nil {
@@ -236,7 +239,7 @@ func (w *World) standard(d int, subject, peer, dst *end, port dialed, t *trace) 
 		return passed
 	}
 	best, isolated := no, false // of policies that select for sure
-	every, some := yes, tri(no) // of those that may select
+	every, some := yes, no // of those that may select
 	for _, s := range selections {
 		m := w.policyAdmits(s.policy, d, peer, dst, port, t)
 		if s.sure == yes {
@@ -319,10 +322,8 @@ func (w *World) peerMatches(m *peerMatch, x *end) (tri, string) {
 	}
 	best, why := no, ""
 	if m.nodes != nil && (x.isNode || x.onHost()) {
-		switch {
-		case x.node == nil:
-			best, why = maybe, "which node it is is not known"
-		default:
+		best, why = maybe, "which node it is is not known"
+		if x.node != nil {
 			best, why = m.nodes.matches(&x.node.labels)
 		}
 	}
@@ -354,10 +355,8 @@ func (m *peerMatch) matchesPod(x *end) (tri, string) {
 	if x.pod == nil || x.pod.host && (!x.isPod || m.exact) {
 		return no, ""
 	}
-	spaces, why := yes, ""
-	if m.spaces == nil {
-		spaces = triOf(m.own == x.pod.space.name)
-	} else {
+	spaces, why := triOf(m.own == x.pod.space.name), ""
+	if m.spaces != nil {
 		spaces, why = m.spaces.matches(&x.pod.space.labels)
 	}
 	if spaces == no {

@@ -294,7 +294,7 @@ func readAntrea(u *unstructured.Unstructured) []*foreignPolicy {
 	p.selects = func(c *class) (tri, string) {
 		best, why := no, ""
 		for i := range targets {
-			m, because := tri(maybe), targets[i].bad
+			m, because := maybe, targets[i].bad
 			if because == "" {
 				m, because = targets[i].matchesPod(&end{pod: c, isPod: true})
 			}
