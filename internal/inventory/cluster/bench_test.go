@@ -15,6 +15,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
@@ -43,7 +44,8 @@ func benchPodSpec(i int) corev1.PodSpec {
 	}
 }
 
-// benchPages answers with 2,500 Deployments, their ReplicaSets and 10,000 pods, in protobuf.
+// benchPages answers with 2,500 Deployments, their ReplicaSets, 10,000 pods and what
+// makes them reachable, in protobuf.
 func benchPages(b *testing.B) map[string][][]byte {
 	b.Helper()
 	const workloads, podsEach = 2500, 4
@@ -91,11 +93,39 @@ func benchPages(b *testing.B) map[string][][]byte {
 	encode("/apis/apps/v1/replicasets", len(sets), func(from, to int) apiruntime.Object {
 		return &appsv1.ReplicaSetList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSetList"}, Items: sets[from:to]}
 	})
+	addNet(deployments, encode)
 	return pages
 }
 
+// addNet adds a Service, an EndpointSlice and a ConfigMap for each Deployment.
+func addNet(deployments []appsv1.Deployment, encode func(path string, total int, slice func(from, to int) apiruntime.Object)) {
+	var services []corev1.Service
+	var endpoints []discoveryv1.EndpointSlice
+	var settings []corev1.ConfigMap
+	for i := range deployments {
+		m := *deployments[i].ObjectMeta.DeepCopy()
+		port := int32(8080)
+		services = append(services, corev1.Service{ObjectMeta: m, Spec: corev1.ServiceSpec{Selector: m.Labels, ClusterIP: "10.96.0.10", Ports: []corev1.ServicePort{{Port: 80}}}})
+		slice := discoveryv1.EndpointSlice{ObjectMeta: m, AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Port: &port}}}
+		for range 4 {
+			slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{Addresses: []string{"10.244.0.7"}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: m.Namespace, Name: m.Name}})
+		}
+		endpoints = append(endpoints, slice)
+		settings = append(settings, corev1.ConfigMap{ObjectMeta: m, Data: map[string]string{"settings.yaml": strings.Repeat("key: value\n", 100)}})
+	}
+	encode("/api/v1/services", len(services), func(from, to int) apiruntime.Object {
+		return &corev1.ServiceList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceList"}, Items: services[from:to]}
+	})
+	encode("/apis/discovery.k8s.io/v1/endpointslices", len(endpoints), func(from, to int) apiruntime.Object {
+		return &discoveryv1.EndpointSliceList{TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSliceList"}, Items: endpoints[from:to]}
+	})
+	encode("/api/v1/configmaps", len(settings), func(from, to int) apiruntime.Object {
+		return &corev1.ConfigMapList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMapList"}, Items: settings[from:to]}
+	})
+}
+
 // BenchmarkRead compares reading an inventory with bare paged lists of the same
-// kinds by the same client. Both report the highest heap above that of the
+// kinds by the same client, and with reading all that tells of networks too. They report the highest heap above that of the
 // server, which lives in the same process.
 func BenchmarkRead(b *testing.B) {
 	pages := benchPages(b)
@@ -143,6 +173,17 @@ func BenchmarkRead(b *testing.B) {
 				b.Fatalf("got %d workloads", len(inv.Workloads))
 			}
 			r.take(inv) // what is kept for Watch would count twice in the next round
+		})
+	})
+	b.Run("whole", func(b *testing.B) {
+		measure(b, func() {
+			inv, err := r.ReadWhole(b.Context(), nil, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if len(inv.Workloads) != 2500 || len(inv.Net.EndpointSlices) != 2500 || len(inv.Net.ConfigMaps) != 2500 {
+				b.Fatalf("got %d workloads, %d slices, %d ConfigMaps", len(inv.Workloads), len(inv.Net.EndpointSlices), len(inv.Net.ConfigMaps))
+			}
 		})
 	})
 }
