@@ -239,7 +239,7 @@ func (w *World) standard(d int, subject, peer, dst *end, port dialed, t *trace) 
 		return passed
 	}
 	best, isolated := no, false // of policies that select for sure
-	every, some := yes, no // of those that may select
+	every, some := yes, no      // of those that may select
 	for _, s := range selections {
 		m := w.policyAdmits(s.policy, d, peer, dst, port, t)
 		if s.sure == yes {
