@@ -65,10 +65,13 @@ const (
 // maxOrigins is how many reasons for one flow are kept.
 const maxOrigins = 8
 
+// pods reports whether a peer is pods of the cluster.
+func pods(p harden.Peer) bool { return p.Kind == harden.PeerWorkload || p.Kind == harden.PeerNamespace }
+
 // add notes why a connection is needed. A connection of a peer that is no pod to
 // another that is none is nobody's.
 func (f *finder) add(from harden.Peer, t target, sure sureness, code, text string) {
-	if from.Namespace == "" && t.peer.Namespace == "" || t.port.Number <= 0 || t.port.Number > 65535 {
+	if !pods(from) && !pods(t.peer) || t.port.Number <= 0 || t.port.Number > 65535 {
 		return
 	}
 	k := flowKey{from, t.peer, t.port, t.host}

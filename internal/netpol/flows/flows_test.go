@@ -106,6 +106,12 @@ func TestReferences(t *testing.T) {
 		"flag with a space":              {args("--db-host, db"), []string{medium}},
 		"psql -h":                        {args("psql -h db -U shop"), []string{medium}},
 		"a word of a command":            {args("start, db"), nil},
+		"a script that waits":            {args("'until nc -z -w 2 db 5432; do sleep 1; done'"), []string{medium}},
+		"a script that resolves":         {args("'until nslookup db.shop.svc.cluster.local; do sleep 1; done'"), []string{medium}},
+		"gRPC's names":                   {env("{name: T, value: 'dns:///db:5432'}"), []string{medium}},
+		"options behind a port":          {env("{name: T, value: 'db:5432?ssl=1'}"), []string{medium}},
+		"a variable named as a Service":  {env("{name: DB, value: db}"), []string{medium}},
+		"a hook":                         {workload("shop", "web", "lifecycle: {preStop: {exec: {command: [curl, 'http://db:5432/bye']}}}"), []string{medium}},
 		"its own name":                   {workload("shop", "db2", "env: [{name: HOST, value: db2}], ports: [{containerPort: 1}]") + service("shop", "db2", "selector: {app: db2}, ports: [{port: 1}]"), nil},
 		"another namespace's short name": {workload("other", "web", "env: [{name: DB_HOST, value: db}]"), []string{"other/web -> private tcp/443 low db"}},
 		"another namespace":              {workload("other", "web", "env: [{name: DB_HOST, value: db.shop.svc}]"), []string{"other/web -> shop/db tcp/5433 medium"}},
@@ -445,4 +451,18 @@ spec: {rules: [{}, {http: {paths: [{path: /, pathType: Prefix, backend: {}}]}}]}
 	inv.Net.Callees = []harden.Callee{{Namespace: "no", Service: "no"}}
 	inv.Workloads[0].Template.Spec.Volumes = []corev1.Volume{{Name: "empty"}}
 	flows.Of(inv)
+}
+
+// Files may leave the namespace to kubectl.
+func TestFilesWithoutNamespaces(t *testing.T) {
+	inv := flowstest.Load(t, backend, workload("shop", "web", "env: [{name: DB_HOST, value: db}]"))
+	for _, w := range inv.Workloads {
+		w.Ref.Namespace, w.Meta.Namespace = "", ""
+	}
+	for _, s := range inv.Net.Services {
+		s.Namespace = ""
+	}
+	if diff := cmp.Diff([]string{"/web -> /db tcp/5433 medium"}, told(inv.Fresh())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

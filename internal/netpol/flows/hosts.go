@@ -20,14 +20,17 @@ type mention struct {
 var (
 	urlForm = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*)://([^\s"'<>|\\^` + "`" + `{}]+)`)
 	// dsnForm is the Data Source Name of go-sql-driver and its like: USER:PASSWORD@tcp(HOST:PORT)/NAME.
-	dsnForm  = regexp.MustCompile(`[^\s"']*@?\b(?:tcp|tcp4|tcp6|udp)\(([^)\s]+)\)`)
+	dsnForm = regexp.MustCompile(`[^\s"']*@?\b(?:tcp|tcp4|tcp6|udp)\(([^)\s]+)\)`)
+	// waitForm is nc HOST PORT, by which init containers wait for others.
+	waitForm = regexp.MustCompile(`\b(?:nc|ncat|netcat|telnet)\s+(?:-\S+\s+(?:[0-9]+\s+)?)*([A-Za-z][A-Za-z0-9_.-]*)\s+([0-9]+)`)
 	hostForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?$`)
 )
 
 // schemes are the usual ports of URL schemes, as registered or as their
 // programs document them.
 var schemes = map[string]int32{
-	"http": 80, "https": 443, "ws": 80, "wss": 443, "grpc": 0, "grpcs": 443, "tcp": 0, "udp": 0, "tls": 0, "dns": 53,
+	"mongodb+srv": 27017,
+	"http":        80, "https": 443, "ws": 80, "wss": 443, "grpc": 0, "grpcs": 443, "tcp": 0, "udp": 0, "tls": 0, "dns": 53,
 	"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mongodb": 27017, "sqlserver": 1433, "mssql": 1433, "oracle": 1521, "clickhouse": 9000,
 	"redis": 6379, "rediss": 6379, "memcached": 11211, "amqp": 5672, "amqps": 5671, "nats": 4222, "kafka": 9092, "mqtt": 1883, "mqtts": 8883, "stomp": 61613, "pulsar": 6650,
 	"ldap": 389, "ldaps": 636, "smtp": 25, "smtps": 465, "imap": 143, "imaps": 993, "ftp": 21, "sftp": 22, "ssh": 22, "git": 9418, "bolt": 7687, "neo4j": 7687, "cassandra": 9042,
@@ -37,8 +40,13 @@ var schemes = map[string]int32{
 // noHosts are schemes whose URLs name no host.
 var noHosts = []string{"unix", "file", "data", "s3", "gs", "gcs", "arn", "kms", "env", "classpath", "jar", "urn", "vault", "secret", "projects", "spiffe", "pkcs11", "unixgram"}
 
-// mentions finds hosts in a text: in URLs, in Data Source Names, and as
-// HOST:PORT. What comes before an @ is never part of one.
+// resolvers are schemes of gRPC that name how a name is resolved, as in
+// dns:///HOST:PORT (grpc.io, "Name resolution").
+var resolvers = []string{"dns", "xds", "passthrough", "kubernetes"}
+
+// mentions finds hosts in a text: in URLs, in Data Source Names, as HOST:PORT, as
+// full names of Services, and as those that scripts wait for. What comes before
+// an @ is never part of one.
 func mentions(text string) []mention {
 	var out []mention
 	rest := []byte(text)
@@ -55,13 +63,29 @@ func mentions(text string) []mention {
 	for _, m := range urlForm.FindAllStringSubmatchIndex(left, -1) {
 		scheme := strings.ToLower(left[m[2]:m[3]])
 		if !slices.Contains(noHosts, scheme) {
-			out = append(out, authority(left[m[4]:m[5]], schemes[scheme])...)
+			rest, usual := left[m[4]:m[5]], schemes[scheme]
+			if slices.Contains(resolvers, scheme) && strings.HasPrefix(rest, "/") {
+				rest, usual = rest[1:], 0
+			}
+			out = append(out, authority(rest, usual)...)
 		}
 		blank(m[0], m[1])
 	}
-	for _, word := range strings.FieldsFunc(string(rest), isBreak) {
+	left = string(rest)
+	for _, m := range waitForm.FindAllStringSubmatch(left, -1) {
+		if n := portNumber(m[2]); n != 0 {
+			out = append(out, mention{host: cleanHost(m[1]), port: n})
+		}
+	}
+	for _, word := range strings.FieldsFunc(left, isBreak) {
 		word = word[strings.LastIndexByte(word, '@')+1:]
-		word, _, _ = strings.Cut(word, "/")
+		if end := strings.IndexAny(word, "/?#"); end >= 0 {
+			word = word[:end]
+		}
+		if host := cleanHost(word); hostForm.MatchString(word) && clusterName(host) {
+			out = append(out, mention{host: host})
+			continue
+		}
 		if h, p, ok := strings.Cut(strings.TrimPrefix(word, "tcp:"), ":"); ok && p != "" && hostForm.MatchString(h) {
 			if n := portNumber(p); n != 0 {
 				out = append(out, mention{host: cleanHost(h), port: n})

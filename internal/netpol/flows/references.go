@@ -129,11 +129,11 @@ func (f *finder) bare(w *harden.Workload, from harden.Peer, t text) {
 
 func (f *finder) bareService(w *harden.Workload, from harden.Peer, t text, host string, s *corev1.Service, beside int32) {
 	own := slices.ContainsFunc(f.selected(s.Namespace, s.Spec.Selector), func(o *harden.Workload) bool { return o == w })
-	if own || t.key == "" && !strings.Contains(host, ".svc") {
+	if own || t.key == "" {
 		return // its own name; or a word of a command
 	}
 	sure := guess
-	if namesHost(t.key) || strings.Contains(host, ".") || slices.Contains(words(t.key), "service") && !slices.Contains(words(t.key), "name") {
+	if namesHost(t.key) || strings.Contains(host, ".") || strings.EqualFold(strings.Join(words(t.key), "-"), s.Name) || slices.Contains(words(t.key), "service") && !slices.Contains(words(t.key), "name") {
 		sure = declared
 	}
 	targets := f.targets(s, servicePort{number: beside})

@@ -54,6 +54,11 @@ func (x *index) texts(w *harden.Workload) []text {
 		for _, a := range args {
 			out = append(out, text{where: where, value: a})
 		}
+		for _, h := range execs(c) {
+			for _, a := range h.Command {
+				out = append(out, text{where: fmt.Sprintf("a hook or probe of container %s", c.Name), value: a})
+			}
+		}
 	}
 	for _, v := range spec.Volumes {
 		for _, ref := range configVolumes(&v) {
@@ -69,6 +74,24 @@ func (x *index) texts(w *harden.Workload) []text {
 					continue
 				}
 				out = append(out, fileTexts(fmt.Sprintf("key %s of ConfigMap %s", key, m.Name), m.Data[key])...)
+			}
+		}
+	}
+	return out
+}
+
+// execs are the commands of probes and hooks, which run in the container.
+func execs(c *corev1.Container) []*corev1.ExecAction {
+	var out []*corev1.ExecAction
+	for _, p := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		if p != nil && p.Exec != nil {
+			out = append(out, p.Exec)
+		}
+	}
+	if c.Lifecycle != nil {
+		for _, h := range []*corev1.LifecycleHandler{c.Lifecycle.PostStart, c.Lifecycle.PreStop} {
+			if h != nil && h.Exec != nil {
+				out = append(out, h.Exec)
 			}
 		}
 	}

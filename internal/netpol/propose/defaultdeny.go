@@ -80,7 +80,7 @@ func (d *drafter) denyAll(direction harden.Direction) Draft {
 		policies = append(policies, d.namespacePolicy(allowDNS, direction, AllowDNS(d.inv, d.namespace)))
 	}
 	for _, f := range d.needs {
-		if direction == harden.Ingress && f.To.Namespace == d.namespace || direction == harden.Egress && f.From.Namespace == d.namespace {
+		if direction == harden.Ingress && within(f.To, d.namespace) || direction == harden.Egress && within(f.From, d.namespace) {
 			draft.Flows = append(draft.Flows, f)
 		}
 	}

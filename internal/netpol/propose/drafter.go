@@ -32,7 +32,7 @@ func newDrafter(around *harden.Inventory, namespace string) *drafter {
 	d := selecting(around, namespace)
 	d.world, d.dns, d.api, d.nodes = netpol.Of(around), flows.DNSOf(around), flows.APIServerOf(around), flows.NodeAddresses(around)
 	for _, f := range flows.Of(around) {
-		if f.Required() && (f.From.Namespace == namespace || f.To.Namespace == namespace) {
+		if f.Required() && (within(f.From, namespace) || within(f.To, namespace)) {
 			d.needs = append(d.needs, f)
 		}
 	}
@@ -40,6 +40,11 @@ func newDrafter(around *harden.Inventory, namespace string) *drafter {
 	e := around.Net.Engine
 	d.v4, d.v6 = e.IPv4 || !e.IPv6, e.IPv6 || !e.IPv4
 	return d
+}
+
+// within reports whether a peer is pods of the namespace.
+func within(p harden.Peer, namespace string) bool {
+	return (p.Kind == harden.PeerWorkload || p.Kind == harden.PeerNamespace) && p.Namespace == namespace
 }
 
 // selecting is as much of a drafter as selectors need.

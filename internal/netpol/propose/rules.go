@@ -242,6 +242,10 @@ func (d *drafter) pods(m *made, w *harden.Workload, f harden.Flow) side {
 		m.cannot = fmt.Sprintf("it needs %s on %s, and %s", w.Ref.Long(), f.Port, s.cannot)
 		return side{}
 	}
+	if w.Ref.Namespace == "" && d.namespace != "" {
+		m.cannot = fmt.Sprintf("it needs %s on %s, whose namespace the files do not name", w.Ref, f.Port)
+		return side{}
+	}
 	selector := s.selector
 	p := networkingv1.NetworkPolicyPeer{PodSelector: &selector}
 	if w.Ref.Namespace != d.namespace {
