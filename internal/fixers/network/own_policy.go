@@ -19,7 +19,9 @@ import (
 func addingClaim(p *harden.Pass, others []*harden.Workload, d harden.Direction) harden.Claim {
 	claim := harden.Claim{Code: "E-POLICY", State: harden.Holds, Time: p.Inventory.Now}
 	world := netpol.Of(p.Inventory)
-	open := slices.DeleteFunc(slices.Clone(others), func(w *harden.Workload) bool { return world.Isolated(w.Ref, d).State == harden.ReachDenied })
+	open := slices.DeleteFunc(slices.Clone(others), func(w *harden.Workload) bool {
+		return w.Template.Spec.HostNetwork || world.Isolated(w.Ref, d).State == harden.ReachDenied
+	})
 	if len(open) > 0 {
 		claim.State, claim.Text = harden.Refutes, fmt.Sprintf("The policy would select %s too, which no policy isolates for %s yet: all else would be denied to them.", names(open), d)
 		return claim

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,10 @@ func TestWebhookBlocked(t *testing.T) {
 		{"a namesake in another namespace is called", hook + deny, live(other), nil},
 		{"the port is open", hook + deny + policy("p", selectsHook+", ingress: [{ports: [{port: 9443}]}]"), live(called), nil},
 		{"the Service's port is open", hook + deny + policy("p", selectsHook+", ingress: [{ports: [{port: 443}]}]"), live(called), []string{blocked}},
+		{
+			"another port of the Service is closed", strings.Replace(hook, "ports: [{port: 443, targetPort: tls}]", "ports: [{port: 443, targetPort: tls}, {name: b, port: 8443, targetPort: 8443}]", 1) + deny + policy("p", selectsHook+", ingress: [{ports: [{port: 9443}]}]"),
+			live(called), nil,
+		},
 		{"pods are admitted", hook + deny + policy("p", selectsHook+", ingress: [{from: [{namespaceSelector: {}}]}]"), live(called), []string{"unknown high unknown tcp/9443"}},
 		{"addresses are admitted", hook + deny + policy("p", selectsHook+", ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]"), live(called), []string{"unknown high unknown tcp/9443"}},
 		{"host network", namespace + deployment("hook", "hostNetwork: true, "+containers("{name: tls, containerPort: 9443}")) + service("hook", "selector: {app: hook}, ports: [{port: 443, targetPort: tls}]") + deny, live(called), nil},
@@ -43,6 +48,27 @@ func TestWebhookBlocked(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, fix.Changes[0].Set.Object["spec"]); diff != "" || fix.Class != harden.Evidence || fix.Changes[0].Verb != harden.Create || fix.Warning == "" {
 		t.Errorf("%+v (-want +got):\n%s", fix, diff)
+	}
+}
+
+func TestPoliciesOfOursIsolateNobodyElse(t *testing.T) {
+	yaml := namespace + deployment("web", containers("")) + deployment("open", containers("")) + deployment("host", "hostNetwork: true, "+containers("")) + policy("w", selectsWeb)
+	p := &harden.Pass{Inventory: fixtest.Load(t, yaml, fixtest.Live())}
+	byName := func(names ...string) (all []*harden.Workload) {
+		for _, w := range p.Inventory.Workloads {
+			if slices.Contains(names, w.Ref.Name) {
+				all = append(all, w)
+			}
+		}
+		return all
+	}
+	for _, test := range []struct {
+		others []*harden.Workload
+		want   harden.ClaimState
+	}{{nil, harden.Holds}, {byName("web"), harden.Holds}, {byName("host"), harden.Holds}, {byName("web", "open"), harden.Refutes}} {
+		if c := addingClaim(p, test.others, harden.Ingress); c.State != test.want || c.State == harden.Refutes && !strings.Contains(c.Text, "Deployment/open") {
+			t.Errorf("%s: %+v, want that it %s", names(test.others), c, test.want)
+		}
 	}
 }
 
