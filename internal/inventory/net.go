@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -29,7 +29,7 @@ func AddToNet(n *harden.Net, ref harden.Ref, o any) {
 		n.IngressClasses = append(n.IngressClasses, o)
 	case *corev1.ConfigMap:
 		n.ConfigMaps = append(n.ConfigMaps, o)
-	case *admissionv1.ValidatingWebhookConfiguration, *admissionv1.MutatingWebhookConfiguration:
+	case *admissionregistrationv1.ValidatingWebhookConfiguration, *admissionregistrationv1.MutatingWebhookConfiguration:
 		n.Callees = append(n.Callees, CalleesOf(ref, o)...)
 	case *unstructured.Unstructured:
 		switch ListOf(ref.GroupVersionKind().GroupKind()) {
@@ -134,12 +134,12 @@ func byName[T metav1.Object](a, b T) int {
 // configuration, an APIService or a CustomResourceDefinition.
 func CalleesOf(ref harden.Ref, o any) (out []harden.Callee) {
 	switch o := o.(type) {
-	case *admissionv1.ValidatingWebhookConfiguration:
+	case *admissionregistrationv1.ValidatingWebhookConfiguration:
 		for i := range o.Webhooks {
 			w := &o.Webhooks[i]
 			out = appendWebhook(out, ref, w.Name, w.ClientConfig.Service, w.FailurePolicy)
 		}
-	case *admissionv1.MutatingWebhookConfiguration:
+	case *admissionregistrationv1.MutatingWebhookConfiguration:
 		for i := range o.Webhooks {
 			w := &o.Webhooks[i]
 			out = appendWebhook(out, ref, w.Name, w.ClientConfig.Service, w.FailurePolicy)
@@ -167,11 +167,11 @@ func CalleesOf(ref harden.Ref, o any) (out []harden.Callee) {
 	return out
 }
 
-func appendWebhook(out []harden.Callee, by harden.Ref, name string, s *admissionv1.ServiceReference, policy *admissionv1.FailurePolicyType) []harden.Callee {
+func appendWebhook(out []harden.Callee, by harden.Ref, name string, s *admissionregistrationv1.ServiceReference, policy *admissionregistrationv1.FailurePolicyType) []harden.Callee {
 	if s == nil {
 		return out
 	}
-	c := harden.Callee{By: by, Webhook: name, Namespace: s.Namespace, Service: s.Name, Port: 443, Policy: string(admissionv1.Fail)}
+	c := harden.Callee{By: by, Webhook: name, Namespace: s.Namespace, Service: s.Name, Port: 443, Policy: string(admissionregistrationv1.Fail)}
 	if s.Port != nil {
 		c.Port = *s.Port
 	}

@@ -134,7 +134,7 @@ func kindsOf(c kubernetes.Interface, d dynamic.Interface) []*kind {
 	return append(kinds, netKinds(c, d)...)
 }
 
-func (k *kind) is(resource string) bool { return k.resource == resource }
+func (k *kind) isNamespace() bool { return k.resource == namespaces }
 
 // means reports whether a reference may be to an object of the kind. Where it
 // names no group, the kind alone counts.

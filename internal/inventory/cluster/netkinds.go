@@ -1,7 +1,7 @@
 package cluster
 
 import (
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/client-go/dynamic"
@@ -32,17 +32,17 @@ func netKinds(c kubernetes.Interface, d dynamic.Interface) []*kind {
 		define("networking.k8s.io/v1", "Ingress", harden.Ingresses, true,
 			func(ns string) lister[*networkingv1.IngressList] { return c.NetworkingV1().Ingresses(ns) }, func(l *networkingv1.IngressList) []networkingv1.Ingress { return l.Items }),
 		define("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", harden.ValidatingWebhookConfigurations, false,
-			func(string) lister[*admissionv1.ValidatingWebhookConfigurationList] {
+			func(string) lister[*admissionregistrationv1.ValidatingWebhookConfigurationList] {
 				return hooks.ValidatingWebhookConfigurations()
 			},
-			func(l *admissionv1.ValidatingWebhookConfigurationList) []admissionv1.ValidatingWebhookConfiguration {
+			func(l *admissionregistrationv1.ValidatingWebhookConfigurationList) []admissionregistrationv1.ValidatingWebhookConfiguration {
 				return l.Items
 			}),
 		define("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", harden.MutatingWebhookConfigurations, false,
-			func(string) lister[*admissionv1.MutatingWebhookConfigurationList] {
+			func(string) lister[*admissionregistrationv1.MutatingWebhookConfigurationList] {
 				return hooks.MutatingWebhookConfigurations()
 			},
-			func(l *admissionv1.MutatingWebhookConfigurationList) []admissionv1.MutatingWebhookConfiguration {
+			func(l *admissionregistrationv1.MutatingWebhookConfigurationList) []admissionregistrationv1.MutatingWebhookConfiguration {
 				return l.Items
 			}),
 		custom(d, apiServiceGroup, "v1", "apiservices", "APIService", false),

@@ -50,13 +50,13 @@ func sources(kinds []*kind, scope harden.Scope) []source {
 	var out []source
 	for _, k := range kinds {
 		switch {
-		case scope.All || !k.namespaced && !k.is(namespaces):
+		case scope.All || !k.namespaced && !k.isNamespace():
 			out = append(out, source{kind: k})
 		case k.namespaced:
 			for _, ns := range scope.Namespaces {
 				out = append(out, source{kind: k, namespace: ns})
 			}
-		case k.is(namespaces):
+		case k.isNamespace():
 			for _, ns := range scope.Namespaces {
 				// Not listed but read by name: rights in a namespace include that, and not more.
 				out = append(out, source{kind: k, namespace: ns, field: "metadata.name=" + ns})
@@ -171,7 +171,7 @@ func (r *Reader) readAll(ctx context.Context, sources []source, steps *steps) ([
 
 func (r *Reader) readSource(ctx context.Context, src source) *content {
 	c := &content{source: src, objects: map[types.NamespacedName]object{}}
-	if src.kind.is(namespaces) && src.namespace != "" {
+	if src.kind.isNamespace() && src.namespace != "" {
 		c.err = r.readNamespace(ctx, c)
 	} else {
 		c.err = r.list(ctx, c)
@@ -247,12 +247,12 @@ func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content, 
 	var refused []*content
 	for _, c := range contents {
 		switch {
-		case c.source.kind.is(namespaces) && c.err == nil:
+		case c.source.kind.isNamespace() && c.err == nil:
 			names = nil
 			for n := range c.objects {
 				names = append(names, n.Name)
 			}
-		case (c.source.kind.namespaced || c.source.kind.is(namespaces)) && apierrors.IsForbidden(c.err):
+		case (c.source.kind.namespaced || c.source.kind.isNamespace()) && apierrors.IsForbidden(c.err):
 			refused = append(refused, c)
 		}
 	}
@@ -274,7 +274,7 @@ func (r *Reader) namespaceByNamespace(ctx context.Context, contents []*content, 
 			continue // one refusal says it
 		}
 		// That there may be more namespaces stays said.
-		if !whole.source.kind.is(namespaces) {
+		if !whole.source.kind.isNamespace() {
 			contents = slices.DeleteFunc(contents, func(c *content) bool { return c == whole })
 		}
 		contents = append(contents, parts...)

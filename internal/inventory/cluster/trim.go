@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -33,13 +33,13 @@ func trim(o object) {
 		o.Spec.Metrics, o.Spec.Behavior, o.Status = nil, nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
 	case *unstructured.Unstructured:
 		trimCustom(o)
-	case *admissionv1.ValidatingWebhookConfiguration:
+	case *admissionregistrationv1.ValidatingWebhookConfiguration:
 		for i, w := range o.Webhooks {
-			o.Webhooks[i] = admissionv1.ValidatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
+			o.Webhooks[i] = admissionregistrationv1.ValidatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
 		}
-	case *admissionv1.MutatingWebhookConfiguration:
+	case *admissionregistrationv1.MutatingWebhookConfiguration:
 		for i, w := range o.Webhooks {
-			o.Webhooks[i] = admissionv1.MutatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
+			o.Webhooks[i] = admissionregistrationv1.MutatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
 		}
 	case *corev1.ConfigMap:
 		inventory.TrimConfigMap(o)
@@ -64,8 +64,8 @@ func trimCustom(o *unstructured.Unstructured) {
 	}
 }
 
-func onlyService(c admissionv1.WebhookClientConfig) admissionv1.WebhookClientConfig {
-	return admissionv1.WebhookClientConfig{Service: c.Service}
+func onlyService(c admissionregistrationv1.WebhookClientConfig) admissionregistrationv1.WebhookClientConfig {
+	return admissionregistrationv1.WebhookClientConfig{Service: c.Service}
 }
 
 // A sharer lets siblings, objects of one controller, share what is equal in

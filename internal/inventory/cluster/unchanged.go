@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -39,11 +39,11 @@ func unchanged(before, after object) bool {
 			return sameScaler(before, after) && sameMeta(before, after)
 		}
 		return sameMeta(before, after) && sameCustom(before, after)
-	case *admissionv1.ValidatingWebhookConfiguration:
-		b, ok := before.(*admissionv1.ValidatingWebhookConfiguration)
+	case *admissionregistrationv1.ValidatingWebhookConfiguration:
+		b, ok := before.(*admissionregistrationv1.ValidatingWebhookConfiguration)
 		return ok && sameMeta(before, after) && equality.Semantic.DeepEqual(b.Webhooks, after.Webhooks)
-	case *admissionv1.MutatingWebhookConfiguration:
-		b, ok := before.(*admissionv1.MutatingWebhookConfiguration)
+	case *admissionregistrationv1.MutatingWebhookConfiguration:
+		b, ok := before.(*admissionregistrationv1.MutatingWebhookConfiguration)
 		return ok && sameMeta(before, after) && equality.Semantic.DeepEqual(b.Webhooks, after.Webhooks)
 	case *batchv1.Job:
 		return finished(before) == finished(after) && sameGeneration(before, after)

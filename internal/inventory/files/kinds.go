@@ -3,7 +3,7 @@ package files
 import (
 	"fmt"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -73,9 +73,9 @@ func aside(id kindID) any {
 	case kindID{"discovery.k8s.io/v1", "EndpointSlice"}:
 		return &discoveryv1.EndpointSlice{}
 	case kindID{"admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"}:
-		return &admissionv1.ValidatingWebhookConfiguration{}
+		return &admissionregistrationv1.ValidatingWebhookConfiguration{}
 	case kindID{"admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"}:
-		return &admissionv1.MutatingWebhookConfiguration{}
+		return &admissionregistrationv1.MutatingWebhookConfiguration{}
 	}
 	if inventory.ListOf(schema.FromAPIVersionAndKind(id.apiVersion, id.kind).GroupKind()) != inventory.NoList {
 		return &unstructured.Unstructured{}
