@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // around is a type of its own, so that Derive keeps it.
 type around struct{ *Inventory }
 
 // Around is the whole cluster (or all files) as far as it is known: Whole, with
-// the workloads and NetworkPolicies of this inventory in the place of what Whole
-// knew of them. Nil: nobody looked at the network.
+// the workloads and policies of this inventory in the place of what Whole knew
+// of them. Nil: nobody looked at the network.
 func (i *Inventory) Around() *Inventory {
 	if i.Whole == nil {
 		return nil
@@ -39,7 +42,33 @@ func overlay(i *Inventory) around {
 			out.NetworkPolicies[ns] = i.NetworkPolicies[ns]
 		}
 	}
+	out.Net.Policies = i.policiesAround()
 	return around{out}
+}
+
+// policiesAround are the policies of other kinds than NetworkPolicy: those of the
+// cluster and of the namespaces of the scope as they are in this inventory, and
+// those of other namespaces as Whole knew them.
+func (i *Inventory) policiesAround() []*unstructured.Unstructured {
+	for _, u := range i.Unread {
+		if _, group, _ := strings.Cut(u.Resource, "."); slices.Contains(NetGroups, group) {
+			return i.Whole.Net.Policies // what is missing here may be there
+		}
+	}
+	var out []*unstructured.Unstructured
+	add := func(list []*unstructured.Unstructured, ours bool) {
+		for _, p := range list {
+			if ns := p.GetNamespace(); ours == (ns == "" || slices.Contains(i.Scope, ns)) {
+				out = append(out, p)
+			}
+		}
+	}
+	add(i.Net.Policies, true)
+	add(i.Whole.Net.Policies, false)
+	slices.SortStableFunc(out, func(a, b *unstructured.Unstructured) int {
+		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()), cmp.Compare(a.GetKind(), b.GetKind()), cmp.Compare(a.GetAPIVersion(), b.GetAPIVersion()))
+	})
+	return out
 }
 
 // CompareWorkloads orders workloads as an Inventory holds them: by namespace,

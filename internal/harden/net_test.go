@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -31,5 +33,33 @@ func TestGatherUnreadSaysOnceForEachPlace(t *testing.T) {
 	}
 	if diff := cmp.Diff("no CCNP", in[1].Why); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAroundHasThePoliciesOfNow(t *testing.T) {
+	policy := func(ns, name string) *unstructured.Unstructured {
+		p := &unstructured.Unstructured{Object: map[string]any{"kind": "CiliumNetworkPolicy"}}
+		p.SetNamespace(ns)
+		p.SetName(name)
+		return p
+	}
+	whole := &harden.Inventory{NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{}, Net: harden.Net{Policies: []*unstructured.Unstructured{policy("", "old"), policy("other", "theirs"), policy("shop", "gone")}}}
+	for _, test := range []struct {
+		unread []harden.Unread
+		want   []string
+	}{
+		{nil, []string{"/new", "other/theirs", "shop/made"}},
+		{[]harden.Unread{{Resource: harden.Services, Namespace: "shop"}}, []string{"/new", "other/theirs", "shop/made"}},
+		{[]harden.Unread{{Resource: "ciliumnetworkpolicies.cilium.io", Namespace: "shop"}}, []string{"/old", "other/theirs", "shop/gone"}},
+	} {
+		inv := &harden.Inventory{Scope: []string{"shop"}, Unread: test.unread, Facts: harden.Facts{Whole: whole}}
+		inv.Net.Policies = []*unstructured.Unstructured{policy("", "new"), policy("shop", "made"), policy("unasked", "more")}
+		var got []string
+		for _, p := range inv.Around().Net.Policies {
+			got = append(got, p.GetNamespace()+"/"+p.GetName())
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%v\n%s", test.unread, diff)
+		}
 	}
 }
