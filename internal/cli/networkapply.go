@@ -62,25 +62,20 @@ func (o *networkOptions) applyStep(ctx context.Context, view *harden.NetworkView
 	if p == nil {
 		return true, true, nil
 	}
-	fmt.Fprintf(o.streams.Out, "# %s\n", s)
-	for _, text := range p.Warnings {
-		fmt.Fprintf(o.streams.Out, "# warning: %s\n", harden.OneLine(text))
-	}
-	for _, why := range p.Refused {
-		fmt.Fprintf(o.streams.Out, "# not proposed: %s\n", harden.OneLine(why))
+	if err := report.Step(o.streams.Out, p); err != nil {
+		return false, false, err
 	}
 	findings := o.findingsOf(p)
 	if len(findings) == 0 {
-		if len(p.Refused) == 0 {
-			fmt.Fprintln(o.streams.Out, "# nothing left to do")
-		}
 		return true, len(p.Refused) == 0, nil
 	}
 	plan, err := o.session.Plan(ctx, findings, o.planOpts)
 	if err != nil {
 		return false, false, fmt.Errorf("planning %s: %w", s, err)
 	}
-	if err := (&report.Plan{Plan: plan}).Diff(o.streams.Out); err != nil {
+	shown := *plan
+	shown.PodSecurity = nil // policies change nothing about it
+	if err := (&report.Plan{Plan: &shown}).Diff(o.streams.Out); err != nil {
 		return false, false, err
 	}
 	if !o.writes() {

@@ -200,13 +200,7 @@ func (r *Network) YAML(w io.Writer) error {
 	out := &errWriter{w: w}
 	comment(out, engineWords(r.View.Engine))
 	for _, p := range r.shownPhases() {
-		comment(out, fmt.Sprintf("%s in %s: %s", p.Name, harden.OneLine(p.Namespace), phaseWords(p)))
-		for _, why := range folded(p.Refused) {
-			comment(out, "  not proposed: "+why)
-		}
-		for _, text := range folded(p.Warnings) {
-			comment(out, "  warning: "+text)
-		}
+		stepHead(out, p)
 		for _, u := range p.Policies {
 			b, err := yaml.Marshal(u.Object)
 			if err != nil {
@@ -216,4 +210,21 @@ func (r *Network) YAML(w io.Writer) error {
 		}
 	}
 	return out.err
+}
+
+// Step writes in comments what a step of a proposal makes, before its plan.
+func Step(w io.Writer, p *harden.NetworkPhase) error {
+	out := &errWriter{w: w}
+	stepHead(out, p)
+	return out.err
+}
+
+func stepHead(w io.Writer, p *harden.NetworkPhase) {
+	comment(w, fmt.Sprintf("%s in %s: %s", p.Name, harden.OneLine(p.Namespace), phaseWords(p)))
+	for _, why := range folded(p.Refused) {
+		comment(w, "  not proposed: "+why)
+	}
+	for _, text := range folded(p.Warnings) {
+		comment(w, "  warning: "+text)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/dustin/go-humanize"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -188,7 +187,7 @@ func (m *Model) imageList(r rect) []string {
 		st, glyph := m.rowStyles(i == im.list.at, true)
 		sign, style := imageSign(st, u)
 		var b strings.Builder
-		b.WriteString(st.accent.Render(glyph+" ") + style.Render(sign) + st.text.Render(" "+fitImage(m.imageName(u), name)))
+		b.WriteString(st.accent.Render(glyph+" ") + style.Render(sign) + st.text.Render(" "+fitEnd(m.imageName(u), name)))
 		for _, c := range columns {
 			text, style := c.write(m, st, u)
 			if c.right {
@@ -246,24 +245,4 @@ func (m *Model) imageName(u *harden.ImageUse) string {
 		return u.Name() + " " + u.Key.Platform
 	}
 	return u.Name()
-}
-
-// fitImage cuts an image's name on the left, between its parts where one fits:
-// its end tells images apart.
-func fitImage(name string, w int) string {
-	name = clean(name)
-	n := ansi.StringWidth(name)
-	if n <= w || w <= 1 {
-		return fit(name, w)
-	}
-	for rest := name; ; {
-		_, tail, ok := strings.Cut(rest, "/")
-		if !ok {
-			return ansi.TruncateLeft(name, n-w+1, ellipsis)
-		}
-		if ansi.StringWidth(tail)+2 <= w {
-			return fit(ellipsis+"/"+tail, w)
-		}
-		rest = tail
-	}
 }

@@ -105,7 +105,7 @@ func (m *Model) planList(r rect) []string {
 			name = o.Target.Namespace + "/" + name
 		}
 		lines = append(lines, st.accent.Render(glyph+" ")+w.style(st).Render(w.glyph+" "+fit(w.word, standingCells-2))+
-			st.text.Render(fit(name, inner-2-standingCells-factCells))+st.dim.Render(fitRight(facts, factCells)))
+			st.text.Render(fitEnd(name, inner-2-standingCells-factCells))+st.dim.Render(fitRight(facts, factCells)))
 	}
 	chosen := m.toApply()
 	note := " " + itoa(len(chosen.Objects)) + " of " + plural(len(p.plan.Objects), "object", "objects") + " can be applied "
@@ -165,7 +165,7 @@ func (m *Model) runList(r rect) []string {
 		}
 		nameCells := min(max(16, inner*40/100), inner-2-phaseCells)
 		lines = append(lines, st.accent.Render(glyph+" ")+style.Render(sign+" "+fit(o.phase.String(), phaseCells-2))+
-			st.text.Render(fit(name, nameCells))+st.dim.Render(fit(" "+o.message, inner-2-phaseCells-nameCells)))
+			st.text.Render(fitEnd(name, nameCells))+st.dim.Render(fit(" "+o.message, inner-2-phaseCells-nameCells)))
 	}
 	title, note := "Applying", " "+itoa(over)+" of "+plural(len(run.objects), "object", "objects")+" "
 	switch {

@@ -279,7 +279,8 @@ func (m *Model) clampNetwork() {
 
 func (n *networking) deriveRows() networkRows {
 	v := n.view
-	n.counts = [5]int{tabMatrix: len(n.lines), tabPhases: len(v.Phases), tabUnread: len(v.Unread)}
+	unread := harden.GatherUnread(v.Unread)
+	n.counts = [5]int{tabMatrix: len(n.lines), tabPhases: len(v.Phases), tabUnread: len(unread)}
 	var out networkRows
 	add := func(tab networkTab, r networkRow) {
 		if n.tab == tab {
@@ -299,8 +300,8 @@ func (n *networking) deriveRows() networkRows {
 		n.counts[tab]++
 		add(tab, networkRow{id: strings.Join([]string{f.From.String(), f.To.String(), f.Port.String(), f.Host}, "|"), flow: f})
 	}
-	for i := range v.Unread {
-		u := &v.Unread[i]
+	for i := range unread {
+		u := &unread[i]
 		add(tabUnread, networkRow{id: u.Resource + "|" + u.Namespace, unread: u})
 	}
 	return out

@@ -40,6 +40,26 @@ func fitRight(s string, w int) string {
 	return fit(s, w)
 }
 
+// fitEnd is fit that cuts the name of an image or object on the left, between its
+// parts where one fits: its end tells it apart.
+func fitEnd(name string, w int) string {
+	name = clean(name)
+	n := ansi.StringWidth(name)
+	if n <= w || w <= 1 {
+		return fit(name, w)
+	}
+	for rest := name; ; {
+		_, tail, ok := strings.Cut(rest, "/")
+		if !ok {
+			return ansi.TruncateLeft(name, n-w+1, ellipsis)
+		}
+		if ansi.StringWidth(tail)+2 <= w {
+			return fit(ellipsis+"/"+tail, w)
+		}
+		rest = tail
+	}
+}
+
 // clip cuts or pads styled text to exactly w cells.
 func clip(s string, w int) string {
 	if w <= 0 {
