@@ -25,6 +25,8 @@ func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *
 		wrong = append(wrong, f.ID())
 	}
 	open, gone := sortFindings(op, fresh)
+	// A fix may take several objects, and the first of them may be enough for its finding.
+	gone = slices.DeleteFunc(gone, func(f *harden.Finding) bool { return r.repaired[f.ID()] })
 	switch {
 	case len(gone) == 0 && op.Verb == harden.Create:
 		return nil, nil // what is made had nothing wrong before

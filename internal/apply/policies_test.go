@@ -183,3 +183,13 @@ func (b *bench) sent(id string) time.Time {
 	}
 	return entry.Objects[len(entry.Objects)-1].Sent
 }
+
+// A fix of several objects is not stopped by its own first one.
+func TestFixOfSeveralPolicies(t *testing.T) {
+	b := newBench(t)
+	on := workloadOf(b)
+	p := b.policyPlan(on, false, "one", "two")
+	p.Objects[1].Fixes = p.Objects[0].Fixes
+	b.wantPhases(b.run(p, harden.ApplyOptions{Soak: 4 * time.Second}), harden.Proven, harden.Proven)
+	b.wantPolicies("one", "two")
+}

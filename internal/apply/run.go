@@ -102,6 +102,9 @@ type run struct {
 	opts  harden.ApplyOptions
 	emit  func(harden.Event)
 	entry *journal.Entry
+	// repaired are the ids of the findings that objects of this run are to repair
+	// together with those that follow.
+	repaired map[string]bool
 	// trial is that of the policies that are being sent; nil for other objects.
 	trial *policyTrial
 	// interrupted says that the outcome of an object is not known: no other is begun.
@@ -136,6 +139,7 @@ func (r *run) begin(ctx context.Context, op *harden.ObjectPlan) (*sent, harden.O
 	sent, err := r.send(ctx, op, wrong)
 	switch {
 	case err == nil:
+		r.remember(op)
 		return sent, harden.Outcome{}
 	case errors.Is(err, errNothingToDo):
 		return nil, harden.Outcome{Phase: harden.Refused, Message: errNothingToDo.Error() + ": nothing was written", Err: err}
@@ -145,6 +149,18 @@ func (r *run) begin(ctx context.Context, op *harden.ObjectPlan) (*sent, harden.O
 		return nil, harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 	}
 	return nil, r.finish(sent, r.unsure(ctx, sent, err))
+}
+
+// remember keeps what the object is to repair.
+func (r *run) remember(op *harden.ObjectPlan) {
+	if r.repaired == nil {
+		r.repaired = map[string]bool{}
+	}
+	for _, p := range op.Fixes {
+		if p.Finding != nil {
+			r.repaired[p.Finding.ID()] = true
+		}
+	}
 }
 
 // unsure is the outcome when a request failed and something was stored, or may

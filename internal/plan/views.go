@@ -28,6 +28,9 @@ func Compare(target harden.Ref, before, after *unstructured.Unstructured) (View,
 	}
 	if after != nil {
 		v.After = stripped(after)
+		if before == nil {
+			v.After.SetUID("") // of the dry run: the object will get another one
+		}
 	}
 	mask(v.Before, v.After)
 	old, err := toYAML(v.Before)

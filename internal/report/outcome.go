@@ -12,17 +12,29 @@ import (
 
 // Question asks for the yes to a plan that is live throughout.
 func Question(p *harden.Plan) string {
-	var refs []harden.Ref
+	var change, create []harden.Ref
 	restarts := map[string]int{}
 	total := 0
 	for _, op := range p.Objects {
-		refs = append(refs, op.Target)
+		if op.Verb == harden.Create {
+			create = append(create, op.Target)
+		} else {
+			change = append(change, op.Target)
+		}
 		if op.Restarts > 0 {
 			restarts[op.Target.Kind]++
 			total += op.Restarts
 		}
 	}
-	s := "Change " + sortedKinds(refs)
+	var s string
+	switch {
+	case len(create) == 0:
+		s = "Change " + sortedKinds(change)
+	case len(change) == 0:
+		s = "Create " + sortedKinds(create)
+	default:
+		s = "Create " + sortedKinds(create) + " and change " + sortedKinds(change)
+	}
 	if total > 0 {
 		s += fmt.Sprintf(" (%s: pods will be replaced)", plural(total, "rollout"))
 	}

@@ -94,15 +94,18 @@ func (p *Plan) YAML(w io.Writer) error {
 // with prefix.
 func (p *Plan) Summary(w io.Writer, prefix string) {
 	line := func(format string, args ...any) { fmt.Fprintf(w, prefix+format+"\n", args...) }
-	var live, other []harden.Ref
+	var change, create, other []harden.Ref
 	restarts, fixes := 0, 0
 	for _, op := range p.Plan.Objects {
 		fixes += len(op.Fixes)
-		if op.Delivery == harden.DeliverLive {
-			live = append(live, op.Target)
-			restarts += op.Restarts
-		} else {
+		switch {
+		case op.Delivery != harden.DeliverLive:
 			other = append(other, op.Target)
+		case op.Verb == harden.Create:
+			create = append(create, op.Target)
+		default:
+			change = append(change, op.Target)
+			restarts += op.Restarts
 		}
 	}
 	switch {
@@ -110,11 +113,19 @@ func (p *Plan) Summary(w io.Writer, prefix string) {
 		line("Nothing to change.")
 	default:
 		s := fmt.Sprintf("%s for %s", plural(fixes, "fix"), plural(len(p.Plan.Objects), "object"))
-		if len(live) > 0 {
-			s += ": " + sortedKinds(live) + " to change"
+		var parts []string
+		if len(create) > 0 {
+			parts = append(parts, sortedKinds(create)+" to create")
+		}
+		if len(change) > 0 {
+			part := sortedKinds(change) + " to change"
 			if p.Plan.Live {
-				s += fmt.Sprintf(" (%s)", plural(restarts, "rollout"))
+				part += fmt.Sprintf(" (%s)", plural(restarts, "rollout"))
 			}
+			parts = append(parts, part)
+		}
+		if len(parts) > 0 {
+			s += ": " + strings.Join(parts, ", ")
 		}
 		if len(other) > 0 {
 			s += fmt.Sprintf("; %s not to be changed live: %s", plural(len(other), "object"), sortedKinds(other))

@@ -37,11 +37,13 @@ var brings = map[string][]string{
 }
 
 // podSecurity judges the workloads of the findings before and after the plan.
+// Those about the network are none of its business: they change no pod.
 func podSecurity(inv *harden.Inventory, findings []*harden.Finding, p *harden.Plan) ([]harden.PodSecurity, error) {
 	after := map[harden.Key]*harden.ObjectPlan{}
 	for _, op := range p.Objects {
 		after[op.Target.Key()] = op
 	}
+	findings = slices.DeleteFunc(slices.Clone(findings), func(f *harden.Finding) bool { return f.Fixer.Area == harden.AreaNetwork })
 	var levels []harden.PodSecurity
 	for _, w := range present(inv, harden.WorkloadsOf(findings)) {
 		template := w.Template
