@@ -2,12 +2,14 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -310,4 +312,34 @@ func whyNotReady(p *corev1.Pod) string {
 		}
 	}
 	return "no reason is given"
+}
+
+// deniedLater finds a policy of a later plan that stands and isolates all pods of
+// the namespace in a direction of this one, which allows a part of it.
+func (u *undo) deniedLater(o *journal.Object) (id string, denies harden.Ref) {
+	allows := policySpec(o)
+	if allows == nil {
+		return "", denies
+	}
+	for _, e := range slices.Backward(u.later) {
+		for _, other := range e.Objects {
+			spec := policySpec(other)
+			if spec == nil || other.Namespace != o.Namespace || !other.Created || !other.State.Stands() || len(spec.PodSelector.MatchLabels)+len(spec.PodSelector.MatchExpressions) > 0 {
+				continue
+			}
+			if slices.ContainsFunc(spec.PolicyTypes, func(t networkingv1.PolicyType) bool { return slices.Contains(allows.PolicyTypes, t) }) {
+				return e.ID, other.Ref()
+			}
+		}
+	}
+	return "", denies
+}
+
+// policySpec is what was sent of a policy that was made; nil for anything else.
+func policySpec(o *journal.Object) *networkingv1.NetworkPolicySpec {
+	var policy networkingv1.NetworkPolicy
+	if o.Kind != networkPolicy || json.Unmarshal(o.Request, &policy) != nil {
+		return nil
+	}
+	return &policy.Spec
 }

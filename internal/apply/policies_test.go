@@ -193,3 +193,22 @@ func TestFixOfSeveralPolicies(t *testing.T) {
 	b.wantPhases(b.run(p, harden.ApplyOptions{Soak: 4 * time.Second}), harden.Proven, harden.Proven)
 	b.wantPolicies("one", "two")
 }
+
+// Without the policies that allow what is needed, a default deny that came later
+// would cut everything.
+func TestUndoOfPoliciesUnderALaterDefaultDeny(t *testing.T) {
+	b := newBench(t)
+	on := workloadOf(b)
+	first := b.run(b.policyPlan(on, false, "one"), harden.ApplyOptions{Soak: 4 * time.Second})
+	deny := b.policyPlan(on, false, "deny")
+	deny.Objects[0].Set.Object["spec"].(map[string]any)["podSelector"] = map[string]any{}
+	second := b.run(deny, harden.ApplyOptions{Soak: 4 * time.Second})
+	b.wantPhases(second, harden.Proven)
+	report := b.undo(first.ID)
+	b.wantPhases(report, harden.Refused)
+	b.wantMessage(report, "deny", "undo that plan first: kubectl harden undo "+second.ID)
+	b.wantPolicies("deny", "one")
+	b.wantPhases(b.undo(second.ID), harden.Undone)
+	b.wantPhases(b.undo(first.ID), harden.Undone)
+	b.wantPolicies()
+}

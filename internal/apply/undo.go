@@ -178,6 +178,9 @@ func (u *undo) deleteCreated(ctx context.Context, o *journal.Object, live *unstr
 	if o.Kind == "Namespace" {
 		return nil, fmt.Errorf("%s is not deleted, since everything in it would go too: delete it yourself", say(ref))
 	}
+	if id, denies := u.deniedLater(o); id != "" {
+		return nil, fmt.Errorf("%s is not deleted: without it %s, which the later plan %s made, would deny what it allows; undo that plan first: kubectl harden undo %s", say(ref), say(denies), id, id)
+	}
 	held, err := holdings(live.GetManagedFields())
 	if err != nil {
 		return nil, err
