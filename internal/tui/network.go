@@ -36,7 +36,9 @@ type networking struct {
 	rows      networkRows // of the other lists
 	list      list
 	counts    [5]int // rows of each list
-	zoom      bool   // the text fills the body
+	before    harden.NetworkCounts
+	after     harden.NetworkCounts
+	zoom      bool // the text fills the body
 	page      doc
 	drawn     drawn
 	version   int // grows with every change of what is shown
@@ -235,6 +237,7 @@ func (m *Model) refreshNetwork(reset bool) {
 		return
 	}
 	n.version++
+	n.before, n.after = n.view.Counts()
 	var keep func(*harden.NetworkCell) bool
 	if n.changes {
 		keep = (*harden.NetworkCell).Changed

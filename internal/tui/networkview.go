@@ -230,14 +230,13 @@ func (m *Model) engineLine() string {
 	}
 	left := style.Render(" " + glyph + " " + clean(word))
 	var right []string
-	before, after := n.view.Counts()
 	if n.err != nil {
 		right = append(right, st.warn.Render("○ old: "+clean(n.err.Error())))
 	} else if a := age(n.view.Time, m.now()); a != "" {
 		right = append(right, st.dim.Render("read "+a+" ago"))
 	}
-	right = append(right, st.text.Render(fmt.Sprintf("%d open", before.Allowed))+st.dim.Render(fmt.Sprintf(" → %d proposed", after.Allowed)))
-	if unknown := before.Unknown; unknown > 0 {
+	right = append(right, st.text.Render(fmt.Sprintf("%d open", n.before.Allowed))+st.dim.Render(fmt.Sprintf(" → %d proposed", n.after.Allowed)))
+	if unknown := n.before.Unknown; unknown > 0 {
 		right = append(right, st.dim.Render(itoa(unknown)+" unknown"))
 	}
 	room := m.width - 5 - lipgloss.Width(left)
