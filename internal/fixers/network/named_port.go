@@ -147,7 +147,7 @@ func fixNamedPort(p *harden.Pass, f *harden.Finding) []harden.Fix {
 			var out []networkingv1.NetworkPolicyPort
 			for _, port := range *ports {
 				if port.Port != nil && port.Port.StrVal == l.name && protocolOf(port) == l.protocol {
-					out = append(out, numbered(l.protocol, l.numbers)...)
+					out = append(out, numbered(port.Protocol, l.numbers)...)
 					continue
 				}
 				out = append(out, port)

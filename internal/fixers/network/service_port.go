@@ -277,18 +277,19 @@ func renumber(ports []networkingv1.NetworkPolicyPort, m misnamed, keep bool) []n
 			out = append(out, port)
 		}
 		if !done {
-			out = append(out, numbered(m.protocol, m.targets)...)
+			out = append(out, numbered(port.Protocol, m.targets)...)
 			done = true
 		}
 	}
 	return out
 }
 
-func numbered(protocol corev1.Protocol, all []int32) []networkingv1.NetworkPolicyPort {
+// numbered are ports of a policy; a nil protocol stays away.
+func numbered(protocol *corev1.Protocol, all []int32) []networkingv1.NetworkPolicyPort {
 	var out []networkingv1.NetworkPolicyPort
 	for _, n := range all {
 		number := intstr.FromInt32(n)
-		out = append(out, networkingv1.NetworkPolicyPort{Protocol: &protocol, Port: &number})
+		out = append(out, networkingv1.NetworkPolicyPort{Protocol: protocol, Port: &number})
 	}
 	return out
 }

@@ -191,7 +191,7 @@ func fixWebhookBlocked(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	}
 	policy := newPolicy(p, "apiserver", networkingv1.NetworkPolicySpec{PodSelector: *selector, PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}})
 	for _, c := range all { // one policy admits all ports that are called
-		policy.Spec.Ingress = append(policy.Spec.Ingress, networkingv1.NetworkPolicyIngressRule{Ports: numbered(c.port.Protocol, []int32{c.port.Number})})
+		policy.Spec.Ingress = append(policy.Spec.Ingress, networkingv1.NetworkPolicyIngressRule{Ports: numbered(&c.port.Protocol, []int32{c.port.Number})})
 	}
 	change, ok := create(policy)
 	if !ok {
