@@ -48,7 +48,7 @@ here: on AWS http tokens required and a hop limit of 1.
 
 **Traps.** The hop limit of the nodes is not in the API, so it is not known whether it
 stops the pods. On EKS clusters with IPv6 the way to 169.254.169.254 does not pass the
-enforcement of policies: the finding stays whatever they say (T57). GKE's
+enforcement of policies: the finding stays whatever they say. GKE's
 Workload Identity answers in the place of the metadata service and hands out no node
 credentials: where all nodes have it the finding is one lower. Pods on the host's
 network always reach it, and are not judged here. Without a cloud (kind, bare metal) and for files, which do

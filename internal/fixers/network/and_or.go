@@ -36,7 +36,7 @@ for both readings are legal; the network view shows the difference.
 
 **Traps.** "All pods of my own namespace", an empty podSelector, next to a namespace is
 what many policies mean, and passes. Where no workload of the policy's own namespace
-has the labels, the mistake is likely and the finding says so (T54). Lists of rules are
+has the labels, the mistake is likely and the finding says so. Lists of rules are
 replaced as a whole.
 `,
 	Refs: []harden.Reference{

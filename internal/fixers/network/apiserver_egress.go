@@ -38,7 +38,7 @@ from the flows that it needs, as for netpol-missing-egress. For others the rule 
 admits the API server is named, and a person narrows it.
 
 **Traps.** The address is that of the endpoints of the Service default/kubernetes after
-translation, often port 6443, not the ClusterIP and 443 (T63). A client may bring
+translation, often port 6443, not the ClusterIP and 443. A client may bring
 credentials of its own, a kubeconfig in a Secret: then it needs the way. Pods on the
 host's network are not subject to policies. Where the ServiceAccount was not read, or
 the policies leave it open, the rule has nothing to say, or the verdict is unknown.

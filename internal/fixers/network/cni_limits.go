@@ -25,19 +25,19 @@ Fields:
 Allowed: what the engine that was recognised can carry out. Looked at are, by verdict:
 
 On the Amazon VPC CNI: duplicate-cidr, one block of addresses in a rule with ports and in
-one without, of which only the ports may remain (T55); ports, more than 24 pairs of
+one without, of which only the ports may remain; ports, more than 24 pairs of
 port and protocol for one block; bare-pod, pods without an owner, which the agent
-passes over; fargate and windows, nodes on which nothing is enforced (T64); headless,
+passes over; fargate and windows, nodes on which nothing is enforced; headless,
 egress to pods behind a headless Service, which is admitted by the addresses of the
-pods alone (T65); family, blocks of a family of addresses that the cluster does not
+pods alone; family, blocks of a family of addresses that the cluster does not
 give to pods.
 
 On Cilium: ipblock, a block for nodes, pods, the API server or the credentials of EKS
-Pod Identity, which no ipBlock matches there (T56).
+Pod Identity, which no ipBlock matches there.
 
 On any engine: client-address, ingress by the addresses of clients for pods behind a
 Service of type LoadBalancer or NodePort with externalTrafficPolicy Cluster, where the
-source that policies see is a node (T60).
+source that policies see is a node.
 
 **Why it matters.** The policy looks right, tools that read it call it right, and the
 traffic is denied, or worse, admitted.

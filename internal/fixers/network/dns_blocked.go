@@ -40,7 +40,7 @@ only adds, so it is evidence when it was seen where DNS really is.
 
 **Traps.** Policies see the port of the DNS pods after translation: CoreDNS listens on
 53, on OpenShift on 5353. With NodeLocal DNSCache pods ask a link-local address or the
-Service's, which no podSelector matches: there an ipBlock has to admit it (T50). Pods
+Service's, which no podSelector matches: there an ipBlock has to admit it. Pods
 with dnsPolicy None or Default do not ask the cluster's DNS. Where no rule admits any
 egress at all, perhaps nothing is to be resolved either, and the finding is low. What
 cannot be decided from what was read is unknown.

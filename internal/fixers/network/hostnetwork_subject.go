@@ -33,7 +33,7 @@ guard the node's network by what the engine has for it. The text names both.
 
 **Traps.** What happens is left to the engine by the API: some treat such pods as the
 node, some ignore selectors for them. Such pods are no peers either: a podSelector
-does not match the traffic that comes from them (T59).
+does not match the traffic that comes from them.
 `,
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "network policies"},

@@ -33,11 +33,11 @@ ones that are easiest to miss, so the proposal says which are known and from whe
 and how long connections were observed. It is drafted only when somebody looked at the
 network. In namespaces of the cluster itself and of vendors nothing is proposed.
 
-**Traps.** A policy with egress rules and without policyTypes isolates both directions
-(T53). A policy that only lists ingress does not isolate egress. Pods on the host's
+**Traps.** A policy with egress rules and without policyTypes isolates both directions.
+A policy that only lists ingress does not isolate egress. Pods on the host's
 network are not subject to policies. Where policies of some kind may not be read the
-verdict is unknown; where nobody enforces policies this is about what is declared only
-(T69). It is low for what has no replicas.
+verdict is unknown; where nobody enforces policies this is about what is declared only.
+It is low for what has no replicas.
 `,
 	Refs: []harden.Reference{
 		{Standard: "CIS", ID: "5.3.2"},

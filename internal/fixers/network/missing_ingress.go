@@ -36,10 +36,10 @@ and of vendors nothing is proposed.
 
 **Traps.** Policies do not apply to pods on the host's network, and the rule has
 nothing to say of them. A policy without policyTypes isolates ingress. A selector of
-expressions counts like one of labels (T52). A cluster-wide policy of Cilium that
-selects by the label io.kubernetes.pod.namespace counts (T51). Who enforces the
+expressions counts like one of labels. A cluster-wide policy of Cilium that
+selects by the label io.kubernetes.pod.namespace counts. Who enforces the
 policies is told with the finding; where nobody does, this is about what is declared
-only (T69). Where policies of some kind may not be read the verdict is unknown.
+only. Where policies of some kind may not be read the verdict is unknown.
 The finding is high for what the internet leads to (a Service of type LoadBalancer or
 NodePort, an Ingress) and for data stores, by image and port; it is one lower for
 what has no replicas.

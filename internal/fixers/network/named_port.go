@@ -35,8 +35,8 @@ nobody sees it in the policy. Some engines have looked names up wrongly
 
 **The fix.** The numbers take the place of the name. That is evidence where every
 selected pod resolves the name to the same number. Where they differ it is a review, since
-each number is then open on all of the pods: a policy for each group of pods is better
-(T62). A name that nobody has needs a person.
+each number is then open on all of the pods: a policy for each group of pods is better.
+A name that nobody has needs a person.
 
 **Traps.** Names are looked up by protocol too, and in sidecars (init containers with
 restartPolicy Always) as in other containers. Rules for egress are judged where the

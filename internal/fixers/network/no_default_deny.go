@@ -31,7 +31,7 @@ Fields, of all NetworkPolicies of the namespace and of policies of other kinds:
 Allowed: for each direction, ingress and egress, a policy that isolates every pod,
 such as a NetworkPolicy with an empty podSelector, and none with an empty podSelector
 that lets everything through (verdict allow-all). Policies of Cilium, Calico and
-Antrea and cluster-wide ones count (T51). There is one finding per direction.
+Antrea and cluster-wide ones count. There is one finding per direction.
 
 **Why it matters.** Without isolation a pod accepts connections from every pod of the
 cluster and may connect anywhere: to the API server, to a metadata service of the
@@ -45,7 +45,7 @@ the network's proposal, and only when somebody looked at the network. In namespa
 the cluster itself and of vendors nothing is proposed.
 
 **Traps.** A policy without policyTypes isolates ingress, and egress only if it has
-egress rules (T53). Policies do nothing unless the cluster's network enforces them:
+egress rules. Policies do nothing unless the cluster's network enforces them:
 who does is told with the finding. A CNI that denies by default for the whole cluster,
 such as Cilium with enable-policy: always, is not seen. Where policies of some kind may
 not be read, or the namespace is not among the files, the verdict is unknown. A

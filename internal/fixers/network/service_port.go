@@ -39,7 +39,7 @@ that admits everything.
 the rule is about agree on the number, none declares the port that is replaced, and
 nobody saw a process listen on it. The list of rules is replaced as a whole.
 
-**Traps.** A rule that names both numbers works, and passes (T49). So does one whose
+**Traps.** A rule that names both numbers works, and passes. So does one whose
 pods declare the port, or have it as the target of another Service. The VPC CNI sees
 the Service's address before it is translated: there the pods' port is added and the
 Service's stays. Rules for egress are judged where the pods at the other end were read:

@@ -37,7 +37,7 @@ not recognised is no finding, it is said with those of the other rules and on th
 network view: there may be one that is not known here. Calico may run beside another
 CNI for policies alone. Pods on Fargate and Windows nodes are not covered by the VPC
 CNI's agent, which is what netpol-cni-limits tells. Files say nothing about engines.
-The rules that look for missing policies judge what is declared, and say so (T69).
+The rules that look for missing policies judge what is declared, and say so.
 `,
 	Refs: []harden.Reference{
 		{Standard: "CIS", ID: "5.3.1"},

@@ -36,7 +36,7 @@ the Service that it calls.
 **Why it matters.** Every write that the webhook is asked about waits until the call
 times out, and then fails, or passes unseen with failurePolicy Ignore. Ignore does not
 save the cluster: the timeouts of several webhooks add up to more than a request may
-take, and pods cannot be created any more (T58). An APIService that does not answer
+take, and pods cannot be created any more. An APIService that does not answer
 stalls the deletion of namespaces.
 
 **The fix.** A policy that admits the one port from any source. The API server comes
