@@ -47,12 +47,12 @@ the least policies that allow just that.
 The first line says who enforces policies in the cluster, that nobody does, or
 that it cannot be told. What is not known is unknown, never allowed or denied.
 
-The proposal has three steps: ingress, egress, default-deny. Each is a set of new
+The proposal has three phases: ingress, egress, default-deny. Each is a set of new
 objects, one for each workload and direction, that is applied, watched and taken
 back as one. What is only guessed by name is listed and not allowed: import what
 was seen (--flows), or look at the sockets of running containers (--probe), to
-know better. A step that would cut what is needed, or that nobody could undo in
-time, is refused with the reason.
+know better. A phase that would cut what is needed, or the API server from a
+webhook, is refused with the reason.
 
 All namespaces that may be read are read, because anybody in the cluster may be
 the other end.`,
@@ -70,7 +70,7 @@ the other end.`,
   hubble observe -n shop -o json > flows.json
   kubectl harden network -n shop --flows flows.json --propose
 
-  # The policies as files, or applied step by step
+  # The policies as files, or applied phase by phase
   kubectl harden network -n shop -o yaml > policies.yaml
   kubectl harden network -n shop --apply
   kubectl harden network -n shop --apply --phase ingress --yes
@@ -90,8 +90,8 @@ the other end.`,
 	fs.StringVar(&o.port, "port", "", "With --from and --to: the port that the process listens on, such as 8080 or 53/udp")
 	fs.BoolVar(&o.propose, "propose", false, "Show beside each connection what the proposal makes of it")
 	fs.BoolVar(&o.changes, "changes", false, "Show the connections that the proposal changes, and nothing else")
-	fs.StringSliceVar(&o.phases, "phase", nil, "Only these steps of the proposal: ingress, egress, default-deny")
-	fs.BoolVar(&o.apply, "apply", false, "Apply the proposal step by step: show each, ask, apply it, watch it, read back")
+	fs.StringSliceVar(&o.phases, "phase", nil, "Only these phases of the proposal: ingress, egress, default-deny")
+	fs.BoolVar(&o.apply, "apply", false, "Apply the proposal phase by phase: show each, ask, apply it, watch it, read back")
 	fs.BoolVar(&o.exitCode, "exit-code", false, "Exit with code 1 when something is proposed")
 	o.applier.addFlags(cmd)
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(networkOutputs, cobra.ShellCompDirectiveNoFileComp)))
@@ -221,7 +221,7 @@ func (o *networkOptions) chooses(p harden.NetworkPhaseName) bool {
 	return len(o.chosen) == 0 || slices.Contains(o.chosen, p)
 }
 
-// proposes reports whether a step that was chosen makes anything.
+// proposes reports whether a phase that was chosen makes anything.
 func (o *networkOptions) proposes(view *harden.NetworkView) bool {
 	return slices.ContainsFunc(view.Phases, func(p harden.NetworkPhase) bool { return o.chooses(p.Name) && len(p.Policies) > 0 })
 }

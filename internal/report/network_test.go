@@ -105,7 +105,7 @@ FROM            TO              PORT      CONFIDENCE  BECAUSE
 Deployment/api  dns             udp/53    medium      names are looked up
 Deployment/web  Deployment/api  tcp/8080  high        env API of container web is "[31mapi:8080"; seen by Hubble; volatile: the Service selects by version
 
-Proposal, in this order; each step is applied and undone as one:
+Proposal, in this order; each phase is applied and undone as one:
   ingress in shop: 1 new policy, 1 not proposed
     makes NetworkPolicy harden-api-ingress
     not proposed: Deployment/web: it shares its labels with Deployment/web-green
@@ -157,7 +157,7 @@ FROM            TO              PORT      CONFIDENCE  BECAUSE
 Deployment/api  dns             udp/53    medium      names are looked up
 Deployment/web  Deployment/api  tcp/8080  high        env API of container web is "[31mapi:8080"; seen by Hubble; volatile: the Service selects by version
 
-Proposal, in this order; each step is applied and undone as one:
+Proposal, in this order; each phase is applied and undone as one:
   ingress in shop: 1 new policy, 1 not proposed
     makes NetworkPolicy harden-api-ingress
     not proposed: Deployment/web: it shares its labels with Deployment/web-green

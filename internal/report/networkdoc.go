@@ -212,7 +212,7 @@ func (r *Network) YAML(w io.Writer) error {
 	return out.err
 }
 
-// Step writes in comments what a step of a proposal makes, before its plan.
+// Step writes in comments what a phase of a proposal makes, before its plan.
 func Step(w io.Writer, p *harden.NetworkPhase) error {
 	out := &errWriter{w: w}
 	stepHead(out, p)

@@ -157,13 +157,13 @@ func (r *Network) guessed(w io.Writer) {
 	}
 }
 
-// phases writes what each step of the proposal makes, and what is refused.
+// phases writes what each phase of the proposal makes, and what is refused.
 func (r *Network) phases(w io.Writer) {
 	phases := r.shownPhases()
 	if len(phases) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nProposal, in this order; each step is applied and undone as one:")
+	fmt.Fprintln(w, "\nProposal, in this order; each phase is applied and undone as one:")
 	said := map[string]bool{}
 	for _, p := range phases {
 		fmt.Fprintf(w, "  %s in %s: %s\n", p.Name, harden.OneLine(p.Namespace), phaseWords(p))
@@ -174,7 +174,7 @@ func (r *Network) phases(w io.Writer) {
 			fmt.Fprintf(w, "    not proposed: %s\n", why)
 		}
 		for _, text := range folded(p.Warnings) {
-			if !said[text] { // one about the cluster is the same for each step
+			if !said[text] { // one about the cluster is the same for each phase
 				fmt.Fprintf(w, "    warning: %s\n", text)
 			}
 			said[text] = true

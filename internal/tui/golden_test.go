@@ -95,7 +95,7 @@ func scenes() []scene {
 		{name: "network", ansi: true, act: func(d *driver) { d.press("down", "n", "down", "right", "right") }},
 		{name: "network-proposed", act: func(d *driver) { d.press("down", "n", "b", "end") }},
 		{name: "network-changes", act: func(d *driver) { d.press("down", "n", "c", "t") }},
-		{name: "network-steps", ansi: true, act: func(d *driver) { d.press("down", "n", "tab", "down") }},
+		{name: "network-phases", ansi: true, act: func(d *driver) { d.press("down", "n", "tab", "down") }},
 		{name: "network-needed", act: func(d *driver) { d.press("down", "n", "tab", "tab", "down") }},
 		{name: "network-cell", act: func(d *driver) { d.press("down", "n", "end", "b", "enter") }},
 		{name: "network-reading", act: func(d *driver) {

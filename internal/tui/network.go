@@ -421,7 +421,7 @@ func (m *Model) backFromNetwork() tea.Cmd {
 	return nil
 }
 
-// phase is the step under the cursor, or nil.
+// phase is the phase under the cursor, or nil.
 func (m *Model) phase() *harden.NetworkPhase {
 	n := &m.net
 	if n.view == nil || n.tab != tabPhases || n.list.at >= len(n.rows) {
@@ -433,7 +433,7 @@ func (m *Model) phase() *harden.NetworkPhase {
 func noPhase(m *Model) string {
 	switch p := m.phase(); {
 	case p == nil:
-		return "tab goes to the steps of the proposal"
+		return "tab goes to the phases of the proposal"
 	case p.Done:
 		return "nothing is left to do for it"
 	case len(p.Findings) == 0 && len(p.Refused) > 0:

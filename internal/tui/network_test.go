@@ -107,7 +107,7 @@ func TestNetworkLists(t *testing.T) {
 	drive(t, newFake(), Options{}, wide, high, func(d *driver) {
 		toNetwork(d)
 		d.press("tab")
-		d.has("[Steps 3]", "● 2 new policies", "ingress in shop", "! 1 policy, 1 refused", "✗ refused", "probes come from the node", "harden-checkout-ingress")
+		d.has("[Phases 3]", "● 2 new policies", "ingress in shop", "! 1 policy, 1 refused", "✗ refused", "probes come from the node", "harden-checkout-ingress")
 		d.press("end")
 		d.has("not proposed: not every workload is isolated yet")
 		d.press("f")
@@ -123,20 +123,20 @@ func TestNetworkLists(t *testing.T) {
 		d.press("tab")
 		d.has("[Matrix]")
 		d.press("f")
-		d.has("tab goes to the steps")
+		d.has("tab goes to the phases")
 		d.press("shift+tab")
 	})
 }
 
-// A step is planned and applied as any fix is, and leads back here.
-func TestNetworkStepIsApplied(t *testing.T) {
+// A phase is planned and applied as any fix is, and leads back here.
+func TestNetworkPhaseIsApplied(t *testing.T) {
 	f := newFake()
 	drive(t, f, Options{}, wide, high, func(d *driver) {
 		toNetwork(d)
 		d.press("tab", "f")
 		d.has("Plan", "2 of 2 objects can be applied", "Allow what is needed")
 		d.press("esc")
-		d.has("[Steps 3]")
+		d.has("[Phases 3]")
 		d.press("f", "f")
 		d.wait(armAfter)
 		d.press("y")
@@ -145,7 +145,7 @@ func TestNetworkStepIsApplied(t *testing.T) {
 			t.Fatalf("applied %v", f.applied)
 		}
 		d.press("esc")
-		d.has("[Steps 3]", "network › shop")
+		d.has("[Phases 3]", "network › shop")
 	})
 }
 
@@ -267,7 +267,7 @@ func TestNetworkMouse(t *testing.T) {
 		d.send(tea.MouseWheelMsg{X: 5, Y: 4, Button: tea.MouseWheelUp})
 		d.has("deploy/api → deploy/web")
 		d.send(tea.MouseClickMsg{X: 5, Y: 2, Button: tea.MouseLeft})
-		d.has("[Steps 3]")
+		d.has("[Phases 3]")
 		d.send(tea.MouseClickMsg{X: 5, Y: 4, Button: tea.MouseLeft})
 		d.has("egress in shop: 1 policy, 1 refused")
 	})

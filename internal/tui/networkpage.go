@@ -145,7 +145,7 @@ func (m *Model) writeNetworkRow(p *page, r *networkRow) {
 	}
 }
 
-// writePhase says what a step of the proposal makes, and why not more.
+// writePhase says what a phase of the proposal makes, and why not more.
 func (m *Model) writePhase(p *page, phase *harden.NetworkPhase) {
 	glyph, word, style := phaseStanding(p.st, phase)
 	p.lead(style, glyph+" ", p.st.strong, string(phase.Name)+" in "+phase.Namespace+": "+word)

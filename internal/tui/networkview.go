@@ -35,10 +35,10 @@ func sumStyle(st *styles, s harden.NetworkSum) lipgloss.Style {
 	return st.dim
 }
 
-var networkTabNames = [...]string{tabMatrix: "Matrix", tabPhases: "Steps", tabNeeded: "Needed", tabGuessed: "Guessed", tabUnread: "Not read"}
+var networkTabNames = [...]string{tabMatrix: "Matrix", tabPhases: "Phases", tabNeeded: "Needed", tabGuessed: "Guessed", tabUnread: "Not read"}
 
 // Names of the lists where there is little room.
-var networkTabBriefs = [...]string{tabMatrix: "Mtx", tabPhases: "Steps", tabNeeded: "Need", tabGuessed: "Gues", tabUnread: "?"}
+var networkTabBriefs = [...]string{tabMatrix: "Mtx", tabPhases: "Phas", tabNeeded: "Need", tabGuessed: "Gues", tabUnread: "?"}
 
 // networkTabs name the lists with their lengths; the one that is shown stands in brackets.
 func (m *Model) networkTabs(w int) string {
@@ -466,7 +466,7 @@ func (m *Model) networkRow(st *styles, r *networkRow, w int) string {
 	return st.warn.Render("? ") + st.text.Render(fit(where, w-2))
 }
 
-// phaseStanding is how a step of the proposal stands: glyph, words and style.
+// phaseStanding is how a phase of the proposal stands: glyph, words and style.
 func phaseStanding(st *styles, p *harden.NetworkPhase) (glyph, word string, style lipgloss.Style) {
 	switch {
 	case p.Done:

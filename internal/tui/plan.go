@@ -71,7 +71,7 @@ func (r planRows) ID(i int) string {
 
 func (m *Model) planRows() planRows { return planRows{m.plan.plan} }
 
-// toFix are the findings of the step under the cursor on the network screen, the
+// toFix are the findings of the phase under the cursor on the network screen, the
 // marked findings elsewhere, or the one under the cursor.
 func (m *Model) toFix() []*harden.Finding {
 	if p := m.phase(); p != nil && m.screen == screenNetwork {
