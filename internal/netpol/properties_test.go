@@ -141,6 +141,24 @@ func TestCellsAgreeWithDecide(t *testing.T) {
 	}
 }
 
+// Pods of one class on different nodes are told apart by whose probes are let in.
+func TestCellsTellNodesApart(t *testing.T) {
+	c := truth{policies: []string{`shop/p ` + denyIngress}}
+	inv := c.inventory(t)
+	inv.Nodes = inv.Nodes[:1]
+	w := netpol.New(inv)
+	peers, cells := netpol.Cells(w, w, []string{"shop"}, nil)
+	for _, cell := range cells {
+		if peers[cell.From].Kind != harden.PeerNodes {
+			continue
+		}
+		d := w.Decide(peers[cell.From], peers[cell.To], cell.Port)
+		if cell.Before != d.Reach || cell.BeforePartly != d.Partly || cell.BeforePartly != (peers[cell.To].Workload.Name != "api") {
+			t.Errorf("%s: %+v, want %+v", peers[cell.To], cell, d)
+		}
+	}
+}
+
 func compareCells(a, b harden.NetworkCell) int {
 	switch {
 	case a.From != b.From:

@@ -272,6 +272,9 @@ func TestTruthOfNetworkPolicies(t *testing.T) {
 		{name: "a part of the internet", policies: []string{`shop/p {podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 1.1.1.1/32}}]}]}`}, want: []string{
 			"shop/api internet tcp/443: partly", "shop/api 1.1.1.1/32 tcp/443: allowed", "shop/api 1.1.1.0/24 tcp/443: partly", "shop/api private tcp/443: denied",
 		}},
+		{name: "addresses of pods and nodes are not those of strangers", policies: []string{
+			`shop/p {podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 192.168.0.1/32}}, {ipBlock: {cidr: 10.1.0.7/32}}]}]}`,
+		}, want: []string{"shop/api private tcp/1: denied", "shop/api nodes tcp/1: partly"}},
 		{name: "T66 bits of the host count for nothing", policies: []string{
 			`shop/p {podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 172.20.1.12/24, except: [172.20.1.129/25]}}]}]}`,
 		}, want: []string{"shop/api 172.20.1.1/32 tcp/1: allowed", "shop/api 172.20.1.200/32 tcp/1: denied", "shop/api 172.20.2.1/32 tcp/1: denied"}},
@@ -287,6 +290,9 @@ func TestTruthOfNetworkPolicies(t *testing.T) {
 		{name: "an ipBlock without the pod does not match it", policies: []string{
 			`shop/p {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.2.0.0/16}}]}]}`,
 		}, want: []string{"web/front shop/api tcp/8080: denied"}},
+		{name: "an ipBlock that holds one of two replicas", more: pair, policies: []string{
+			`shop/p {podSelector: {matchLabels: {app: api}}, ingress: [{from: [{ipBlock: {cidr: 10.6.0.0/16}}]}]}`,
+		}, want: []string{"shop/pair shop/api tcp/8080: unknown"}},
 		{name: "an ipBlock beside a selector that admits", policies: []string{
 			`shop/p {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16}}, {namespaceSelector: {}}]}]}`,
 		}, want: []string{"web/front shop/api tcp/8080: allowed"}},
@@ -317,6 +323,16 @@ func TestTruthOfNetworkPolicies(t *testing.T) {
 		{name: "labels that only running pods have", policies: []string{
 			`shop/p {podSelector: {matchExpressions: [{key: batch.kubernetes.io/job-name, operator: Exists}]}, policyTypes: [Egress]}`,
 		}, want: []string{"shop/night shop/api tcp/8080: unknown", "shop/db shop/api tcp/8080: allowed"}},
+		{name: "labels that only running pods of a Deployment have", more: idle, policies: []string{
+			`shop/p {podSelector: {matchExpressions: [{key: pod-template-hash, operator: Exists}]}, policyTypes: [Egress]}`,
+		}, want: []string{"shop/idle internet tcp/443: unknown"}},
+		{name: "sidecars have ports, other init containers have none; a name with two numbers is up to the engine", more: idle, policies: []string{
+			`shop/p {podSelector: {matchLabels: {app: idle}}, ingress: [{ports: [{port: side}, {port: setup}, {port: twice}]}]}`,
+		}, want: []string{"shop/api shop/idle tcp/15020: allowed", "shop/api shop/idle tcp/15021: denied", "shop/api shop/idle tcp/7001: unknown", "shop/api shop/idle tcp/7002: unknown"}},
+		{name: "the API server of GKE calls through a tunnel", more: apiServer, engine: harden.Engine{Provider: "gce"}, policies: []string{
+			`shop/p {podSelector: {matchLabels: {app: api}}, ingress: [{from: [{ipBlock: {cidr: 172.18.0.2/32}}]}]}`,
+			`shop/q {podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 80}]}]}`,
+		}, want: []string{"api-server shop/api tcp/8080: unknown", "api-server shop/db tcp/80: allowed"}},
 		{name: "the API server at an unknown address", policies: []string{
 			`shop/p {podSelector: {matchLabels: {app: api}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}`,
 			`shop/q {podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 6443}]}]}`,
@@ -397,6 +413,49 @@ spec:
   template:
     metadata: {labels: {app: agent}}
     spec: {hostNetwork: true, containers: [{name: c, image: i}]}
+`
+
+const pair = `
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: pair, namespace: shop}
+spec:
+  selector: {matchLabels: {app: pair}}
+  template:
+    metadata: {labels: {app: pair}}
+    spec: {containers: [{name: c, image: i}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: pair-1, namespace: shop, labels: {app: pair}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: pair, uid: u, controller: true}]}
+spec: {containers: [{name: c, image: i}]}
+status: {podIP: 10.5.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: pair-2, namespace: shop, labels: {app: pair}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: pair, uid: u, controller: true}]}
+spec: {containers: [{name: c, image: i}]}
+status: {podIP: 10.6.0.1}
+`
+
+const idle = `
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: idle, namespace: shop}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: idle}}
+  template:
+    metadata: {labels: {app: idle}}
+    spec:
+      initContainers:
+      - {name: s, image: i, restartPolicy: Always, ports: [{name: side, containerPort: 15020}]}
+      - {name: t, image: i, ports: [{name: setup, containerPort: 15021}]}
+      containers:
+      - {name: c, image: i, ports: [{name: twice, containerPort: 7001}]}
+      - {name: d, image: i, ports: [{name: twice, containerPort: 7002}]}
 `
 
 const rolling = `
