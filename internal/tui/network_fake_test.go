@@ -44,10 +44,8 @@ func shopNetwork(s *harden.Snapshot) *harden.NetworkView {
 		Engine: harden.Engine{Name: harden.EngineCilium, Enforces: harden.Enforced, Why: "DaemonSet kube-system/cilium", IPv4: true}, Time: seen,
 		Unread: []harden.Unread{{Resource: harden.ConfigMaps, Namespace: "payments", Why: "forbidden: user \"dev\" cannot list resource \"configmaps\""}},
 	}
-	var names []string
 	for _, w := range shop().Inventory.Workloads {
 		if w.Ref.Namespace == "shop" {
-			names = append(names, w.Ref.Name)
 			v.Peers = append(v.Peers, harden.WorkloadPeer(w.Ref))
 		}
 	}

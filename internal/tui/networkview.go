@@ -248,7 +248,7 @@ func (m *Model) engineLine() string {
 		left += st.dim.Render("  " + ansi.Truncate(clean(e.Why), room, ellipsis))
 	}
 	// What enforces comes before everything else.
-	return spread(left, right, "  ", m.width-1) + " "
+	return spread(left, right, m.width-1) + " "
 }
 
 func (m *Model) networkTitle() string {

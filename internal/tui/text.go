@@ -202,7 +202,8 @@ type span struct {
 
 // spread puts left and right spans on a line of w cells; what has no room on the
 // right is left out, the left is cut last.
-func spread(left string, right []string, gap string, w int) string {
+func spread(left string, right []string, w int) string {
+	const gap = "  "
 	room := w - ansi.StringWidth(left)
 	end := ""
 	for _, r := range right {

@@ -112,7 +112,7 @@ func (m *Model) header() string {
 	if lipgloss.Width(left) > room {
 		left = ansi.Truncate(left, room, ellipsis)
 	}
-	return spread(left, right, "  ", m.width-1) + " "
+	return spread(left, right, m.width-1) + " "
 }
 
 func (m *Model) crumbs() []string {
