@@ -221,10 +221,10 @@ func (m *Model) filterLine() string {
 	}
 	if m.typing != nil {
 		m.typing.SetWidth(max(4, m.width/2))
-		return spread(m.typing.View(), []string{found}, "  ", m.width-1) + " "
+		return spread(m.typing.View(), []string{found}, m.width-1) + " "
 	}
 	left := st.key.Render(" / ") + st.text.Render(clean(f.text)) + st.dim.Render("   esc clears")
-	return spread(left, []string{found}, "  ", m.width-1) + " "
+	return spread(left, []string{found}, m.width-1) + " "
 }
 
 func (m *Model) detailPane(r rect) []string {
