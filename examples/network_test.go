@@ -12,6 +12,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
@@ -174,7 +175,7 @@ func TestFilesSayTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(lines(flowstest.Load(t, flowstest.Folder(t, system))), lines(set.Inventory(flowstest.Now))); diff != "" {
+		if diff := cmp.Diff(lines(flowstest.Load(t, flowstest.Folder(t, system))), lines(set.Inventory(fixtest.Now))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", system, diff)
 		}
 	}

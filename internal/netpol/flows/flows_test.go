@@ -111,6 +111,7 @@ func TestReferences(t *testing.T) {
 		"gRPC's names":                   {env("{name: T, value: 'dns:///db:5432'}"), []string{medium}},
 		"options behind a port":          {env("{name: T, value: 'db:5432?ssl=1'}"), []string{medium}},
 		"a variable named as a Service":  {env("{name: DB, value: db}"), []string{medium}},
+		"who logs in before a host":      {env("{name: T, value: 'u:p@db:5432'}"), []string{medium}},
 		"a hook":                         {workload("shop", "web", "lifecycle: {preStop: {exec: {command: [curl, 'http://db:5432/bye']}}}"), []string{medium}},
 		"its own name":                   {workload("shop", "db2", "env: [{name: HOST, value: db2}], ports: [{containerPort: 1}]") + service("shop", "db2", "selector: {app: db2}, ports: [{port: 1}]"), nil},
 		"another namespace's short name": {workload("other", "web", "env: [{name: DB_HOST, value: db}]"), []string{"other/web -> private tcp/443 low db"}},
@@ -359,8 +360,8 @@ func TestT50DNS(t *testing.T) {
 }
 
 func pod(namespace, workload, name, ip string) string {
-	return fmt.Sprintf("---\napiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: %s, labels: {app: %s}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: %s, uid: u, controller: true}]}\nspec: {containers: [{name: main, image: i}]}\nstatus: {podIP: %s}\n",
-		name, namespace, workload, workload, ip)
+	return fmt.Sprintf("---\napiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: %s, uid: uid-%s, labels: {app: %s}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: %s, uid: u, controller: true}]}\nspec: {containers: [{name: main, image: i}]}\nstatus: {podIP: %s}\n",
+		name, namespace, name, workload, workload, ip)
 }
 
 func TestObserved(t *testing.T) {

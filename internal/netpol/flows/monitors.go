@@ -3,7 +3,6 @@ package flows
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -151,18 +150,13 @@ func (f *finder) podTargets(pods []*harden.Workload, port intstr.IntOrString) []
 }
 
 func portValue(v any) intstr.IntOrString {
-	switch n := v.(type) {
-	case string:
-		if i, err := strconv.Atoi(n); err == nil && i > 0 && i < 1<<16 {
-			return intstr.FromInt32(int32(i))
+	if s, ok := v.(string); ok {
+		if n := portNumber(s); n != 0 {
+			return intstr.FromInt32(n)
 		}
-		return intstr.FromString(n)
-	case int64:
-		if n > 0 && n < 1<<16 {
-			return intstr.FromInt32(int32(n))
-		}
+		return intstr.FromString(s)
 	}
-	return intstr.IntOrString{}
+	return intstr.FromInt32(number(map[string]any{"": v}, ""))
 }
 
 func selectorOf(m *unstructured.Unstructured) (labels.Selector, bool) {

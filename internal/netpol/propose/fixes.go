@@ -75,17 +75,6 @@ func refOf(o *unstructured.Unstructured) harden.Ref {
 	return harden.Ref{APIVersion: o.GetAPIVersion(), Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
-// Objects are all that a proposal makes, in the order in which they are applied.
-func (p *Proposal) Objects() []*unstructured.Unstructured {
-	var out []*unstructured.Unstructured
-	for _, phase := range p.Phases {
-		for _, d := range phase.Drafts {
-			out = append(out, d.Objects...)
-		}
-	}
-	return out
-}
-
 // render writes objects as YAML documents.
 func render(objects []*unstructured.Unstructured) string {
 	var docs []string

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows/flowstest"
 )
@@ -496,10 +497,10 @@ func TestVPCCNIWarnings(t *testing.T) {
 }
 
 func TestClasses(t *testing.T) {
-	live := "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop, labels: {app: web}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: u, controller: true}]}\nspec: {containers: [{name: main, image: i}]}\nstatus: {podIP: 10.244.0.7}\n"
+	live := "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop, uid: uid-web-1, labels: {app: web}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: u, controller: true}]}\nspec: {containers: [{name: main, image: i}]}\nstatus: {podIP: 10.244.0.7}\n"
 	ref := harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}
 	looked := func(i *harden.Inventory) {
-		i.Probes = map[harden.ProbeKey]*harden.Probe{{Pod: "uid-web-1", Container: "main"}: {Pod: "web-1", Known: true, Time: flowstest.Now}}
+		i.Probes = map[harden.ProbeKey]*harden.Probe{{Pod: "uid-web-1", Container: "main"}: {Pod: "web-1", Known: true, Time: fixtest.Now}}
 	}
 	for name, test := range map[string]struct {
 		yaml  string

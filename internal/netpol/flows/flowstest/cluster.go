@@ -1,8 +1,23 @@
+// Package flowstest makes inventories of whole clusters, for the tests of flows
+// and of what is proposed by them.
 package flowstest
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -62,15 +77,54 @@ metadata: {name: node-2}
 status: {addresses: [{type: InternalIP, address: 192.0.2.22}]}
 `
 
-// Enforced makes an engine that enforces policies for IPv4.
-func Enforced(name string) harden.Engine {
-	return harden.Engine{Name: name, Enforces: harden.Enforced, Why: "its DaemonSet runs", IPv4: true}
+// Load is fixtest.Load of all the texts, as a live cluster.
+func Load(t testing.TB, texts ...string) *harden.Inventory {
+	t.Helper()
+	return fixtest.Load(t, strings.Join(texts, "\n---\n"), fixtest.Live())
 }
 
-// Known is Load of a cluster whose engine enforces policies: Cluster and the texts.
+// Known is Load of a cluster whose engine enforces policies, for IPv4: Cluster
+// and the texts.
 func Known(t testing.TB, engine string, texts ...string) *harden.Inventory {
 	t.Helper()
 	inv := Load(t, append([]string{Cluster}, texts...)...)
-	inv.Net.Engine = Enforced(engine)
+	inv.Net.Engine = harden.Engine{Name: engine, Enforces: harden.Enforced, Why: "its DaemonSet runs", IPv4: true}
 	return inv.Fresh()
+}
+
+// unrelated are kinds that say nothing about networks and that fixtest does not know.
+var unrelated = []string{"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "PodDisruptionBudget"}
+
+// Folder is the text of the manifests of a folder that are about networks.
+func Folder(t testing.TB, dir string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no manifests in %s: %v", dir, err)
+	}
+	var kept []string
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+		for {
+			doc, err := reader.Read()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("reading %s: %v", path, err)
+			}
+			var meta metav1.TypeMeta
+			if err := yaml.Unmarshal(doc, &meta); err != nil {
+				t.Fatalf("reading %s: %v", path, err)
+			}
+			if !slices.Contains(unrelated, meta.Kind) {
+				kept = append(kept, string(doc))
+			}
+		}
+	}
+	return strings.Join(kept, "\n---\n")
 }
