@@ -13,11 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest/nettest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows"
-	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows/flowstest"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/propose"
 )
 
@@ -37,7 +37,7 @@ func TestProposalsAllowWhatIsDocumentedAndDenyTheRest(t *testing.T) {
 		{"shop", 16, harden.NetworkCounts{Allowed: 313, Denied: 39, Unknown: 2}, harden.NetworkCounts{Allowed: 66, Denied: 260, Unknown: 28}, 10},
 	} {
 		t.Run(test.system, func(t *testing.T) {
-			inv := flowstest.Known(t, harden.EngineCalico, flowstest.Folder(t, test.system))
+			inv := nettest.Known(t, harden.EngineCalico, nettest.Folder(t, test.system))
 			before := netpol.Of(inv)
 			policies := proposed(t, inv, test.system)
 			after := before.With(policies...)
@@ -175,7 +175,7 @@ func TestFilesSayTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(lines(flowstest.Load(t, flowstest.Folder(t, system))), lines(set.Inventory(fixtest.Now))); diff != "" {
+		if diff := cmp.Diff(lines(nettest.Load(t, nettest.Folder(t, system))), lines(set.Inventory(fixtest.Now))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", system, diff)
 		}
 	}

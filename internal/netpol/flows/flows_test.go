@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest/nettest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows"
-	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows/flowstest"
 )
 
 // workload is a Deployment without a token, in a namespace.
@@ -156,7 +156,7 @@ func TestReferences(t *testing.T) {
 		"socket":             {env("{name: U, value: 'unix:///var/run/db.sock'}"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, told(flowstest.Known(t, harden.EngineCalico, backend, test.yaml))); diff != "" {
+			if diff := cmp.Diff(test.want, told(nettest.Known(t, harden.EngineCalico, backend, test.yaml))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -165,7 +165,7 @@ func TestReferences(t *testing.T) {
 
 func TestNoSecretIsQuoted(t *testing.T) {
 	secret := "hunter2"
-	inv := flowstest.Known(t, harden.EngineCalico, backend, workload("shop", "web", `env: [
+	inv := nettest.Known(t, harden.EngineCalico, backend, workload("shop", "web", `env: [
 		{name: A_URL, value: 'postgres://shop:hunter2@db:5432/x'}, {name: B_URL, value: 'postgres://shop:a/hunter2@db:5432/x'}, {name: C, value: 'shop:hunter2@tcp(db:5432)/x'},
 		{name: D, value: 'hunter2@db:5432'}, {name: DB_PASSWORD, value: hunter2.example.com}, {name: API_TOKEN, value: 'https://hunter2.example.com'},
 		{name: F, value: 'https://x:12/hunter2.example.com@y'}, {name: F_PASSWORD, value: 'db:5432'}], args: ['--dsn=amqp://$(DB_PASSWORD)@db']`))
@@ -236,7 +236,7 @@ func TestServices(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, told(flowstest.Known(t, harden.EngineCalico, test.yaml))); diff != "" {
+			if diff := cmp.Diff(test.want, told(nettest.Known(t, harden.EngineCalico, test.yaml))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -300,7 +300,7 @@ func TestFromOutside(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, told(flowstest.Known(t, harden.EngineCalico, test.yaml))); diff != "" {
+			if diff := cmp.Diff(test.want, told(nettest.Known(t, harden.EngineCalico, test.yaml))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -308,7 +308,7 @@ func TestFromOutside(t *testing.T) {
 }
 
 func TestPlatform(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, workload("shop", "web", ""), service("shop", "hook", "selector: {app: web}, ports: [{port: 443, targetPort: 9443}]"),
+	inv := nettest.Known(t, harden.EngineCalico, workload("shop", "web", ""), service("shop", "hook", "selector: {app: web}, ports: [{port: 443, targetPort: 9443}]"),
 		strings.Replace(workload("shop", "robot", ""), "automountServiceAccountToken: false, ", "", 1),
 		strings.Replace(workload("shop", "cloud", "env: [{name: AWS_CONTAINER_CREDENTIALS_FULL_URI, value: 'http://169.254.170.23/v1/credentials'}]"), "automount", "dnsPolicy: None, dnsConfig: {nameservers: [192.168.7.7]}, automount", 1),
 		"---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, namespace: shop}\n")
@@ -336,22 +336,22 @@ func TestT50DNS(t *testing.T) {
 		return out
 	}
 	web := workload("shop", "web", "")
-	local := flowstest.Known(t, harden.EngineCalico, web)
+	local := nettest.Known(t, harden.EngineCalico, web)
 	local.Net.Engine.NodeLocalDNS = []string{"169.254.20.10"}
 	for name, test := range map[string]struct {
 		inv  *harden.Inventory
 		want []string
 	}{
-		"CoreDNS": {flowstest.Known(t, harden.EngineCalico, web), []string{"kube-system/coredns tcp/53", "kube-system/coredns udp/53"}},
+		"CoreDNS": {nettest.Known(t, harden.EngineCalico, web), []string{"kube-system/coredns tcp/53", "kube-system/coredns udp/53"}},
 		"NodeLocal": {local.Fresh(), []string{
 			"kube-system/coredns tcp/53", "kube-system/coredns udp/53", "10.96.0.10/32 tcp/53", "10.96.0.10/32 udp/53", "169.254.20.10/32 tcp/53", "169.254.20.10/32 udp/53",
 		}},
 		"OpenShift": {
-			flowstest.Load(t, web, object("DaemonSet", "openshift-dns", "dns-default", "containers: [{name: dns, image: i, ports: [{name: dns, containerPort: 5353, protocol: UDP}, {name: dns-tcp, containerPort: 5353, protocol: TCP}]}]"),
+			nettest.Load(t, web, object("DaemonSet", "openshift-dns", "dns-default", "containers: [{name: dns, image: i, ports: [{name: dns, containerPort: 5353, protocol: UDP}, {name: dns-tcp, containerPort: 5353, protocol: TCP}]}]"),
 				service("openshift-dns", "dns-default", "selector: {app: dns-default}, ports: [{name: dns, port: 53, protocol: UDP, targetPort: dns}, {name: dns-tcp, port: 53, targetPort: dns-tcp}]")),
 			[]string{"openshift-dns/dns-default tcp/5353", "openshift-dns/dns-default udp/5353"},
 		},
-		"not read": {flowstest.Load(t, web), []string{"dns tcp/53", "dns udp/53"}},
+		"not read": {nettest.Load(t, web), []string{"dns tcp/53", "dns udp/53"}},
 	} {
 		if diff := cmp.Diff(test.want, dns(test.inv)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -365,7 +365,7 @@ func pod(namespace, workload, name, ip string) string {
 }
 
 func TestObserved(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, backend, workload("shop", "web", "env: [{name: DB_HOST, value: db}]"), workload("shop", "job", ""),
+	inv := nettest.Known(t, harden.EngineCalico, backend, workload("shop", "web", "env: [{name: DB_HOST, value: db}]"), workload("shop", "job", ""),
 		pod("shop", "web", "web-1", "10.244.0.7"), pod("shop", "db", "db-1", "10.244.0.8"), pod("shop", "job", "job-1", "10.244.0.9"))
 	inv.Probes = map[harden.ProbeKey]*harden.Probe{
 		{Pod: "uid-web-1", Container: "main"}: {Pod: "web-1", Known: true, Listeners: []harden.Socket{{Protocol: "tcp", Address: "::", Port: 8080}}, Peers: []harden.Socket{
@@ -395,7 +395,7 @@ func TestMesh(t *testing.T) {
 	injected := func(y string) string {
 		return strings.Replace(y, "metadata: {labels: {", "metadata: {labels: {sidecar.istio.io/inject: 'true', ", 1)
 	}
-	inv := flowstest.Known(t, harden.EngineCalico, injected(backend), injected(workload("shop", "web", "env: [{name: DB_HOST, value: db}]")), workload("istio-system", "istiod", ""), workload("shop", "plain", "env: [{name: DB_HOST, value: db}]"))
+	inv := nettest.Known(t, harden.EngineCalico, injected(backend), injected(workload("shop", "web", "env: [{name: DB_HOST, value: db}]")), workload("istio-system", "istiod", ""), workload("shop", "plain", "env: [{name: DB_HOST, value: db}]"))
 	want := []string{
 		"shop/db -> istio-system/istiod tcp/15012 medium",
 		"shop/plain -> shop/db tcp/5433 medium",
@@ -407,7 +407,7 @@ func TestMesh(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for label, want := range map[string]flows.Mesh{"istio-injection: enabled": flows.Istio, "istio.io/dataplane-mode: ambient": flows.Ambient, "team: shop": flows.NoMesh} {
-		inv := flowstest.Load(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {"+label+"}}\n", workload("shop", "web", ""))
+		inv := nettest.Load(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {"+label+"}}\n", workload("shop", "web", ""))
 		if got := flows.MeshOf(inv, inv.Workloads[0]); got != want {
 			t.Errorf("namespace with %s: mesh %q, want %q", label, got, want)
 		}
@@ -416,7 +416,7 @@ func TestMesh(t *testing.T) {
 
 // T70: the order of objects makes no difference.
 func TestOrderMakesNoDifference(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, flowstest.Folder(t, "../../../examples/microshop"))
+	inv := nettest.Known(t, harden.EngineCalico, nettest.Folder(t, "../../../examples/microshop"))
 	want := flows.Of(inv)
 	other := *inv
 	other.Workloads = slices.Clone(inv.Workloads)
@@ -427,7 +427,7 @@ func TestOrderMakesNoDifference(t *testing.T) {
 }
 
 func TestMalformedObjectsAreNoPanic(t *testing.T) {
-	inv := flowstest.Load(t, `
+	inv := nettest.Load(t, `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: r, namespace: shop}
@@ -456,7 +456,7 @@ spec: {rules: [{}, {http: {paths: [{path: /, pathType: Prefix, backend: {}}]}}]}
 
 // Files may leave the namespace to kubectl.
 func TestFilesWithoutNamespaces(t *testing.T) {
-	inv := flowstest.Load(t, backend, workload("shop", "web", "env: [{name: DB_HOST, value: db}]"))
+	inv := nettest.Load(t, backend, workload("shop", "web", "env: [{name: DB_HOST, value: db}]"))
 	for _, w := range inv.Workloads {
 		w.Ref.Namespace, w.Meta.Namespace = "", ""
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest/nettest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows"
-	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows/flowstest"
 )
 
 // hubble is a line as hubble observe -o json writes it (flow.proto of Cilium's API).
@@ -56,7 +56,7 @@ func TestHubble(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	inv := flowstest.Known(t, harden.EngineCilium, backend, workload("shop", "web", "env: [{name: DB_HOST, value: db}]"))
+	inv := nettest.Known(t, harden.EngineCilium, backend, workload("shop", "web", "env: [{name: DB_HOST, value: db}]"))
 	inv.Flows = got
 	seen := []string{"shop/web -> internet tcp/443 medium api.example.com", "shop/web -> shop/db tcp/5433 high"}
 	if diff := cmp.Diff(seen, told(inv.Fresh())); diff != "" {
@@ -65,7 +65,7 @@ func TestHubble(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, backend, workload("shop", "web", ""), pod("shop", "web", "web-1", "10.244.0.7"))
+	inv := nettest.Known(t, harden.EngineCalico, backend, workload("shop", "web", ""), pod("shop", "web", "web-1", "10.244.0.7"))
 	got, err := flows.Read(strings.NewReader("\ufeff# who calls whom\nport,from_namespace,from,to_namespace,to,to_address,to_host,from_address,verdict,time\n"+
 		"5433,shop,Deployment/web,shop,db,,,,forwarded,2026-03-01T11:00:00Z\n"+
 		"5433,shop,web,shop,Deployment/db,,,,ALLOWED,\n"+

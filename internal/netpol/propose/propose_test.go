@@ -15,8 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest/nettest"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
-	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows/flowstest"
 )
 
 // labelled is a Deployment without a token whose pods carry the labels.
@@ -149,7 +149,7 @@ func TestRules(t *testing.T) {
 		"low confidence is left out": {workload("web", env("APP_NAME", "db")) + db, "harden-db-ingress", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inv := flowstest.Known(t, harden.EngineCalico, test.yaml)
+			inv := nettest.Known(t, harden.EngineCalico, test.yaml)
 			p := For(inv, "shop")
 			got := policies(t, slices.Concat(p.Phases[0].Drafts, p.Phases[1].Drafts))[test.policy]
 			if got == nil {
@@ -175,7 +175,7 @@ func TestRules(t *testing.T) {
 }
 
 func TestT50NodeLocalDNS(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", ""))
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", ""))
 	inv.Net.Engine.NodeLocalDNS = []string{"169.254.20.10"}
 	want := []string{"10.96.0.10/32,169.254.20.10/32,kubernetes.io/metadata.name=kube-system:k8s-app=kube-dns tcp/53,udp/53"}
 	if diff := cmp.Diff(want, said(policies(t, phase(inv.Fresh(), harden.PhaseEgress).Drafts)["harden-web-egress"])); diff != "" {
@@ -188,7 +188,7 @@ func TestT50NodeLocalDNS(t *testing.T) {
 
 func TestT66BlocksAreNormalised(t *testing.T) {
 	d := &drafter{inv: &harden.Inventory{}, v4: true, v6: true}
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", ""))
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", ""))
 	inv.Flows = []harden.ObservedFlow{{From: harden.ObservedEnd{Namespace: "shop", Workload: "web"}, To: harden.ObservedEnd{Address: "::ffff:10.1.2.3"}, Port: harden.Port{Number: 80}}}
 	if diff := cmp.Diff([]string{"10.1.2.3/32 tcp/80"}, said(policies(t, phase(inv.Fresh(), harden.PhaseEgress).Drafts)["harden-web-egress"])); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -204,7 +204,7 @@ func TestFamilies(t *testing.T) {
 		v4, v6 bool
 		want   int
 	}{"both": {true, true, 2}, "IPv4": {true, false, 1}, "IPv6": {false, true, 1}, "not known": {false, false, 2}} {
-		inv := flowstest.Known(t, harden.EngineCalico, workload("web", env("U", "https://api.example.com")))
+		inv := nettest.Known(t, harden.EngineCalico, workload("web", env("U", "https://api.example.com")))
 		inv.Net.Engine.IPv4, inv.Net.Engine.IPv6 = test.v4, test.v6
 		p := policies(t, phase(inv.Fresh(), harden.PhaseEgress).Drafts)["harden-web-egress"]
 		if got := len(p.Spec.Egress[0].To); got != test.want {
@@ -237,7 +237,7 @@ func TestT68Selectors(t *testing.T) {
 		"the same in another namespace":        {labelled("Deployment", "web", "app: web", plain) + strings.Replace(labelled("Deployment", "web", "app: web", calls), "namespace: shop", "namespace: other", 1), "app=web", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inv := flowstest.Known(t, harden.EngineCalico, db, test.yaml)
+			inv := nettest.Known(t, harden.EngineCalico, db, test.yaml)
 			d := For(inv, "shop").draft(harden.PhaseEgress, harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}, harden.Egress)
 			if test.refused != "" {
 				if !strings.Contains(d.Refused, test.refused) || len(d.Objects) > 0 {
@@ -258,7 +258,7 @@ func TestT68Selectors(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	long := strings.Repeat("x", 60)
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", ""), labelled("StatefulSet", "web", "db: web", "containers: [{name: c, image: c}]"), workload(long, ""), workload(long+"y", ""))
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", ""), labelled("StatefulSet", "web", "db: web", "containers: [{name: c, image: c}]"), workload(long, ""), workload(long+"y", ""))
 	seen := map[string]bool{}
 	for _, d := range phase(inv, harden.PhaseIngress).Drafts {
 		name := d.Objects[0].GetName()
@@ -296,7 +296,7 @@ func TestRefusals(t *testing.T) {
 			"shop/DaemonSet/agent uses the addresses of nodes, which were not read, and needs tcp/5433",
 		},
 	} {
-		inv := flowstest.Known(t, harden.EngineCalico, test.yaml)
+		inv := nettest.Known(t, harden.EngineCalico, test.yaml)
 		if test.edit != nil {
 			test.edit(inv)
 		}
@@ -314,7 +314,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestWhatIsIsolatedAlreadyGetsNoDraft(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", ""), "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: own, namespace: shop}\nspec: {podSelector: {matchLabels: {app: web}}}\n")
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", ""), "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: own, namespace: shop}\nspec: {podSelector: {matchLabels: {app: web}}}\n")
 	if drafts := phase(inv, harden.PhaseIngress).Drafts; len(drafts) > 0 {
 		t.Errorf("drafts %+v", drafts)
 	}
@@ -324,7 +324,7 @@ func TestWhatIsIsolatedAlreadyGetsNoDraft(t *testing.T) {
 }
 
 func TestNamespacesThatAreLeftAlone(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", ""))
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", ""))
 	if got := For(inv, "kube-system").Phases[0]; len(got.Refused) != 1 || len(got.Drafts) > 0 {
 		t.Errorf("kube-system: %+v", got)
 	}
@@ -336,7 +336,7 @@ func TestNamespacesThatAreLeftAlone(t *testing.T) {
 
 // The gate is what stands between a mistake of the rules and a cut connection.
 func TestGateSeesWhatWouldBeCut(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", env("DB", "db:5432")), db)
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", env("DB", "db:5432")), db)
 	d := newDrafter(inv, "shop")
 	wrong := d.namespacePolicy("wrong", harden.Ingress, nil)
 	v := d.gate(d.needs, d.world.With(wrong), func(*harden.Flow) bool { return false })
@@ -362,7 +362,7 @@ func apply(t *testing.T, inv *harden.Inventory, name harden.NetworkPhaseName) *h
 }
 
 func TestDefaultDenyComesLast(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", env("DB", "db:5432")), db, labelled("DaemonSet", "agent", "app: agent", "hostNetwork: true, containers: [{name: c, image: c}]"))
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", env("DB", "db:5432")), db, labelled("DaemonSet", "agent", "app: agent", "hostNetwork: true, containers: [{name: c, image: c}]"))
 	for _, d := range phase(inv, harden.PhaseDefaultDeny).Drafts {
 		if len(d.Objects) > 0 || !strings.Contains(d.Refused, "not every workload is isolated yet: Deployment/db, Deployment/web. Apply phase "+strings.ToLower(string(d.Direction))) {
 			t.Errorf("%+v", d)
@@ -390,7 +390,7 @@ func TestDefaultDenyComesLast(t *testing.T) {
 }
 
 func TestT58NoDefaultDenyBesideAWebhook(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, workload("web", ""), service("hook", "selector: {app: web}, ports: [{port: 443, targetPort: 9443}]"))
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", ""), service("hook", "selector: {app: web}, ports: [{port: 443, targetPort: 9443}]"))
 	inv.Net.Callees = []harden.Callee{{By: harden.Ref{Kind: "MutatingWebhookConfiguration", Name: "m"}, Webhook: "m.example.com", Namespace: "shop", Service: "hook", Port: 443, Policy: "Ignore"}}
 	inv = inv.Fresh()
 	draft := phase(inv, harden.PhaseIngress).Drafts[0]
@@ -424,7 +424,7 @@ func TestCilium(t *testing.T) {
 		return slices.DeleteFunc(out, func(v any) bool { return v == nil })
 	}
 	draft := func(name harden.NetworkPhaseName, yaml string, edit func(*harden.Inventory)) Draft {
-		inv := flowstest.Known(t, harden.EngineCilium, yaml)
+		inv := nettest.Known(t, harden.EngineCilium, yaml)
 		if edit != nil {
 			edit(inv)
 		}
@@ -454,7 +454,7 @@ func TestCilium(t *testing.T) {
 
 	caller := labelled("DaemonSet", "web", "app: web", "hostNetwork: true, containers: [{name: c, image: c, "+env("DB", "db:5432")+"}]")
 	var found bool
-	for _, d := range phase(flowstest.Known(t, harden.EngineCilium, caller+db), harden.PhaseIngress).Drafts {
+	for _, d := range phase(nettest.Known(t, harden.EngineCilium, caller+db), harden.PhaseIngress).Drafts {
 		if rules := cilium(d.Objects); len(rules) == 1 {
 			found = true
 			want := []any{map[string]any{"fromEntities": []any{"host", "remote-node"}, "toPorts": []any{map[string]any{"ports": []any{map[string]any{"port": "5433", "protocol": "TCP"}}}}}}
@@ -482,7 +482,7 @@ func TestVPCCNIWarnings(t *testing.T) {
 		},
 		"T64 bare Pod": {"apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {automountServiceAccountToken: false, containers: [{name: c, image: c}]}\n", "applies no policies to a Pod without an owner"},
 	} {
-		inv := flowstest.Known(t, harden.EngineVPCCNI, test.yaml)
+		inv := nettest.Known(t, harden.EngineVPCCNI, test.yaml)
 		var all []string
 		for _, d := range phase(inv, harden.PhaseEgress).Drafts {
 			all = append(all, d.Warning)
@@ -542,7 +542,7 @@ func TestClasses(t *testing.T) {
 		"the internet": {workload("web", env("U", "https://api.example.com")), looked, harden.Review, "E-FLOWS missing Port tcp/443 is open to the whole internet for api.example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inv := flowstest.Known(t, harden.EngineCalico, db, test.yaml, live)
+			inv := nettest.Known(t, harden.EngineCalico, db, test.yaml, live)
 			if test.edit != nil {
 				test.edit(inv)
 			}
@@ -573,7 +573,7 @@ func TestNobodyLooked(t *testing.T) {
 }
 
 func TestProposalsOfMalformedObjects(t *testing.T) {
-	inv := flowstest.Known(t, harden.EngineCalico, labelled("Deployment", "web", "'not a key!': '-'", "containers: [{name: c, image: c}]"))
+	inv := nettest.Known(t, harden.EngineCalico, labelled("Deployment", "web", "'not a key!': '-'", "containers: [{name: c, image: c}]"))
 	for _, w := range inv.Workloads {
 		w.Template.Spec.Volumes = []corev1.Volume{{}}
 	}

@@ -1,6 +1,6 @@
-// Package flowstest makes inventories of whole clusters, for the tests of flows
+// Package nettest makes inventories of whole clusters, for the tests of flows
 // and of what is proposed by them.
-package flowstest
+package nettest
 
 import (
 	"bufio"
