@@ -85,6 +85,9 @@ func TestTruthOfClusterWidePolicies(t *testing.T) {
 			"web/front shop/api tcp/8080: denied", "web/front shop/db tcp/8080: allowed", "web/front shop/db tcp/80: denied", "web/front shop/db tcp/150: denied",
 			"web/front shop/db tcp/5432: denied", "web/front shop/api tcp/5432: allowed",
 		}},
+		{name: "a named port of ClusterNetworkPolicies is of any protocol", more: idle + cnp("a", `{tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}], protocols: [{destinationNamedPort: talk}]}]}`), want: []string{
+			"shop/api shop/idle udp/5000: denied", "shop/api shop/idle tcp/5000: allowed",
+		}},
 		{name: "pods on the host network are left out", more: anp("a", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}`), want: []string{
 			"web/proxy shop/api tcp/8080: allowed", "shop/api web/proxy tcp/8443: allowed",
 		}},

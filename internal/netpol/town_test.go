@@ -225,7 +225,7 @@ spec:
       - {name: s, image: i, restartPolicy: Always, ports: [{name: side, containerPort: 15020}]}
       - {name: t, image: i, ports: [{name: setup, containerPort: 15021}]}
       containers:
-      - {name: c, image: i, ports: [{name: twice, containerPort: 7001}]}
+      - {name: c, image: i, ports: [{name: twice, containerPort: 7001}, {name: talk, protocol: UDP, containerPort: 5000}]}
       - {name: d, image: i, ports: [{name: twice, containerPort: 7002}]}
 `
 
