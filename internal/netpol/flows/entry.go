@@ -131,10 +131,6 @@ func (f *finder) gateways() {
 		if !strings.HasPrefix(r.GetAPIVersion(), "gateway.networking.k8s.io/") || !strings.HasSuffix(r.GetKind(), "Route") {
 			continue
 		}
-		hostnames, _, _ := unstructured.NestedStringSlice(r.Object, "spec", "hostnames")
-		for _, h := range hostnames {
-			f.hosts[strings.ToLower(h)] = true
-		}
 		var peers []harden.Peer
 		for _, parent := range list(r.Object, "spec", "parentRefs") {
 			peers = append(peers, f.gatewayPods(field(parent, "namespace", r.GetNamespace()), field(parent, "name", ""))...)

@@ -72,6 +72,9 @@ func TestReferences(t *testing.T) {
 	)
 	env := func(pairs string) string { return workload("shop", "web", "env: ["+pairs+"]") }
 	args := func(list string) string { return workload("shop", "web", "args: ["+list+"]") }
+	public := func(service string) string {
+		return "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\nspec: {rules: [{host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: " + service + "}}}]}}]}\n"
+	}
 	file := func(key, text string) string {
 		return object("Deployment", "shop", "web", "containers: [{name: main, image: i}], volumes: [{name: c, configMap: {name: web}}]") +
 			configMap("shop", "web", "  "+key+": |\n    "+strings.ReplaceAll(text, "\n", "\n    "))
@@ -143,8 +146,12 @@ func TestReferences(t *testing.T) {
 		"external host":   {env("{name: SMTP_HOST, value: mail.example.com}, {name: SMTP_PORT, value: '587'}"), []string{"shop/web -> internet tcp/587 medium mail.example.com"}},
 		"database of AWS": {env("{name: DB_HOST, value: x.abc.eu-west-1.rds.amazonaws.com}, {name: DB_PORT, value: '3306'}"), []string{"shop/web -> private tcp/3306 medium x.abc.eu-west-1.rds.amazonaws.com"}},
 		"its own public name": {
-			env("{name: BASE_URL, value: 'https://shop.example.com'}") + "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\nspec: {rules: [{host: shop.example.com}]}\n",
-			[]string{"shop/web -> internet tcp/443 low shop.example.com"},
+			env("{name: SHOP_URL, value: 'https://shop.example.com'}") + service("shop", "web", "selector: {app: web}, ports: [{port: 80}]") + public("web"),
+			[]string{"load-balancer -> shop/web tcp/80 medium", "shop/web -> internet tcp/443 low shop.example.com"},
+		},
+		"the public name of another": {
+			env("{name: ISSUER, value: 'https://shop.example.com'}") + public("db"),
+			[]string{"load-balancer -> shop/db tcp/5433 medium", "shop/web -> internet tcp/443 medium shop.example.com"},
 		},
 		"allowed origins":    {env("{name: CORS_ORIGINS, value: 'https://shop.example.com'}"), []string{"shop/web -> internet tcp/443 low shop.example.com"}},
 		"name of a format":   {file("a.xml", `<x xmlns="http://www.w3.org/2001/XMLSchema">`), nil},

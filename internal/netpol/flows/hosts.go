@@ -202,7 +202,7 @@ var (
 	}
 	secretWords = []string{"password", "passwd", "pass", "pwd", "secret", "token", "key", "apikey", "credential", "credentials", "salt", "signature", "passphrase", "private"}
 	// ownWords are of names whose values say how others reach the program itself.
-	ownWords = []string{"public", "external", "origin", "origins", "cors", "redirect", "callback", "allowed", "advertised", "listen", "bind", "issuer", "root"}
+	ownWords = []string{"public", "external", "origin", "origins", "cors", "redirect", "callback", "allowed", "advertised", "listen", "bind", "root", "base"}
 	noKeys   = []string{"no_proxy", "NO_PROXY", "$schema", "xmlns"}
 )
 

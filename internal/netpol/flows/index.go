@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -22,7 +23,7 @@ type index struct {
 	nodes     map[netip.Addr]bool
 	api       map[netip.Addr]bool
 	maps      map[name]*corev1.ConfigMap
-	hosts     map[string]bool // of Ingresses and routes: names of the cluster's own
+	hosts     map[string][]*corev1.Service // that answer for the names of Ingresses and routes
 	nodeLocal []netip.Addr
 }
 
@@ -31,7 +32,7 @@ type name struct{ namespace, name string }
 func newIndex(inv *harden.Inventory) *index {
 	x := &index{
 		inv: inv, workloads: map[string][]*harden.Workload{}, slices: map[name][]*discoveryv1.EndpointSlice{}, services: map[netip.Addr]*corev1.Service{},
-		pods: map[netip.Addr]*harden.Workload{}, nodes: map[netip.Addr]bool{}, api: map[netip.Addr]bool{}, maps: map[name]*corev1.ConfigMap{}, hosts: map[string]bool{},
+		pods: map[netip.Addr]*harden.Workload{}, nodes: map[netip.Addr]bool{}, api: map[netip.Addr]bool{}, maps: map[name]*corev1.ConfigMap{}, hosts: map[string][]*corev1.Service{},
 	}
 	for _, n := range inv.Nodes {
 		for _, a := range n.Status.Addresses {
@@ -73,13 +74,43 @@ func newIndex(inv *harden.Inventory) *index {
 	for _, m := range inv.Net.ConfigMaps {
 		x.maps[name{m.Namespace, m.Name}] = m
 	}
-	for _, i := range inv.Net.Ingresses {
-		for _, r := range i.Spec.Rules {
-			x.hosts[strings.ToLower(r.Host)] = true
-		}
-	}
+	x.publish()
 	x.nodeLocal = parseAddresses(inv.Net.Engine.NodeLocalDNS)
 	return x
+}
+
+// publish notes who answers for the names that the outside uses.
+func (x *index) publish() {
+	for _, i := range x.inv.Net.Ingresses {
+		for _, r := range i.Spec.Rules {
+			for _, b := range ingressBackends(i) {
+				x.answer(r.Host, x.inv.Net.Service(i.Namespace, b.Name))
+			}
+		}
+	}
+	for _, r := range x.inv.Net.Routes {
+		hostnames, _, _ := unstructured.NestedStringSlice(r.Object, "spec", "hostnames")
+		for _, rule := range list(r.Object, "spec", "rules") {
+			for _, b := range list(rule, "backendRefs") {
+				for _, h := range hostnames {
+					x.answer(h, x.inv.Net.Service(field(b, "namespace", r.GetNamespace()), field(b, "name", "")))
+				}
+			}
+		}
+	}
+}
+
+func (x *index) answer(host string, s *corev1.Service) {
+	if host = strings.ToLower(host); host != "" && s != nil {
+		x.hosts[host] = append(x.hosts[host], s)
+	}
+}
+
+// answersFor reports whether a name from outside leads to the workload itself.
+func (x *index) answersFor(w *harden.Workload, host string) bool {
+	return slices.ContainsFunc(x.hosts[host], func(s *corev1.Service) bool {
+		return slices.Contains(x.selected(s.Namespace, s.Spec.Selector), w)
+	})
 }
 
 func address(s string) (netip.Addr, bool) {

@@ -44,6 +44,9 @@ func (f *finder) monitors() {
 	for _, w := range f.inv.Workloads {
 		if !w.Finished {
 			f.scraped(w, w.Template.Annotations, "the pods", peers)
+			for _, p := range w.Pods {
+				f.scraped(w, p.Annotations, "the pods", peers) // as injectors of meshes rewrite it
+			}
 		}
 	}
 	for _, s := range f.inv.Net.Services {

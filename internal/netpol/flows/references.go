@@ -71,11 +71,12 @@ func (f *finder) mentioned(w *harden.Workload, from harden.Peer, t text, m menti
 		}
 		return
 	}
-	f.host(from, t, m, port, quoted)
+	f.host(w, t, m, port, quoted)
 }
 
 // host is a name that no Service has.
-func (f *finder) host(from harden.Peer, t text, m mention, port harden.Port, quoted string) {
+func (f *finder) host(w *harden.Workload, t text, m mention, port harden.Port, quoted string) {
+	from := harden.WorkloadPeer(w.Ref)
 	switch {
 	case m.masked || m.host == "localhost" || clusterName(m.host):
 		return
@@ -87,7 +88,7 @@ func (f *finder) host(from harden.Peer, t text, m mention, port harden.Port, quo
 		return
 	}
 	sure := declared
-	if f.hosts[m.host] || hasAny(words(t.key), ownWords) {
+	if f.answersFor(w, m.host) || hasAny(words(t.key), ownWords) {
 		sure = guess // its own name, as browsers know it
 	}
 	if keepsSecret(t.key) {
@@ -122,7 +123,7 @@ func (f *finder) bare(w *harden.Workload, from harden.Peer, t text) {
 				f.mentioned(w, from, t, mention{host: a.String(), port: beside})
 			}
 		case namesHost(t.key):
-			f.host(from, t, mention{host: host, port: beside, url: !t.file}, harden.Port{Protocol: corev1.ProtocolTCP, Number: cmp.Or(beside, 443)}, strconv.Quote(host))
+			f.host(w, t, mention{host: host, port: beside, url: !t.file}, harden.Port{Protocol: corev1.ProtocolTCP, Number: cmp.Or(beside, 443)}, strconv.Quote(host))
 		}
 	}
 }

@@ -151,8 +151,12 @@ func (d *drafter) seen(w *harden.Workload, draft *Draft) harden.Claim {
 		}
 	}
 	if len(sources) > 0 {
+		recorded := d.recorded()
+		if d.inv.Now.Sub(recorded) > recent {
+			return harden.Claim{Code: "E-FLOWS", State: harden.Missing, Text: fmt.Sprintf("The recorded connections are of %s: record them anew.", recorded.Format(time.DateOnly))}
+		}
 		return harden.Claim{
-			Code: "E-FLOWS", State: harden.Holds, Time: d.inv.Now, Limits: "rare connections may be missing from what was recorded",
+			Code: "E-FLOWS", State: harden.Holds, Time: recorded, Limits: "rare connections may be missing from what was recorded",
 			Text: "Its connections were " + enumerate(slices.Sorted(maps.Keys(sources))) + ".",
 		}
 	}
@@ -175,6 +179,23 @@ func (d *drafter) seen(w *harden.Workload, draft *Draft) harden.Claim {
 		Code: "E-PROC", State: harden.Holds, Time: oldest, Limits: "connections that were not open at that moment",
 		Text: "The open connections of its containers were looked at.",
 	}
+}
+
+// recent is how long recorded connections count.
+const recent = 30 * 24 * time.Hour
+
+// recorded is when the newest of the imported connections was seen; now where they do not say.
+func (d *drafter) recorded() time.Time {
+	var newest time.Time
+	for i := range d.inv.Flows {
+		if t := d.inv.Flows[i].Time; t.After(newest) {
+			newest = t
+		}
+	}
+	if newest.IsZero() {
+		return d.inv.Now
+	}
+	return newest
 }
 
 func listOf(w *harden.Workload) []harden.ContainerRef {

@@ -513,6 +513,9 @@ func TestClasses(t *testing.T) {
 		"seen in a recording": {workload("web", env("DB", "db:5432")), func(i *harden.Inventory) {
 			i.Flows = []harden.ObservedFlow{{From: harden.ObservedEnd{Namespace: "shop", Workload: "web"}, To: harden.ObservedEnd{Namespace: "shop", Workload: "db"}, Port: harden.Port{Number: 5433}, Source: "f"}}
 		}, harden.Evidence, "E-FLOWS holds Its connections were seen in f."},
+		"an old recording": {workload("web", env("DB", "db:5432")), func(i *harden.Inventory) {
+			i.Flows = []harden.ObservedFlow{{From: harden.ObservedEnd{Namespace: "shop", Workload: "web"}, To: harden.ObservedEnd{Namespace: "shop", Workload: "db"}, Port: harden.Port{Number: 5433}, Source: "f", Time: i.Now.AddDate(0, -2, 0)}}
+		}, harden.Review, "E-FLOWS missing The recorded connections are of 2026-01-01"},
 		"an address from a Secret": {workload("web", "env: [{name: DATABASE_URL, valueFrom: {secretKeyRef: {name: s, key: k}}}]"), looked, harden.Review, "E-ENV missing Whom it connects to may stand in what was not read: variable DATABASE_URL of container main from a Secret"},
 		"a password from a Secret": {workload("web", "env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: s, key: k}}}]"), looked, harden.Evidence, "E-ENV holds"},
 		"policies do nothing": {workload("web", ""), func(i *harden.Inventory) {
