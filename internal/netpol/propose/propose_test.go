@@ -585,3 +585,22 @@ func TestProposalsOfMalformedObjects(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// The control plane of most clusters that people make themselves runs on nodes, on the host network.
+func TestAPIServerOnNodes(t *testing.T) {
+	static := "---\napiVersion: v1\nkind: Pod\nmetadata: {name: kube-apiserver-node-1, namespace: kube-system, labels: {component: kube-apiserver}, annotations: {kubernetes.io/config.mirror: x}}\nspec: {hostNetwork: true, nodeName: node-1, containers: [{name: c, image: c}]}\nstatus: {podIP: 192.0.2.21}\n"
+	inv := nettest.Known(t, harden.EngineCalico, strings.Replace(workload("web", ""), "automountServiceAccountToken: false, ", "", 1), static)
+	inv.Net.EndpointSlices[0].Endpoints[0].Addresses = []string{"192.0.2.21"}
+	d := phase(inv.Fresh(), harden.PhaseEgress).Drafts[0]
+	if d.Refused != "" {
+		t.Fatal(d.Refused)
+	}
+	for _, c := range d.Claims {
+		if strings.HasPrefix(c.Text, "Whether these connections stay allowed") {
+			t.Error(c.Text)
+		}
+	}
+	if diff := cmp.Diff([]string{"10.96.0.1/32 tcp/443", "192.0.2.21/32 tcp/6443"}, said(policies(t, []Draft{d})["harden-web-egress"])); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
