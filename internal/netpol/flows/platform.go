@@ -136,7 +136,7 @@ func dnsPorts(inv *harden.Inventory, s *corev1.Service) []harden.Port {
 		protocol := protocolOf(sp.Protocol)
 		for _, w := range inv.Workloads {
 			if w.Ref.Namespace == s.Namespace && !w.Finished && selector.Matches(labels.Set(w.Template.Labels)) {
-				add(harden.Port{Protocol: protocol, Number: targetPort(sp, w)})
+				add(harden.Port{Protocol: protocol, Number: TargetPort(sp, w)})
 			}
 		}
 		for _, slice := range inv.Net.EndpointSlices {

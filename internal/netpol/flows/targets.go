@@ -63,7 +63,7 @@ func (x *index) targets(s *corev1.Service, want servicePort) []target {
 			continue
 		}
 		for _, w := range workloads {
-			number := targetPort(sp, w)
+			number := TargetPort(sp, w)
 			if number == 0 {
 				number = x.slicePort(s, sp)
 			}
@@ -81,9 +81,9 @@ func (x *index) targets(s *corev1.Service, want servicePort) []target {
 
 const metav1Default = "default"
 
-// targetPort is the number that a Service sends to, at the pods of a workload; 0
+// TargetPort is the number that a Service sends to, at the pods of a workload; 0
 // where the pods give the name to no port.
-func targetPort(sp *corev1.ServicePort, w *harden.Workload) int32 {
+func TargetPort(sp *corev1.ServicePort, w *harden.Workload) int32 {
 	switch {
 	case sp.TargetPort.Type == intstr.String && sp.TargetPort.StrVal != "":
 		return namedPort(w, sp.TargetPort.StrVal, protocolOf(sp.Protocol))

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol/flows"
 )
 
 // limits warns of what the engine is known to do otherwise.
@@ -100,7 +101,7 @@ func (d *drafter) translated(f harden.Flow) (*corev1.Service, int32) {
 			continue
 		}
 		for _, p := range s.Spec.Ports {
-			if p.Port != f.Port.Number && (p.TargetPort.IntVal == f.Port.Number || p.TargetPort.StrVal != "") {
+			if p.Port != f.Port.Number && flows.TargetPort(&p, w) == f.Port.Number {
 				return s, p.Port
 			}
 		}

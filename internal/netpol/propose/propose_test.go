@@ -477,6 +477,10 @@ func TestCilium(t *testing.T) {
 func TestVPCCNIWarnings(t *testing.T) {
 	for name, test := range map[string]struct{ yaml, want string }{
 		"T49 translated port": {workload("web", env("DB", "db:5432")) + db, "Service shop/db sends port 5432 to tcp/5433"},
+		"T62 translated named port": {
+			workload("web", env("DB", "db:80")) + workload("db", "ports: [{name: a, containerPort: 9090}, {name: b, containerPort: 8080}]") + service("db", "selector: {app: db}, ports: [{name: a, port: 9090, targetPort: a}, {name: b, port: 80, targetPort: b}]"),
+			"Service shop/db sends port 80 to tcp/8080",
+		},
 		"T55 block in a block": {
 			workload("web", "env: [{name: U, value: 'https://api.example.com'}, {name: V, value: 'http://198.51.100.7:8080'}]"), "198.51.100.7/32 lies within 0.0.0.0/0",
 		},
@@ -489,6 +493,9 @@ func TestVPCCNIWarnings(t *testing.T) {
 			if strings.Contains(d.Warning, test.want) && d.fixes("")[0].Class != harden.Review {
 				t.Errorf("%s: class %s", name, d.fixes("")[0].Class)
 			}
+		}
+		if strings.Contains(strings.Join(all, " "), "9090") {
+			t.Errorf("%s: a port that is not translated is warned of: %q", name, all)
 		}
 		if !strings.Contains(strings.Join(all, " "), test.want) {
 			t.Errorf("%s: warnings %q", name, all)
