@@ -174,7 +174,7 @@ func TestNoSecretIsQuoted(t *testing.T) {
 	secret := "hunter2"
 	inv := nettest.Known(t, harden.EngineCalico, backend, workload("shop", "web", `env: [
 		{name: A_URL, value: 'postgres://shop:hunter2@db:5432/x'}, {name: B_URL, value: 'postgres://shop:a/hunter2@db:5432/x'}, {name: C, value: 'shop:hunter2@tcp(db:5432)/x'},
-		{name: D, value: 'hunter2@db:5432'}, {name: DB_PASSWORD, value: hunter2.example.com}, {name: API_TOKEN, value: 'https://hunter2.example.com'},
+		{name: G_URL, value: 'https://u:p@hunter2.example.com/x@db:5432'}, {name: D, value: 'hunter2@db:5432'}, {name: DB_PASSWORD, value: hunter2.example.com}, {name: API_TOKEN, value: 'https://hunter2.example.com'},
 		{name: F, value: 'https://x:12/hunter2.example.com@y'}, {name: F_PASSWORD, value: 'db:5432'}], args: ['--dsn=amqp://$(DB_PASSWORD)@db']`))
 	seen := 0
 	for _, f := range flows.Of(inv) {

@@ -2,6 +2,7 @@ package propose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -52,14 +53,13 @@ func (d *Draft) fixes(title string) []harden.Fix {
 	if fix.Warning == "" {
 		fix.Warning = "Connections that nobody declared and nobody saw are cut."
 	}
-	for _, o := range d.Objects {
-		if o.GetKind() != "NetworkPolicy" {
-			// The schema of custom resources is not known here, and without this one the others cut what is needed.
-			fix.Class, fix.Changes = harden.Review, nil
-			fix.Manual = "A NetworkPolicy alone cannot say it. Apply these, in this order:\n\n" + render(d.Objects)
-			break
+	if slices.ContainsFunc(d.Objects, func(o *unstructured.Unstructured) bool { return o.GetKind() != "NetworkPolicy" }) {
+		// The schema of custom resources is not known here, and without them the others cut what is needed.
+		fix.Class, fix.Manual = harden.Review, "A NetworkPolicy alone cannot say it. Apply these, in this order:\n\n"+render(d.Objects)
+	} else {
+		for _, o := range d.Objects {
+			fix.Changes = append(fix.Changes, harden.Change{Target: refOf(o), Verb: harden.Create, Set: o.DeepCopy()})
 		}
-		fix.Changes = append(fix.Changes, harden.Change{Target: refOf(o), Verb: harden.Create, Set: o.DeepCopy()})
 	}
 	fixes := []harden.Fix{fix}
 	if len(d.Instead) > 0 {

@@ -332,6 +332,16 @@ func TestNamespacesThatAreLeftAlone(t *testing.T) {
 	}
 }
 
+// Where whoever it is may come in, nodes may too, known or not.
+func TestT60LoadBalancerWhereNodesWereNotRead(t *testing.T) {
+	inv := nettest.Known(t, harden.EngineCalico, workload("web", "")+service("web", "type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]"))
+	inv.Nodes = nil
+	d := phase(inv.Fresh(), harden.PhaseIngress).Drafts[0]
+	if diff := cmp.Diff([]string{"all tcp/8080"}, said(policies(t, []Draft{d})["harden-web-ingress"])); d.Refused != "" || diff != "" {
+		t.Errorf("refused %q (-want +got):\n%s", d.Refused, diff)
+	}
+}
+
 // The gate is what stands between a mistake of the rules and a cut connection.
 func TestGateSeesWhatWouldBeCut(t *testing.T) {
 	inv := nettest.Known(t, harden.EngineCalico, workload("web", env("DB", "db:5432")), db)
