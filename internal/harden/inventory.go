@@ -49,10 +49,7 @@ type Facts struct {
 	Tags       map[string]*ImageTag
 	Updates    map[string]*ImageUpdates
 	Signatures map[ImageKey]*ImageSignature
-	// Exposed tells by what a workload can be reached from outside of the
-	// cluster, such as "Service web of type LoadBalancer". Nil: nobody looked.
-	Exposed map[Key]string
-	Probes  map[ProbeKey]*Probe
+	Probes     map[ProbeKey]*Probe
 	// Kubelets are the configurations of kubelets, by node name.
 	Kubelets map[string]*Kubelet
 	// Lessons are what failed rollouts taught, by LessonName.

@@ -109,10 +109,6 @@ func (c *clusterSource) reports(ctx context.Context, namespaces []string, wanted
 	return c.reader.Reports(ctx, namespaces, wanted)
 }
 
-func (c *clusterSource) exposed(ctx context.Context, namespaces []string, workloads []*harden.Workload) (map[harden.Key]string, []harden.Unread) {
-	return c.reader.Exposed(ctx, namespaces, workloads)
-}
-
 // writer makes the applier when it is needed first: the journal's place depends
 // on which cluster answers.
 func (c *clusterSource) writer(ctx context.Context) (*apply.Applier, error) {

@@ -187,7 +187,6 @@ func (s *Session) learn(found harden.Facts) {
 	s.facts.Tags = joined(s.facts.Tags, found.Tags)
 	s.facts.Updates = joined(s.facts.Updates, found.Updates)
 	s.facts.Signatures = joined(s.facts.Signatures, found.Signatures)
-	s.facts.Exposed = joined(s.facts.Exposed, found.Exposed)
 	s.facts.Probes = joined(s.facts.Probes, found.Probes)
 	s.facts.Kubelets = joined(s.facts.Kubelets, found.Kubelets)
 	if found.Lessons != nil {

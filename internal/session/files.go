@@ -113,10 +113,6 @@ func (f *fileSource) reports(context.Context, []string, func(repository, digest 
 	return nil, nil
 }
 
-func (f *fileSource) exposed(context.Context, []string, []*harden.Workload) (map[harden.Key]string, []harden.Unread) {
-	return nil, nil
-}
-
 // rewrite is the text of all files, one after the other, with the plan carried out.
 func (f *fileSource) rewrite(p *harden.Plan, conv managedfields.TypeConverter) ([]byte, error) {
 	if f.err != nil {

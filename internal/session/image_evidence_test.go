@@ -33,7 +33,6 @@ type memory struct {
 	inv     *harden.Inventory
 	found   []cluster.Report
 	unread  []harden.Unread
-	open    string   // by what the first workload can be reached
 	namings []string // namespaces that reports were asked for
 }
 
@@ -57,10 +56,6 @@ func (m *memory) object(context.Context, harden.Ref) (*unstructured.Unstructured
 func (m *memory) reports(_ context.Context, namespaces []string, wanted func(repository, digest string) bool) ([]cluster.Report, []harden.Unread) {
 	m.namings = namespaces
 	return slices.DeleteFunc(slices.Clone(m.found), func(r cluster.Report) bool { return !wanted(r.Repository, r.Scan.Digest) }), m.unread
-}
-
-func (m *memory) exposed(context.Context, []string, []*harden.Workload) (map[harden.Key]string, []harden.Unread) {
-	return map[harden.Key]string{m.inv.Workloads[0].Ref.Key(): m.open}, nil
 }
 
 func sha(letter string) string { return "sha256:" + strings.Repeat(letter, 64) }
@@ -175,23 +170,23 @@ func TestGatherScans(t *testing.T) {
 	}
 }
 
-// What can be reached from outside is ranked up, until it is closed.
+// What can be reached from outside is ranked up.
 func TestGatherExposed(t *testing.T) {
-	look := &lookerStub{scans: map[harden.ImageKey]*harden.ImageScan{key(sha("a")): trivial(sha("a"), "CVE-1")}}
-	source := &memory{}
-	s := sessionOver(t, running("one", repository+":1", sha("a"))+amdNode, look, source)
+	const open = "---\napiVersion: v1\nkind: Service\nmetadata: {name: one}\nspec: {type: LoadBalancer, selector: {app: one}, ports: [{port: 80}]}\n"
 	for _, test := range []struct {
-		open string
-		want harden.Severity
-	}{{"Service one of type LoadBalancer", harden.High}, {"", harden.Medium}} {
-		source.open = test.open
+		service string
+		want    harden.Severity
+		why     string
+	}{{open, harden.High, "Service one of type LoadBalancer"}, {"", harden.Medium, ""}} {
+		look := &lookerStub{scans: map[harden.ImageKey]*harden.ImageScan{key(sha("a")): trivial(sha("a"), "CVE-1")}}
+		s := sessionOver(t, running("one", repository+":1", sha("a"))+amdNode+test.service, look, &memory{})
 		snap, err := s.Gather(t.Context(), nil, harden.EvidenceOptions{Vulnerabilities: true}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		i := slices.IndexFunc(snap.Findings, func(f *harden.Finding) bool { return f.Fixer.ID == "image-vulnerabilities" })
-		if f := snap.Findings[i]; f.Severity != test.want || !strings.Contains(f.SeverityWhy, test.open) {
-			t.Errorf("with %q: %s, %s", test.open, f.Severity, f.SeverityWhy)
+		if f := snap.Findings[i]; f.Severity != test.want || !strings.Contains(f.SeverityWhy, test.why) {
+			t.Errorf("with %q: %s, %s", test.why, f.Severity, f.SeverityWhy)
 		}
 	}
 }

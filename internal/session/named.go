@@ -72,7 +72,3 @@ func (i *imageSource) object(context.Context, harden.Ref) (*unstructured.Unstruc
 func (i *imageSource) reports(context.Context, []string, func(repository, digest string) bool) ([]cluster.Report, []harden.Unread) {
 	return nil, nil
 }
-
-func (i *imageSource) exposed(context.Context, []string, []*harden.Workload) (map[harden.Key]string, []harden.Unread) {
-	return nil, nil
-}

@@ -8,19 +8,12 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 )
 
-// cluster reads what the cluster says about the images, and who can reach them.
+// cluster reads what the cluster says about the images.
 func (g *gathering) cluster(ctx context.Context, targets []target) {
 	unread := g.reports(ctx, targets)
-	exposed, unlisted := g.session.source.exposed(ctx, g.inv.Scope, g.workloads)
-	for _, w := range g.workloads {
-		if _, ok := exposed[w.Ref.Key()]; !ok && exposed != nil {
-			exposed[w.Ref.Key()] = "" // it may have been, at the last look
-		}
-	}
-	g.session.learn(harden.Facts{Exposed: exposed})
 	g.session.mu.Lock()
 	defer g.session.mu.Unlock()
-	g.session.unread = append(unread, unlisted...)
+	g.session.unread = unread
 }
 
 // reports takes what scanners in the cluster say already about the running

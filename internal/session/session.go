@@ -55,8 +55,6 @@ type source interface {
 	// reports are what scanners say by objects in the cluster about the images
 	// that are wanted. Unread says what may not be read.
 	reports(ctx context.Context, namespaces []string, wanted func(repository, digest string) bool) ([]cluster.Report, []harden.Unread)
-	// exposed tells by what workloads can be reached from outside of the cluster.
-	exposed(ctx context.Context, namespaces []string, workloads []*harden.Workload) (map[harden.Key]string, []harden.Unread)
 	close()
 }
 

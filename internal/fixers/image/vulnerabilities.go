@@ -182,5 +182,5 @@ func exposure(p *harden.Pass, c harden.Container) string {
 	if c.Ref.Kind == harden.InitContainer || c.Ref.Kind == harden.EphemeralContainer {
 		return "" // no Service leads to them
 	}
-	return p.Inventory.Exposed[p.Workload.Ref.Key()]
+	return p.Inventory.ExposedBy(p.Workload)
 }

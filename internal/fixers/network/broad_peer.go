@@ -116,7 +116,7 @@ func broadBlock(p *harden.Pass, d harden.Direction, r rule, block *networkingv1.
 	f.Verdict, f.Reason = "any-address", fmt.Sprintf("%s: rule %d admits every address", d, r.n)
 	f.Detail = fmt.Sprintf("Rule %d admits %s, and nothing leads from outside of the cluster to %s.", r.n, block.CIDR, whom(p))
 	for _, w := range subjects(p.Inventory, p.NetworkPolicy) {
-		if exposedBy(p.Inventory, w) != "" {
+		if p.Inventory.ExposedBy(w) != "" {
 			return nil
 		}
 	}

@@ -60,7 +60,7 @@ what has no replicas.
 
 func checkMissingIngress(p *harden.Pass) {
 	up := dataStore(p.Pod)
-	if by := exposedBy(p.Inventory, p.Workload); by != "" {
+	if by := p.Inventory.ExposedBy(p.Workload); by != "" {
 		up = by + " leads to it"
 	}
 	checkMissing(p, harden.Ingress, up, "every pod of the cluster, and whatever else reaches its addresses, may connect to all of its ports")

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/image"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -36,25 +34,6 @@ func Idle(w *harden.Workload) string {
 		return "it ran to its end"
 	case w.Replicas != nil && *w.Replicas == 0:
 		return "it has 0 replicas"
-	}
-	return ""
-}
-
-// exposedBy is what leads to the workload from outside of the cluster, or "".
-func exposedBy(inv *harden.Inventory, w *harden.Workload) string {
-	if by := inv.Exposed[w.Ref.Key()]; by != "" {
-		return by
-	}
-	x := indexOf(inv)
-	for _, s := range x.servicesOf(w) {
-		switch {
-		case s.Spec.Type == corev1.ServiceTypeLoadBalancer, s.Spec.Type == corev1.ServiceTypeNodePort:
-			return fmt.Sprintf("Service %s of type %s", s.Name, s.Spec.Type)
-		case len(s.Spec.ExternalIPs) > 0:
-			return fmt.Sprintf("Service %s with external addresses", s.Name)
-		case x.ingresses[[2]string{s.Namespace, s.Name}] != "":
-			return "Ingress " + x.ingresses[[2]string{s.Namespace, s.Name}]
-		}
 	}
 	return ""
 }

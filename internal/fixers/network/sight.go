@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
@@ -67,47 +66,19 @@ func because(e harden.Engine) string {
 type index struct {
 	workloads map[string][]*harden.Workload
 	services  map[string][]*corev1.Service
-	// ingresses are the names of Ingresses by the namespace and name of a Service that they lead to.
-	ingresses map[[2]string]string
 }
 
 func indexOf(inv *harden.Inventory) *index {
 	return harden.Derive(inv, func(inv *harden.Inventory) *index {
-		x := &index{workloads: map[string][]*harden.Workload{}, services: map[string][]*corev1.Service{}, ingresses: map[[2]string]string{}}
+		x := &index{workloads: map[string][]*harden.Workload{}, services: map[string][]*corev1.Service{}}
 		for _, w := range inv.Workloads {
 			x.workloads[w.Ref.Namespace] = append(x.workloads[w.Ref.Namespace], w)
 		}
 		for _, s := range inv.Net.Services {
 			x.services[s.Namespace] = append(x.services[s.Namespace], s)
 		}
-		for _, i := range inv.Net.Ingresses {
-			for _, service := range backends(i) {
-				if at := [2]string{i.Namespace, service}; x.ingresses[at] == "" {
-					x.ingresses[at] = i.Name
-				}
-			}
-		}
 		return x
 	})
-}
-
-func backends(i *networkingv1.Ingress) []string {
-	var services []string
-	add := func(b *networkingv1.IngressBackend) {
-		if b != nil && b.Service != nil {
-			services = append(services, b.Service.Name)
-		}
-	}
-	add(i.Spec.DefaultBackend)
-	for _, rule := range i.Spec.Rules {
-		if rule.HTTP == nil {
-			continue
-		}
-		for n := range rule.HTTP.Paths {
-			add(&rule.HTTP.Paths[n].Backend)
-		}
-	}
-	return services
 }
 
 // servicesOf are the Services that select the pods of the workload.

@@ -1,0 +1,53 @@
+package harden
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func service(name string, kind corev1.ServiceType, selector map[string]string) *corev1.Service {
+	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop"}, Spec: corev1.ServiceSpec{Type: kind, Selector: selector}}
+}
+
+func TestExposedBy(t *testing.T) {
+	web := map[string]string{"app": "web"}
+	external := service("web", corev1.ServiceTypeClusterIP, web)
+	external.Spec.ExternalIPs = []string{"203.0.113.7"}
+	toWeb := &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web"}}
+	ingress := func(namespace string, spec networkingv1.IngressSpec) []*networkingv1.Ingress {
+		return []*networkingv1.Ingress{{ObjectMeta: metav1.ObjectMeta{Name: "front", Namespace: namespace}, Spec: spec}}
+	}
+	path := networkingv1.IngressSpec{Rules: []networkingv1.IngressRule{{}, {IngressRuleValue: networkingv1.IngressRuleValue{
+		HTTP: &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{{Backend: *toWeb}}},
+	}}}}
+	for _, test := range []struct {
+		name      string
+		services  []*corev1.Service
+		ingresses []*networkingv1.Ingress
+		want      string
+	}{
+		{"nothing", nil, nil, ""},
+		{"inside", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, nil, ""},
+		{"a load balancer", []*corev1.Service{service("a", corev1.ServiceTypeClusterIP, web), service("web", corev1.ServiceTypeLoadBalancer, web)}, nil, "Service web of type LoadBalancer"},
+		{"a port of the nodes", []*corev1.Service{service("web", corev1.ServiceTypeNodePort, web)}, nil, "Service web of type NodePort"},
+		{"external addresses", []*corev1.Service{external}, nil, "Service web with external addresses"},
+		{"of other pods", []*corev1.Service{service("web", corev1.ServiceTypeLoadBalancer, map[string]string{"app": "web", "tier": "x"})}, nil, ""},
+		{"of no pods", []*corev1.Service{service("web", corev1.ServiceTypeLoadBalancer, nil)}, nil, ""},
+		{"an Ingress", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("shop", path), "Ingress front"},
+		{"the default of an Ingress", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("shop", networkingv1.IngressSpec{DefaultBackend: toWeb}), "Ingress front"},
+		{"an Ingress of another namespace", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("other", path), ""},
+		{"an Ingress without its Service", nil, ingress("shop", path), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inv := &Inventory{Net: Net{Services: test.services, Ingresses: test.ingresses}}
+			w := &Workload{Ref: Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}}
+			w.Template.Labels = web
+			if got := inv.ExposedBy(w); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
