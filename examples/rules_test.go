@@ -24,7 +24,7 @@ var networkFindings = map[string][]string{
 	"shop/StatefulSet/postgres":    {"netpol-missing-egress medium"},
 	"shop/CronJob/order-export":    {"netpol-missing-egress medium", "netpol-missing-ingress medium"},
 	"Namespace/payments":           {"netpol-no-default-deny medium", "netpol-no-default-deny medium"},
-	"payments/Deployment/checkout": {"netpol-apiserver-egress low", "netpol-missing-egress medium"},
+	"payments/Deployment/checkout": {"netpol-missing-egress medium"},
 	"payments/Deployment/fraud":    {"netpol-missing-egress medium", "netpol-missing-ingress medium"},
 }
 

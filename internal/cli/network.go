@@ -55,7 +55,12 @@ know better. A phase that would cut what is needed, or the API server from a
 webhook, is refused with the reason.
 
 All namespaces that may be read are read, because anybody in the cluster may be
-the other end.`,
+the other end.
+
+--flows reads the JSON of 'hubble observe', or a CSV with a header. Of its columns
+time, from_namespace, from, from_address, to_namespace, to, to_address, to_host,
+protocol, port and verdict, in any order, port and something about either end are
+needed; from and to are pods, or KIND/NAME of workloads.`,
 		Example: `  # Who can talk to whom in a namespace, and what is proposed
   kubectl harden network -n shop
 

@@ -82,8 +82,10 @@ func (s *Session) Network(ctx context.Context, namespaces []string) (*harden.Net
 	return v, ctx.Err()
 }
 
+// touchesAny reports whether the peer lies in one of the namespaces, which may be
+// "": that of manifests that name none.
 func touchesAny(p harden.Peer, namespaces []string) bool {
-	return p.Namespace != "" && slices.Contains(namespaces, p.Namespace)
+	return (p.Kind == harden.PeerWorkload || p.Kind == harden.PeerNamespace) && slices.Contains(namespaces, p.Namespace)
 }
 
 // phaseView is a phase with the findings that it repairs.

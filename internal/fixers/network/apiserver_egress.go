@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
-	"github.com/kubectl-harden/kubectl-harden/internal/netpol/propose"
 )
 
 // APIServerEgress finds workloads without a token that may reach the API server.
@@ -18,7 +17,8 @@ var APIServerEgress = &harden.Fixer{
 	Severity: harden.Low,
 	Subject:  harden.SubjectWorkload,
 	Doc: `
-The pods have no token for the API server, and their egress to it is open.
+The pods have no token for the API server, and the policies that isolate them let
+them connect to it all the same. What no policy isolates is netpol-missing-egress.
 
 Fields:
 
@@ -33,9 +33,7 @@ token is meant to use it.
 what anonymous users may see, which version it is, and whether a token that was found
 elsewhere works. A flaw in it needs nothing but the way there.
 
-**The fix.** For pods that no policy isolates the egress policy of the workload is drafted
-from the flows that it needs, as for netpol-missing-egress. For others the rule that
-admits the API server is named, and a person narrows it.
+**The fix.** The rule that admits the API server is named, and a person narrows it.
 
 **Traps.** The address is that of the endpoints of the Service default/kubernetes after
 translation, often port 6443, not the ClusterIP and 443. A client may bring
@@ -53,7 +51,7 @@ the policies leave it open, the rule has nothing to say, or the verdict is unkno
 
 func checkAPIServerEgress(p *harden.Pass) {
 	mounted, known := p.Inventory.MountsToken(p.Workload)
-	if p.Pod.Spec.HostNetwork || mounted || !known {
+	if p.Pod.Spec.HostNetwork || mounted || !known || Isolated(p, harden.Egress).State == harden.ReachAllowed {
 		p.NotApplicable()
 		return
 	}
@@ -75,7 +73,7 @@ func checkAPIServerEgress(p *harden.Pass) {
 
 // toAPIServer is whether the pods reach any port on which the API server listens.
 func toAPIServer(p *harden.Pass) harden.Decision {
-	if iso := Isolated(p, harden.Egress); iso.State != harden.ReachDenied {
+	if iso := Isolated(p, harden.Egress); iso.State == harden.ReachUnknown {
 		return harden.Decision{Reach: iso.State, Why: iso.Why}
 	}
 	server := harden.Peer{Kind: harden.PeerAPIServer}
@@ -109,9 +107,6 @@ func serverPorts(inv *harden.Inventory) []harden.Port {
 func fixAPIServerEgress(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 	if fix, ok := OfVendor(p.Object.Namespace); ok {
 		return []harden.Fix{fix}
-	}
-	if Isolated(p, harden.Egress).State == harden.ReachAllowed {
-		return propose.Fixes(p.Inventory, p.Object.Namespace, p.Object, harden.Egress)
 	}
 	return []harden.Fix{{
 		Title: "narrow the rule that admits the API server", Class: harden.Review,

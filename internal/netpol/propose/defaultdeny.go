@@ -75,10 +75,11 @@ func (d *drafter) denyAll(direction harden.Direction) Draft {
 		draft.Refused = fmt.Sprintf("NetworkPolicy %s is there already and does not select every pod: look at it, and delete it if it is of no use", name)
 		return draft
 	}
-	policies := []*networkingv1.NetworkPolicy{d.namespacePolicy(name, direction, nil)}
+	var policies []*networkingv1.NetworkPolicy
 	if direction == harden.Egress && !d.exists(allowDNS) {
-		policies = append(policies, d.namespacePolicy(allowDNS, direction, AllowDNS(d.inv, d.namespace)))
+		policies = append(policies, d.namespacePolicy(allowDNS, direction, AllowDNS(d.inv, d.namespace))) // before what it is an exception of
 	}
+	policies = append(policies, d.namespacePolicy(name, direction, nil))
 	for _, f := range d.needs {
 		if direction == harden.Ingress && within(f.To, d.namespace) || direction == harden.Egress && within(f.From, d.namespace) {
 			draft.Flows = append(draft.Flows, f)
