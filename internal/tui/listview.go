@@ -81,6 +81,10 @@ func (m *Model) planList(r rect) []string {
 	p := &m.plan
 	inner := r.w - 2
 	rows := m.planRows()
+	factCells := 0
+	for _, o := range p.plan.Objects {
+		factCells = max(factCells, 1+lipgloss.Width(planFacts(o)))
+	}
 	var lines []string
 	for i := p.list.top; i < min(p.list.top+r.h-2, rows.Len()); i++ {
 		st, glyph := m.rowStyles(i == p.list.at, true)
@@ -90,22 +94,12 @@ func (m *Model) planList(r rect) []string {
 		}
 		o := p.plan.Objects[i]
 		w := standingWords[m.standing(o)]
-		facts := plural(len(o.Fixes), "fix", "fixes")
-		switch {
-		case o.Verb == harden.Create:
-			facts += ", new"
-		case o.Restarts == 1:
-			facts += ", restarts"
-		case o.Restarts > 1:
-			facts += ", restarts " + itoa(o.Restarts) + "x"
-		}
-		const factCells = 22
 		name := short(o.Target)
 		if o.Target.Namespace != "" {
 			name = o.Target.Namespace + "/" + name
 		}
 		lines = append(lines, st.accent.Render(glyph+" ")+w.style(st).Render(w.glyph+" "+fit(w.word, standingCells-2))+
-			st.text.Render(fitEnd(name, inner-2-standingCells-factCells))+st.dim.Render(fitRight(facts, factCells)))
+			st.text.Render(fitEnd(name, inner-2-standingCells-factCells))+st.dim.Render(fitRight(planFacts(o), factCells)))
 	}
 	chosen := m.toApply()
 	note := " " + itoa(len(chosen.Objects)) + " of " + plural(len(p.plan.Objects), "object", "objects") + " can be applied "
@@ -113,6 +107,20 @@ func (m *Model) planList(r rect) []string {
 		note = " " + m.spinGlyph() + " asking the server "
 	}
 	return m.box(r, "Plan", note, position(p.list.at, rows.Len()), true, lines)
+}
+
+// planFacts is how much is done to an object, in few words.
+func planFacts(o *harden.ObjectPlan) string {
+	facts := plural(len(o.Fixes), "fix", "fixes")
+	switch {
+	case o.Verb == harden.Create:
+		facts += ", new"
+	case o.Restarts == 1:
+		facts += ", restarts"
+	case o.Restarts > 1:
+		facts += ", restarts " + itoa(o.Restarts) + "x"
+	}
+	return facts
 }
 
 func (m *Model) runView() []string {
