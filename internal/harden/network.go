@@ -10,7 +10,7 @@ import (
 )
 
 // Reach says whether a connection may be opened.
-type Reach int
+type Reach uint8
 
 // Reaches. ReachUnknown is never folded into the others: what was not read, what
 // the engine decides for itself and what policies of another kind may say is unknown.
@@ -239,12 +239,12 @@ type NetworkView struct {
 // A NetworkCell is one port of one peer, seen from another. At least one of the
 // two lies in the namespaces that are looked at.
 type NetworkCell struct {
-	From, To      int // indexes of NetworkView.Peers
+	From, To      int32 // indexes of NetworkView.Peers
 	Port          Port
 	Before, After Reach
 	// BeforePartly and AfterPartly are as in Decision.
 	BeforePartly, AfterPartly bool
-	Flow                      int // index of NetworkView.Flows plus 1; 0: no flow is known
+	Flow                      int32 // index of NetworkView.Flows plus 1; 0: no flow is known
 }
 
 // Changed reports whether the proposal makes a difference.

@@ -26,7 +26,7 @@ func (v *NetworkView) Grid(d Direction, keep func(*NetworkCell) bool) *NetworkGr
 	rows, columns := make([]bool, len(v.Peers)), make([]bool, len(v.Peers))
 	for i := range v.Cells {
 		c := &v.Cells[i]
-		row, column := c.From, c.To
+		row, column := int(c.From), int(c.To)
 		if d == Ingress {
 			row, column = column, row
 		}
@@ -118,7 +118,16 @@ func (v *NetworkView) Sum(cells []int) (before, after NetworkSum) {
 
 // Needed reports whether a flow that proposals must allow goes through the cell.
 func (v *NetworkView) Needed(c *NetworkCell) bool {
-	return c.Flow > 0 && c.Flow <= len(v.Flows) && v.Flows[c.Flow-1].Required()
+	f := v.FlowOf(c)
+	return f != nil && f.Required()
+}
+
+// FlowOf is the flow that goes through the cell, or nil.
+func (v *NetworkView) FlowOf(c *NetworkCell) *Flow {
+	if c.Flow <= 0 || int(c.Flow) > len(v.Flows) {
+		return nil
+	}
+	return &v.Flows[c.Flow-1]
 }
 
 type adder struct{ allowed, partly, denied, unknown, cut bool }

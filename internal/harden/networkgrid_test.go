@@ -28,7 +28,7 @@ func gridView() *NetworkView {
 		},
 	}
 	const proxy, api, web, a, b, c, internet = 0, 1, 2, 3, 4, 5, 6
-	cell := func(from, to int, port Port, before, after Reach, flow int) NetworkCell {
+	cell := func(from, to int32, port Port, before, after Reach, flow int32) NetworkCell {
 		return NetworkCell{From: from, To: to, Port: port, Before: before, After: after, Flow: flow}
 	}
 	v.Cells = []NetworkCell{

@@ -241,7 +241,7 @@ func (s *shape) fill(before, after *World) []harden.NetworkCell {
 		for to := range s.peers {
 			flows := s.between[[2]int{from, to}]
 			for _, p := range s.cellPorts(from, to) {
-				c := harden.NetworkCell{From: from, To: to, Port: p, Flow: flows[p]}
+				c := harden.NetworkCell{From: int32(from), To: int32(to), Port: p, Flow: int32(flows[p])}
 				c.Before, c.BeforePartly = old.ask(from, to, p)
 				c.After, c.AfterPartly = c.Before, c.BeforePartly
 				if next != old {

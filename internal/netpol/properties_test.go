@@ -125,7 +125,7 @@ func TestCellsAgreeWithDecide(t *testing.T) {
 		if c.Changed() {
 			changed++
 		}
-		seen[c.Flow] = true
+		seen[int(c.Flow)] = true
 		if i > 0 && compareCells(cells[i-1], c) >= 0 {
 			t.Fatalf("%+v comes before %+v", cells[i-1], c)
 		}
@@ -162,9 +162,9 @@ func TestCellsTellNodesApart(t *testing.T) {
 func compareCells(a, b harden.NetworkCell) int {
 	switch {
 	case a.From != b.From:
-		return a.From - b.From
+		return int(a.From - b.From)
 	case a.To != b.To:
-		return a.To - b.To
+		return int(a.To - b.To)
 	}
 	return harden.ComparePorts(a.Port, b.Port)
 }

@@ -109,8 +109,8 @@ func (r *Network) connection(c *harden.NetworkCell) []string {
 		}
 	}
 	need := "-"
-	if c.Flow > 0 {
-		need = v.Flows[c.Flow-1].Confidence.String()
+	if f := v.FlowOf(c); f != nil {
+		need = f.Confidence.String()
 	}
 	row = append(row, need, orDash(why))
 	for i := range row {

@@ -53,7 +53,7 @@ func network() *Network {
 		},
 		Unread: []harden.Unread{{Resource: harden.EndpointSlices, Namespace: "shop", Why: "forbidden"}},
 	}
-	cell := func(from, to int, port harden.Port, before, after harden.Reach, flow int) harden.NetworkCell {
+	cell := func(from, to int32, port harden.Port, before, after harden.Reach, flow int32) harden.NetworkCell {
 		return harden.NetworkCell{From: from, To: to, Port: port, Before: before, After: after, Flow: flow}
 	}
 	const apiAt, webAt, aAt, bAt, dnsAt, internetAt = 0, 1, 2, 3, 4, 5

@@ -43,7 +43,7 @@ func (r *Network) links() []*link {
 		if r.both() {
 			reach = c.After
 		}
-		k := key{c.From, c.To, linkOpen}
+		k := key{int(c.From), int(c.To), linkOpen}
 		switch needed := r.View.Needed(c); {
 		case reach == harden.ReachUnknown:
 			k.kind = linkUnknown
@@ -56,7 +56,7 @@ func (r *Network) links() []*link {
 		}
 		l := found[k]
 		if l == nil {
-			l = &link{from: c.From, to: c.To, kind: k.kind}
+			l = &link{from: k.from, to: k.to, kind: k.kind}
 			found[k] = l
 			out = append(out, l)
 		}

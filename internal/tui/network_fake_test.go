@@ -81,9 +81,9 @@ func shopNetwork(s *harden.Snapshot) *harden.NetworkView {
 	need("load-balancer", "web", http, harden.ConfidenceMedium, "E-SLICES", "Service web of type LoadBalancer")
 	slices.SortFunc(v.Flows, harden.CompareFlows)
 	cell := func(from, to int, port harden.Port) {
-		c := harden.NetworkCell{From: from, To: to, Port: port, Before: harden.ReachAllowed, After: harden.ReachDenied}
-		c.Flow = 1 + slices.IndexFunc(v.Flows, func(f harden.Flow) bool { return f.From == v.Peers[from] && f.To == v.Peers[to] && f.Port == port })
-		c.Before, c.After = decideShop(v, v.Peers[from], v.Peers[to], port, c.Flow > 0 && v.Flows[c.Flow-1].Required())
+		c := harden.NetworkCell{From: int32(from), To: int32(to), Port: port, Before: harden.ReachAllowed, After: harden.ReachDenied}
+		c.Flow = int32(1 + slices.IndexFunc(v.Flows, func(f harden.Flow) bool { return f.From == v.Peers[from] && f.To == v.Peers[to] && f.Port == port }))
+		c.Before, c.After = decideShop(v, v.Peers[from], v.Peers[to], port, v.Needed(&c))
 		v.Cells = append(v.Cells, c)
 	}
 	for i := range v.Peers {

@@ -95,8 +95,8 @@ func (m *Model) writePort(p *page, c *harden.NetworkCell) {
 	if c.Changed() || after.Why != before.Why {
 		writeDecision(p, "proposed: ", &after)
 	}
-	if c.Flow > 0 && c.Flow <= len(v.Flows) {
-		m.writeNeed(p, &v.Flows[c.Flow-1])
+	if f := v.FlowOf(c); f != nil {
+		m.writeNeed(p, f)
 	}
 }
 
