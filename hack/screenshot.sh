@@ -73,3 +73,15 @@ press_until '› deploy/api' j
 tmux -S "$socket" send-keys -t ui l # into its findings
 press_until '┌ run-as-non-root' j
 draw browse "kubectl harden: namespaces and workloads with their findings, why one of them matters, and the patch for it"
+
+tmux -S "$socket" kill-session -t ui
+tmux -S "$socket" -f "$work/tmux.conf" new-session -d -s ui -x $width -y $height \
+  "env -u TMUX TERM=xterm-256color COLORTERM=truecolor bin/kubectl-harden -n shop"
+settle 'deploy/api'
+tmux -S "$socket" send-keys -t ui n # the network
+settle 'may reach'
+press_until '▸ deploy/api' j
+press_until 'api → deploy/cache' l
+tmux -S "$socket" send-keys -t ui b # as proposed
+settle 'as proposed'
+draw network "kubectl harden: who can talk to whom as the proposal would make it, and which policies decide one of the connections"
