@@ -73,9 +73,7 @@ func (o *networkOptions) applyStep(ctx context.Context, view *harden.NetworkView
 	if err != nil {
 		return false, false, fmt.Errorf("planning %s: %w", s, err)
 	}
-	shown := *plan
-	shown.PodSecurity = nil // policies change nothing about it
-	if err := (&report.Plan{Plan: &shown}).Diff(o.streams.Out); err != nil {
+	if err := (&report.Plan{Plan: plan}).Diff(o.streams.Out); err != nil {
 		return false, false, err
 	}
 	if !o.writes() {
