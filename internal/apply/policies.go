@@ -19,13 +19,8 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-const (
-	// policySoak is how long pods are watched after policies were applied unless
-	// asked otherwise: programs give up on a connection after half a minute or so.
-	policySoak = time.Minute
-	// policyLogPods is of how many pods logs are read: one of each workload comes first.
-	policyLogPods = 40
-)
+// policyLogPods is of how many pods logs are read: one of each workload comes first.
+const policyLogPods = 40
 
 const networkPolicy = "NetworkPolicy"
 
@@ -137,7 +132,7 @@ type podBefore struct {
 func (r *run) newPolicyTrial(ctx context.Context, namespaces []string, since time.Time) (*policyTrial, error) {
 	t := &policyTrial{run: r, namespaces: namespaces, soak: r.opts.Soak, was: map[types.UID]podBefore{}, unready: map[types.UID]time.Duration{}}
 	if t.soak <= 0 {
-		t.soak = policySoak
+		t.soak = defaultSoak
 	}
 	if r.opts.NoWait {
 		return t, nil

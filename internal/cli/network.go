@@ -49,7 +49,8 @@ that it cannot be told. What is not known is unknown, never allowed or denied.
 
 The proposal has three phases: ingress, egress, default-deny. Each is a set of new
 objects, one for each workload and direction, that is applied, watched and taken
-back as one. What is only guessed by name is listed and not allowed: import what
+back as one. Programs may take minutes to give up on a connection: watch longer
+with --soak where that matters. What is only guessed by name is listed and not allowed: import what
 was seen (--flows), or look at the sockets of running containers (--probe), to
 know better. A phase that would cut what is needed, or the API server from a
 webhook, is refused with the reason.
