@@ -76,6 +76,27 @@ type object struct {
 // beside it and holds what could be read. Nothing to read at all is an error too.
 func Load(paths []string, stdin io.Reader, opts Options) (*Set, error) {
 	files, errs := readAll(paths, stdin)
+	return load(files, errs, strings.Join(paths, ", "), opts)
+}
+
+// A Text is an input that was read already, such as what a kustomization renders.
+type Text struct {
+	Name string
+	Data string
+}
+
+// LoadTexts is Load for inputs that were read already.
+func LoadTexts(texts []Text, opts Options) (*Set, error) {
+	r := reader{}
+	var names []string
+	for _, t := range texts {
+		r.add(t.Name, t.Data)
+		names = append(names, t.Name)
+	}
+	return load(r.files, r.errs, strings.Join(names, ", "), opts)
+}
+
+func load(files []*file, errs []*ReadError, names string, opts Options) (*Set, error) {
 	s := &Set{opts: opts, files: files, objects: map[harden.Key]*object{}}
 	var docs []*document
 	for _, f := range files {
@@ -110,7 +131,7 @@ func Load(paths []string, stdin io.Reader, opts Options) (*Set, error) {
 		}
 	}
 	if !found && len(errs) == 0 {
-		errs = append(errs, &ReadError{File: strings.Join(paths, ", "), Msg: "no Kubernetes objects found here", Err: errEmpty})
+		errs = append(errs, &ReadError{File: names, Msg: "no Kubernetes objects found here", Err: errEmpty})
 	}
 	return s, join(errs)
 }
