@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"engine":      {"harden", "fixers", "netpol"},
 	"images":      {"harden"},
 	"probe":       {"harden"},
-	"source":      {"harden", "inventory"},
+	"source":      {"harden", "inventory", "plan"},
 }
 
 // mustNotImport lists, for a room, the rooms that it must not import directly.

@@ -25,6 +25,10 @@ type ObjectChange struct {
 	Target Ref
 	Before *unstructured.Unstructured // as the source says it now, or as it is on the cluster; nil for an object that will be made
 	After  *unstructured.Unstructured
+	// Set and Remove are the fix itself, as in ObjectPlan: what is to be carried over
+	// to a source that says less than Before. Set is nil for removals alone.
+	Set    *unstructured.Unstructured
+	Remove []Path
 	// Of is the object of the finding that a new object is for; zero otherwise.
 	Of Ref
 }

@@ -5,14 +5,17 @@ package checkout
 import (
 	"errors"
 
+	"k8s.io/apimachinery/pkg/util/managedfields"
+
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // A Checkout is a folder that was looked through.
 type Checkout struct{}
 
-// Open looks through a folder for manifests, kustomizations and charts.
-func Open(opts harden.SourceOptions) (*Checkout, error) {
+// Open looks through a folder for manifests, kustomizations and charts. With conv
+// (see plan.Project) a fix is carried over to an object in a source.
+func Open(opts harden.SourceOptions, conv managedfields.TypeConverter) (*Checkout, error) {
 	return nil, errors.New("not built yet")
 }
 
