@@ -21,7 +21,7 @@ type Ref struct {
 // A Source is the place of an object in a file.
 type Source struct {
 	File     string // as the user named it; "-" for standard input
-	Line     int    // 1-based line where the document starts
+	Line     int    // 1-based line where the document starts; 0 where lines mean nothing, such as for what a kustomization renders
 	Document int    // 0-based position of the document in the file
 	Item     int    // 0-based position in a List kind, -1 when the document is the object itself
 }
@@ -29,10 +29,10 @@ type Source struct {
 // IsZero reports whether the object came from a cluster.
 func (s Source) IsZero() bool { return s.File == "" }
 
-// String is FILE:LINE, or empty.
+// String is FILE:LINE, FILE where there are no lines, or empty.
 func (s Source) String() string {
-	if s.IsZero() {
-		return ""
+	if s.Line == 0 {
+		return s.File
 	}
 	return fmt.Sprintf("%s:%d", s.File, s.Line)
 }

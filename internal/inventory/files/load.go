@@ -79,19 +79,22 @@ func Load(paths []string, stdin io.Reader, opts Options) (*Set, error) {
 	return load(files, errs, strings.Join(paths, ", "), opts)
 }
 
-// A Text is an input that was read already, such as what a kustomization renders.
+// A Text is an input that was rendered from others: its lines stand in no file.
 type Text struct {
 	Name string
 	Data string
 }
 
-// LoadTexts is Load for inputs that were read already.
+// LoadTexts is Load for what was rendered, such as a kustomization.
 func LoadTexts(texts []Text, opts Options) (*Set, error) {
 	r := reader{}
 	var names []string
 	for _, t := range texts {
 		r.add(t.Name, t.Data)
 		names = append(names, t.Name)
+	}
+	for _, f := range r.files {
+		f.rendered = true
 	}
 	return load(r.files, r.errs, strings.Join(names, ", "), opts)
 }

@@ -140,6 +140,9 @@ func (s *Set) ref(d *document, n *node, id kindID, item int) harden.Ref {
 		Namespace: meta.get("namespace").str(), Name: meta.get("name").str(),
 		Source: harden.Source{File: d.file.name, Line: int(n.line), Item: item},
 	}
+	if d.file.rendered {
+		ref.Source.Line = 0
+	}
 	if ref.Name == "" {
 		ref.Name = meta.get("generateName").str()
 	}

@@ -21,6 +21,8 @@ type file struct {
 	bom  bool   // a UTF-8 byte order mark precedes text
 	text string
 	docs []*document
+
+	rendered bool // lines mean nothing
 }
 
 // extensions are those that a directory is searched for, as kubectl does.
