@@ -147,7 +147,7 @@ func (s *Set) ref(d *document, n *node, id kindID, item int) harden.Ref {
 		ref.Name = meta.get("generateName").str()
 	}
 	switch {
-	case clusterScoped[id.kind]:
+	case inventory.ClusterScoped(id.kind):
 		ref.Namespace = ""
 	case ref.Namespace == "":
 		ref.Namespace = s.opts.DefaultNamespace
