@@ -3,19 +3,12 @@
 package helm
 
 import (
-	"errors"
+	"fmt"
 
-	_ "helm.sh/helm/v4/pkg/chart/v2/loader"
-	_ "helm.sh/helm/v4/pkg/engine"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
-
-// A Chart is a chart that was read.
-type Chart struct {
-	Path string // the folder or archive
-}
 
 // A Release is for what a chart is rendered.
 type Release struct {
@@ -24,26 +17,80 @@ type Release struct {
 	// given them; the chart's own come before.
 	Values      []map[string]any
 	KubeVersion string // of the cluster; empty: helm's default
+	// APIVersions are served by the cluster besides those that helm knows, such as
+	// monitoring.coreos.com/v1 or monitoring.coreos.com/v1/ServiceMonitor.
+	APIVersions []string
 }
 
-// Load reads a chart from a folder or an archive.
-func Load(path string) (*Chart, error) {
-	return nil, errors.New("not built yet")
+// An Object is one rendered object.
+type Object struct {
+	*unstructured.Unstructured
+	// Ref has the namespace into which helm installs the object, which the object
+	// itself may leave out.
+	Ref harden.Ref
+	// Template is the file that renders it, from the chart's folder: templates/web.yaml,
+	// or charts/db/templates/web.yaml for a dependency.
+	Template string
+	// Varies are the fields that come out otherwise each time, such as a generated
+	// password or its checksum. They say nothing about a live object.
+	Varies []harden.Path
 }
 
-// Render gives the objects of a release, hooks and tests left out.
+// Render gives the objects of a release, as helm template does: in the order of
+// installation, without the crds folder, hooks and tests. An object that names no
+// namespace has none; Objects tells where helm puts it.
 func (c *Chart) Render(r Release) ([]*unstructured.Unstructured, error) {
-	return nil, errors.New("not built yet")
+	objects, err := c.checked(r)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*unstructured.Unstructured, len(objects))
+	for i, o := range objects {
+		out[i] = o.Unstructured
+	}
+	return out, nil
 }
 
-// Found are values that bring changes, and those that none bring.
-type Found struct {
-	Values map[string]any        // what must be added to the values or changed in them
-	Left   map[harden.Key]string // changes that no values bring, and why; the others are brought exactly
+// Objects is Render with what is known about each object.
+func (c *Chart) Objects(r Release) ([]Object, error) {
+	objects, err := c.checked(r)
+	if err != nil || !c.unsteady() {
+		return objects, err
+	}
+	again, err := c.render(r, nil)
+	if err != nil {
+		return nil, err
+	}
+	other := byKey(again)
+	for i, o := range objects {
+		if twin, ok := other[o.Ref.Key()]; ok {
+			for _, e := range diff(o.Object, twin.Object) {
+				objects[i].Varies = append(objects[i].Varies, e.path)
+			}
+		}
+	}
+	return objects, nil
 }
 
-// Find looks for values with which the chart renders what is wanted, and nothing
-// else than without them.
-func (c *Chart) Find(r Release, changes []harden.ObjectChange) (*Found, error) {
-	return nil, errors.New("not built yet")
+// checked renders unless a schema refuses the values. A schema that cannot be
+// read, because it refers to something that would have to be fetched, does not
+// keep the objects from being seen.
+func (c *Chart) checked(r Release) ([]Object, error) {
+	objects, err := c.render(r, nil)
+	if err != nil {
+		return nil, err
+	}
+	if refused := c.allowed(r); refused != nil && !refused.unread {
+		return nil, fmt.Errorf("rendering chart %q: %w", c.Path, refused)
+	}
+	return objects, nil
+}
+
+// byKey are the objects by identity. What is rendered twice stands for the last.
+func byKey(objects []Object) map[harden.Key]Object {
+	out := make(map[harden.Key]Object, len(objects))
+	for _, o := range objects {
+		out[o.Ref.Key()] = o
+	}
+	return out
 }
