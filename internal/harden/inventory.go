@@ -59,6 +59,8 @@ type Facts struct {
 	Whole *Inventory
 	// Flows are connections that something else saw, as imported.
 	Flows []ObservedFlow
+	// Owners are about the objects of one plan, and in the inventory of that alone.
+	Owners OwnerFacts
 }
 
 // A Cluster is where a live inventory came from.

@@ -45,9 +45,13 @@ type ObjectPlan struct {
 	// this object from managers that hold them by Update; "*" means all of those.
 	Force []string
 
-	Owner       *Owner // who else manages the object; nil when nobody is seen
+	Owner *Owner // who else manages the object; nil when nobody is seen
+	// Fields are what the plan changes on an object that exists, with who holds it
+	// now; empty for files.
+	Fields      []FieldOwners
+	Fate        Fate // of a live patch, whether it is delivered live or not; empty for files and new objects
 	Delivery    Delivery
-	DeliveryWhy string // why not live, or what will happen to a live patch
+	DeliveryWhy string // why not live and what to do instead, or what will happen to a live patch
 	// Restarts counts rollouts that the plan causes on this object: 0, 1, or 2
 	// when removals need a request of their own.
 	Restarts int
@@ -71,16 +75,6 @@ type LeftOut struct {
 	Fix     *Fix // the fix that was not taken; nil when there is none
 	Why     string
 	Held    *Conflict // it was not taken because another manager holds the field
-}
-
-// An Owner is somebody else who writes the object.
-type Owner struct {
-	Name string // Helm, Argo CD, Flux, an operator's kind …
-	What string // release, application, custom resource: as it calls itself
-	// Manager is the field manager seen in managedFields; empty when the owner
-	// was recognised by labels alone.
-	Manager string
-	Applies bool // writes by server-side apply: a live patch of list items makes its next rename fail
 }
 
 // A DryRun is what the API server said to a plan without storing it.

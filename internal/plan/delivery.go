@@ -20,31 +20,69 @@ type route struct {
 	owner  *owner
 	paths  []harden.Path // what the plan changes: leaves of Set and Remove
 	force  bool          // PlanOptions.Live
+	// mayBeArgo says that the object may belong to an Application that may not be
+	// read; empty otherwise.
+	mayBeArgo string
 }
 
-// decide sets Delivery and DeliveryWhy. An object in a file and an object that
-// is made anew have no owner to ask: DeliverLive then means that the change goes
-// to the output, or to the cluster.
+// A verdict is what becomes of a live patch, and what to do.
+type verdict struct {
+	delivery harden.Delivery
+	fate     harden.Fate
+	why      string
+	final    bool // PlanOptions.Live does not override it
+}
+
+// decide sets Fate, Delivery and DeliveryWhy. An object in a file and an object
+// that is made anew have no owner to ask: DeliverLive then means that the change
+// goes to the output, or to the cluster.
 func (r route) decide(live bool) {
 	r.op.Delivery, r.op.DeliveryWhy = harden.DeliverLive, ""
 	if !live || r.op.Verb == harden.Create {
 		return
 	}
-	if r.immutable() {
-		r.op.Delivery, r.op.DeliveryWhy = r.insteadOfImmutable()
-		return
+	v := r.judge()
+	out := ""
+	if v.delivery == harden.DeliverSource {
+		out = r.wayOut()
 	}
-	delivery, why := harden.DeliverLive, r.noteForKubectl()
-	if r.owner != nil {
-		delivery, why = r.byOwner()
+	switch {
+	case v.delivery == harden.DeliverLive || !r.force:
+		v.why += out
+	case v.final:
+		v.why += "; --live does not override that" + out
+	default:
+		v.delivery, v.why = harden.DeliverLive, "live by your choice, although "+v.why
 	}
-	if delivery != harden.DeliverLive && r.force {
-		delivery, why = harden.DeliverLive, "live by your choice, although "+why
+	if note := r.noteForPods(); note != "" && v.delivery == harden.DeliverLive {
+		v.why = strings.TrimPrefix(v.why+"; "+note, "; ")
 	}
-	if note := r.noteForPods(); note != "" && delivery == harden.DeliverLive {
-		why = strings.TrimPrefix(why+"; "+note, "; ")
+	r.op.Fate, r.op.Delivery, r.op.DeliveryWhy = v.fate, v.delivery, v.why
+}
+
+func (r route) judge() verdict {
+	switch {
+	case r.immutable():
+		return r.insteadOfImmutable()
+	case r.owner != nil:
+		return r.byOwner()
 	}
-	r.op.Delivery, r.op.DeliveryWhy = delivery, why
+	if note := r.noteForKubectl(); note != "" {
+		return verdict{delivery: harden.DeliverLive, fate: harden.Contested, why: note}
+	}
+	return verdict{delivery: harden.DeliverLive, fate: harden.Durable, why: r.mayBeArgo}
+}
+
+// wayOut says where the change belongs and how to bring it there.
+func (r route) wayOut() string {
+	const how = "change it in a checkout with 'kubectl harden fix --source CHECKOUT', or write patches for it with '-o kustomize --out DIR'"
+	if r.owner == nil || r.owner.Origin == nil {
+		return "; " + how
+	}
+	if place := r.owner.Origin.String(); place != "" {
+		return "; it comes from " + place + ": " + how
+	}
+	return "; " + how
 }
 
 // noteForPods says which pods keep the old template although the change is live.
@@ -82,109 +120,15 @@ func (r route) immutable() bool {
 	}
 }
 
-func (r route) insteadOfImmutable() (harden.Delivery, string) {
+func (r route) insteadOfImmutable() verdict {
 	if r.owner != nil && slices.Contains([]regime{regimeOperator, regimeKubelet, regimeAddOn}, r.owner.regime) {
 		return r.byOwner()
 	}
+	why := "the spec of a Pod cannot be changed: change its manifest, then delete the pod and create it anew"
 	if r.op.Target.Kind == "Job" {
-		return harden.DeliverSource, "the pod template of a Job cannot be changed: change what creates the Job (CronJob, pipeline, chart), or delete it and create it anew"
+		why = "the pod template of a Job cannot be changed: change what creates the Job (CronJob, pipeline, chart), or delete it and create it anew"
 	}
-	return harden.DeliverSource, "the spec of a Pod cannot be changed: change its manifest, then delete the pod and create it anew"
-}
-
-func (r route) byOwner() (harden.Delivery, string) {
-	o := r.owner
-	who := o.Name + " " + o.What
-	switch o.regime {
-	case regimeOperator:
-		who := o.What
-		if o.Name != strings.SplitN(o.What, "/", 2)[0] {
-			who = o.Name + " (" + o.What + ")"
-		}
-		return harden.DeliverManual, who + " generates this object and would undo a live change within seconds: set it there"
-	case regimeKubelet:
-		return harden.DeliverManual, "the kubelet runs this pod from a file on its node (" + o.What + "): change the file there"
-	case regimeAddOn:
-		return harden.DeliverManual, who + " keeps this object as it is: use the configuration of the add-on"
-	case regimeReverts:
-		return harden.DeliverSource, who + " sets this object back at its next run: change it there"
-	}
-	if o.paused != "" {
-		return harden.DeliverLive, o.Name + " is told to leave this object alone (" + o.paused + ")"
-	}
-	if o.Applies && r.touchesTemplate() {
-		return harden.DeliverSource, r.applierWhy()
-	}
-	if path := r.contested(); path != "" {
-		return harden.DeliverSource, r.contestedWhy(path)
-	}
-	if len(r.op.Remove) > 0 && o.regime != regimeApplier {
-		return harden.DeliverSource, fmt.Sprintf("%s may put back what is taken away (%s): take it out there", who, PathString(r.op.Remove[0]))
-	}
-	return harden.DeliverLive, r.durableWhy()
-}
-
-// applierWhy tells what was seen on a real API server: co-owning a list item
-// keeps it alive when its owner renames it.
-func (r route) applierWhy() string {
-	manager := r.owner.applier
-	if manager == "" {
-		manager = r.owner.managers[0]
-	}
-	return fmt.Sprintf("%s applies this pod template server-side (manager %q): a live patch would co-own its containers, volumes or mounts, "+
-		"and its next apply that renames or removes one of them is refused (containers[0].image: Required value)", r.owner.Name, manager)
-}
-
-func (r route) contestedWhy(path string) string {
-	o := r.owner
-	switch o.regime {
-	case regimeFlux:
-		return fmt.Sprintf("Flux %s sets %s and re-applies it within its interval: change it in its source", o.What, path)
-	case regimeArgo:
-		return fmt.Sprintf("Argo CD %s sets %s: self-heal or the next sync puts it back: change it in its source", o.What, path)
-	case regimeHelm:
-		if o.Applies {
-			return fmt.Sprintf("Helm %s sets %s by server-side apply: the next helm upgrade fails with a conflict: change its values", o.What, path)
-		}
-		return fmt.Sprintf("the chart of Helm %s sets %s: the next helm upgrade resets it: change its values", o.What, path)
-	default:
-		return fmt.Sprintf("manager %q applies %s server-side: its next apply would fail with a conflict: change its manifest", o.Name, path)
-	}
-}
-
-func (r route) durableWhy() string {
-	o := r.owner
-	switch o.regime {
-	case regimeFlux:
-		return fmt.Sprintf("Flux %s does not set these fields: they stay when it reconciles", o.What)
-	case regimeArgo:
-		return fmt.Sprintf("Argo CD %s does not set these fields: they stay and show as Synced, unless it syncs with Replace=true", o.What)
-	case regimeHelm:
-		return fmt.Sprintf("Helm %s does not set these fields: they survive helm upgrade, but not --force; set them in the chart too", o.What)
-	default:
-		return fmt.Sprintf("manager %q does not set these fields: its next apply keeps them", o.Name)
-	}
-}
-
-// contested is the first path that the owner sets to another value, or "". What
-// the object has already was taken out of the plan, so every path that the
-// owner holds is one. Without managedFields, whatever has a value counts.
-func (r route) contested() string {
-	writers := writersOf(r.before)
-	manifest := lastManifest(r.before)
-	for _, path := range r.paths {
-		if _, ok := lookup(r.before.Object, path); !ok {
-			continue
-		}
-		held := len(r.before.GetManagedFields()) == 0
-		for _, w := range writers {
-			held = held || slices.Contains(r.owner.managers, w.manager) && w.holds(path)
-		}
-		if _, declared := lookup(manifest, path); held || declared {
-			return PathString(path)
-		}
-	}
-	return ""
+	return verdict{harden.DeliverSource, harden.Futile, why, true}
 }
 
 // noteForKubectl warns people who apply a manifest: their next apply resets

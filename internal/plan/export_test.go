@@ -8,7 +8,7 @@ import (
 
 // OwnerOf shows tests what an object plan would say of the owner.
 func OwnerOf(object *unstructured.Unstructured, w *harden.Workload) *harden.Owner {
-	if o := findOwner(object, w); o != nil {
+	if o := findOwner(object, w, harden.OwnerFacts{}); o != nil {
 		return &o.Owner
 	}
 	return nil

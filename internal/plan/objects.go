@@ -94,9 +94,12 @@ func (b *builder) route(op *harden.ObjectPlan, before *unstructured.Unstructured
 		}
 	}
 	if before != nil && b.inv.Live() {
-		r.owner = findOwner(before, b.workload(op.Target))
+		op.Fields = fieldOwners(before, r.paths)
+		r.owner = findOwner(before, b.workload(op.Target), b.inv.Owners)
 		if r.owner != nil {
 			op.Owner = &r.owner.Owner
+		} else {
+			r.mayBeArgo = mayBeArgo(before, b.inv.Owners)
 		}
 	}
 	r.decide(b.inv.Live())

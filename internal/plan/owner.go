@@ -21,7 +21,8 @@ const (
 	regimeOperator regime = iota // generates the object: undoes changes within seconds
 	regimeKubelet                // runs the pod from a file on its node
 	regimeAddOn                  // the cloud provider keeps the object as it is
-	regimeFlux
+	regimeFlux                   // a Kustomization of Flux
+	regimeRelease                // a HelmRelease of Flux
 	regimeArgo
 	regimeHelm
 	regimeReverts // sets the object back at its next run, as far as is known
@@ -33,8 +34,14 @@ type owner struct {
 	harden.Owner
 	regime   regime
 	managers []string // field managers under which it writes
-	paused   string   // the annotation that tells it to leave the object alone
 	applier  string   // the manager that applies the pod template; maybe another one than the owner
+	paused   string   // what tells it to leave the object alone, such as an annotation
+	replaces string   // what makes it replace the object as a whole, such as Replace=true
+	// putsBack says when and how it sets again a field that it sets, such as "it
+	// re-applies it within 10m"; nil where contestedWhy knows.
+	putsBack func(harden.Path) string
+	// keeps reports whether it is told to leave the field as others set it; nil: no field.
+	keeps func(harden.Path) bool
 }
 
 // A writer is one entry of managedFields.
@@ -77,6 +84,7 @@ type seen struct {
 	labels      map[string]string
 	annotations map[string]string
 	writers     []writer
+	told        told
 }
 
 // manager is the first manager for which match is true.
@@ -104,15 +112,17 @@ func (s seen) marked(prefix string) bool {
 // value is the label or annotation.
 func (s seen) value(key string) string { return cmp.Or(s.labels[key], s.annotations[key]) }
 
-// detectors go from those who would undo anything to those who only own a part;
+// findOwner says who else manages the object, with what the facts tell of it; nil
+// when nobody is seen.
+//
+// The detectors go from those who would undo anything to those who only own a part;
 // the first that recognises its mark wins. Sources: the projects' documentation
 // of the labels and annotations that they put on what they manage.
-var detectors = []func(seen) *owner{
-	detectKubelet, detectOLM, detectController, detectAddOn, detectFlux, detectArgo, detectHelm, detectOthers, detectApplier,
-}
-
-func findOwner(object *unstructured.Unstructured, w *harden.Workload) *owner {
-	s := seen{object, object.GetLabels(), object.GetAnnotations(), writersOf(object)}
+func findOwner(object *unstructured.Unstructured, w *harden.Workload, facts harden.OwnerFacts) *owner {
+	detectors := []func(seen) *owner{
+		detectKubelet, detectOLM, detectController, detectAddOn, detectFlux, detectArgo, detectHelm, detectOthers, detectApplier,
+	}
+	s := seen{object, object.GetLabels(), object.GetAnnotations(), writersOf(object), told{facts}}
 	var found *owner
 	if w != nil && w.Controller != nil {
 		found = operator(w.Controller.Kind, w.Controller.Name)
@@ -150,7 +160,7 @@ func (s seen) templateApplier() string {
 }
 
 func operator(kind, name string) *owner {
-	return &owner{Owner: harden.Owner{Name: kind, What: kind + "/" + name}, regime: regimeOperator}
+	return &owner{Owner: harden.Owner{Name: kind, What: kind + "/" + name, Next: "within seconds, whenever the object differs from what it generates"}, regime: regimeOperator}
 }
 
 func detectKubelet(s seen) *owner {
@@ -160,7 +170,7 @@ func detectKubelet(s seen) *owner {
 		return nil
 	}
 	name, _, _ := unstructured.NestedString(s.object.Object, "spec", "nodeName")
-	return &owner{Owner: harden.Owner{Name: "kubelet", What: "node " + cmp.Or(name, "of the pod")}, regime: regimeKubelet}
+	return &owner{Owner: harden.Owner{Name: "kubelet", What: "node " + cmp.Or(name, "of the pod"), Next: "when the file on the node changes"}, regime: regimeKubelet}
 }
 
 func detectOLM(s seen) *owner {
@@ -168,7 +178,9 @@ func detectOLM(s seen) *owner {
 	if name == "" {
 		return nil
 	}
-	return &owner{Owner: harden.Owner{Name: "Operator Lifecycle Manager", What: cmp.Or(s.value("olm.owner.kind"), "ClusterServiceVersion") + "/" + name}, regime: regimeOperator}
+	o := operator(cmp.Or(s.value("olm.owner.kind"), "ClusterServiceVersion"), name)
+	o.Name = "Operator Lifecycle Manager"
+	return o
 }
 
 // nativeGroups have controllers whose objects roll up to a workload; a
@@ -187,7 +199,7 @@ func detectController(s seen) *owner {
 
 func detectAddOn(s seen) *owner {
 	addOn := func(name, what string, managers ...string) *owner {
-		return &owner{Owner: harden.Owner{Name: name, What: what}, regime: regimeAddOn, managers: managers}
+		return &owner{Owner: harden.Owner{Name: name, What: what, Next: "whenever the add-on is reconciled"}, regime: regimeAddOn, managers: managers}
 	}
 	switch {
 	case s.labels["addonmanager.kubernetes.io/mode"] == "Reconcile":
@@ -203,63 +215,21 @@ func detectAddOn(s seen) *owner {
 	}
 }
 
-func detectFlux(s seen) *owner {
-	const kustomize, helm = "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/"
-	o := &owner{Owner: harden.Owner{Name: "Flux"}, regime: regimeFlux, managers: []string{"kustomize-controller", "helm-controller"}}
-	manager := s.manager(func(m string) bool { return slices.Contains(o.managers, m) })
-	name := func(prefix string) string {
-		return strings.TrimPrefix(s.labels[prefix+"namespace"]+"/"+s.labels[prefix+"name"], "/")
-	}
-	switch {
-	case s.labels[kustomize+"name"] != "":
-		o.What, o.Applies = "Kustomization "+name(kustomize), true
-	case s.labels[helm+"name"] != "":
-		o.What = "HelmRelease " + name(helm)
-	case manager == "kustomize-controller":
-		o.What, o.Applies = "Kustomization", true
-	case manager == "helm-controller":
-		o.What = "HelmRelease"
-	default:
-		return nil
-	}
-	switch {
-	case s.annotations[kustomize+"reconcile"] == "disabled":
-		o.paused = kustomize + "reconcile: disabled"
-	case slices.Contains([]string{"Ignore", "IfNotPresent"}, s.annotations[kustomize+"ssa"]):
-		o.paused = kustomize + "ssa: " + s.annotations[kustomize+"ssa"]
-	}
-	return o
-}
-
-// detectArgo does not take the label app.kubernetes.io/instance for a sign:
-// many charts set it. Next to one of Argo CD's managers it names the application.
-func detectArgo(s seen) *owner {
-	o := &owner{Owner: harden.Owner{Name: "Argo CD"}, regime: regimeArgo, managers: []string{"argocd-controller", "argocd-application-controller"}}
-	app, _, _ := strings.Cut(s.annotations["argocd.argoproj.io/tracking-id"], ":")
-	if app == "" {
-		if s.manager(func(m string) bool { return slices.Contains(o.managers, m) }) == "" {
-			return nil
-		}
-		app = s.labels["app.kubernetes.io/instance"]
-	}
-	o.What = strings.TrimSuffix("application "+app, " ")
-	return o
-}
-
 func detectHelm(s seen) *owner {
 	const release, namespace = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 	if s.labels["app.kubernetes.io/managed-by"] != "Helm" || s.annotations[release] == "" || s.annotations[namespace] == "" {
 		return nil
 	}
+	what := "release " + s.annotations[namespace] + "/" + s.annotations[release]
 	return &owner{
-		Owner:  harden.Owner{Name: "Helm", What: "release " + s.annotations[namespace] + "/" + s.annotations[release]},
+		Owner:  harden.Owner{Name: "Helm", What: what, Next: "at the next helm upgrade or rollback", Origin: chartOf(what, s.labels["helm.sh/chart"])},
 		regime: regimeHelm, managers: []string{"helm", "Helm"},
 	}
 }
 
 func detectOthers(s seen) *owner {
 	reverts := func(name, what string, managers ...string) *owner {
-		return &owner{Owner: harden.Owner{Name: name, What: what}, regime: regimeReverts, managers: managers}
+		return &owner{Owner: harden.Owner{Name: name, What: what, Next: "at its next run"}, regime: regimeReverts, managers: managers}
 	}
 	switch {
 	case s.value("kapp.k14s.io/app") != "":
@@ -296,7 +266,14 @@ func detectApplier(s seen) *owner {
 		return nil
 	}
 	return &owner{
-		Owner:  harden.Owner{Name: manager, What: "server-side apply", Applies: true},
+		Owner:  harden.Owner{Name: manager, What: "server-side apply", Applies: true, Next: nextOf(manager)},
 		regime: regimeApplier, managers: []string{manager},
 	}
+}
+
+func nextOf(manager string) string {
+	if strings.HasPrefix(manager, "kubectl") {
+		return "at the next kubectl apply --server-side"
+	}
+	return "at its next apply"
 }
