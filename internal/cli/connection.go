@@ -21,6 +21,7 @@ import (
 type connection struct {
 	config        *genericclioptions.ConfigFlags
 	files         []string
+	kustomization string
 	allNamespaces bool
 	settings      harden.Settings
 	looks
@@ -36,6 +37,7 @@ func newConnection() *connection {
 // addScopeFlags adds what the commands that look at objects look at.
 func (c *connection) addScopeFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVarP(&c.files, "filename", "f", nil, "Manifests to look at instead of a cluster: files, directories (with all that is below), or - for standard input")
+	fs.StringVarP(&c.kustomization, "kustomize", "k", "", "A kustomization to render and look at instead of a cluster: its folder. Nothing is fetched")
 	fs.BoolVarP(&c.allNamespaces, "all-namespaces", "A", false, "Look at all namespaces")
 }
 
@@ -77,12 +79,15 @@ func (c *connection) load(ctx context.Context, s *session.Session, scope harden.
 	return snap, findings, err
 }
 
-func (c *connection) onFiles() bool { return len(c.files) > 0 }
+func (c *connection) onFiles() bool { return len(c.files) > 0 || c.kustomization != "" }
 
 // connect opens the session that the flags ask for, and says what it is to look at.
 func (c *connection) connect(cmd *cobra.Command) (*session.Session, harden.Scope, error) {
 	if c.allNamespaces && *c.config.Namespace != "" {
 		return nil, harden.Scope{}, errors.New("--all-namespaces and --namespace exclude each other: use one")
+	}
+	if len(c.files) > 0 && c.kustomization != "" {
+		return nil, harden.Scope{}, errors.New("--filename and --kustomize exclude each other: use one")
 	}
 	if err := c.completeLooks(c.onKeys, c.onFiles()); err != nil {
 		return nil, harden.Scope{}, err
@@ -117,7 +122,7 @@ func (c *connection) scope() (harden.Scope, error) {
 
 func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if c.onFiles() {
-		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{DefaultNamespace: *c.config.Namespace, Settings: c.settings, Look: c.options})
+		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{Kustomization: c.kustomization, DefaultNamespace: *c.config.Namespace, Settings: c.settings, Look: c.options})
 	}
 	raw, err := c.config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 type fixOptions struct {
 	applier
 	selection
+	destination
 	output   string
 	tighten  bool
 	attempts int
@@ -26,9 +27,11 @@ type fixOptions struct {
 	scope    harden.Scope
 }
 
-var fixOutputs = []string{"diff", "yaml", "json"}
+var fixOutputs = []string{"diff", "yaml", "json", outputKustomize}
 
 const (
+	outputKustomize = "kustomize"
+
 	defaultAttempts = 4        // how many rollouts --tighten tries
 	newestPlan      = "newest" // --resume without a value
 )
@@ -36,13 +39,19 @@ const (
 func newFix(conn *connection, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &fixOptions{applier: applier{connection: conn, streams: streams}}
 	cmd := &cobra.Command{
-		Use:   "fix [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE]",
+		Use:   "fix [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE | -k DIR]",
 		Short: "Show the patches, ask, apply them, watch the rollouts and read back",
 		Long: `Show the smallest patches for what is wrong, one per object, and what the API
 server says to them; then ask, apply them by server-side apply, watch the
 rollouts, and read back whether the findings are gone. What was applied can be
 taken back with 'kubectl harden undo'. A change that breaks a workload, by what
 its new pods and their logs show until they have soaked, is taken back by itself.
+
+Where Git or Helm own the objects, the patch belongs there. --source changes the
+manifests, kustomizations and values in a checkout that the objects come from,
+--in-place the files that -f or -k names, and -o kustomize writes patches. What
+is written was rendered again before, and gives exactly what was planned. Files
+are taken back with your version control.
 
 What is looked at decides how far a fix may be trusted: the objects of the API
 always, and with your consent the images (--images), the running containers
@@ -65,10 +74,17 @@ evidence; fixes of class review are for a person to choose, with --class.`,
   # Choose one workload and rule by hand
   kubectl harden fix deployment/web -n shop --only seccomp-profile-missing --class review
 
-  # Partial objects for Git
-  kubectl harden fix -n shop --dry-run -o yaml
+  # Change manifests, byte for byte the same but for the fixes
+  kubectl harden fix -f deploy/ --in-place
 
-  # Fixed manifests
+  # Find what brings the objects of a namespace in a checkout, and change it there
+  kubectl harden fix -n shop --source ~/src/deploy
+
+  # A kustomization with one patch an object
+  kubectl harden fix -n shop -o kustomize --out harden/
+
+  # Partial objects, and fixed manifests, on standard output
+  kubectl harden fix -n shop --dry-run -o yaml
   kubectl harden fix -f deploy/ --dry-run -o yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
 	}
@@ -76,6 +92,7 @@ evidence; fixes of class review are for a person to choose, with --class.`,
 	o.addEvidenceFlags(cmd.Flags())
 	o.selection.addFlags(cmd)
 	fs := cmd.Flags()
+	o.destination.addFlags(fs)
 	fs.StringVarP(&o.output, "output", "o", "diff", "Output of the plan: "+strings.Join(fixOutputs, ", "))
 	o.applier.addFlags(cmd)
 	fs.BoolVar(&o.tighten, "tighten", false, "Also try what nothing speaks against though it is not proven; take back what breaks, learn from it, and try again")
@@ -100,6 +117,10 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 	o.planOpts.Live = o.live
 	o.planOpts.ForceConflicts = o.force
 	o.planOpts.Try = o.tighten
+	if o.toFiles() {
+		// Whoever owns the fields: it is the owner that changes.
+		o.planOpts.ServerDryRun, o.planOpts.LeaveHeld = false, false
+	}
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -113,8 +134,14 @@ func (o *fixOptions) check() error {
 	if err := oneOf("output", o.output, fixOutputs); err != nil {
 		return err
 	}
-	if err := o.checkDryRun("fix -f FILE --dry-run -o yaml"); err != nil {
+	if err := o.destination.check(o); err != nil {
 		return err
+	}
+	if err := o.checkDryRun(); err != nil {
+		return err
+	}
+	if o.onFiles() && o.writes() && !o.toFiles() {
+		return hinted(errors.New("there is no cluster to apply to"), "write the files with --in-place, or print the documents with --dry-run -o yaml")
 	}
 	if err := o.checkTrial(); err != nil {
 		return err
@@ -163,14 +190,28 @@ func (o *fixOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.print(plan, snap); err != nil {
+	var edits *harden.SourceEdits
+	if o.toFiles() {
+		if edits, err = o.edits(plan); err != nil {
+			return err
+		}
+	}
+	if err := o.print(plan, snap, edits); err != nil {
 		return err
+	}
+	if o.writes() && edits != nil {
+		return o.write(ctx, plan, edits)
 	}
 	if o.writes() {
 		return o.apply(ctx, plan)
 	}
 	if err := o.session.Incomplete(); err != nil {
 		return err
+	}
+	if edits != nil {
+		if err := o.unbrought(edits); err != nil {
+			return err
+		}
 	}
 	switch {
 	case refused(plan):
@@ -181,8 +222,8 @@ func (o *fixOptions) Run(ctx context.Context) error {
 	return nil
 }
 
-func (o *fixOptions) print(plan *harden.Plan, snap *harden.Snapshot) error {
-	p := &report.Plan{Plan: plan, Unread: snap.Inventory.Unread}
+func (o *fixOptions) print(plan *harden.Plan, snap *harden.Snapshot, edits *harden.SourceEdits) error {
+	p := &report.Plan{Plan: plan, Unread: snap.Inventory.Unread, Edits: edits}
 	switch {
 	case o.output == "json":
 		return p.JSON(o.streams.Out)

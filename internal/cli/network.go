@@ -37,7 +37,7 @@ var networkOutputs = []string{"table", "matrix", "wide", "json", "dot", "mermaid
 func newNetwork(conn *connection, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &networkOptions{applier: applier{connection: conn, streams: streams}}
 	cmd := &cobra.Command{
-		Use:   "network [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE]",
+		Use:   "network [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE | -k DIR]",
 		Short: "Show who can talk to whom, and the policies that leave open only what is needed",
 		Long: `Show which workloads and peers (other namespaces, DNS, the API server, the
 metadata service of the cloud, nodes, the internet) may talk to each other by
@@ -174,8 +174,11 @@ func (o *networkOptions) check(cmd *cobra.Command) error {
 		}
 		return nil
 	}
-	if err := o.checkDryRun("network -f FILE -o yaml"); err != nil {
+	if err := o.checkDryRun(); err != nil {
 		return err
+	}
+	if o.onFiles() && o.writes() {
+		return hinted(errors.New("there is no cluster to apply to"), "print the policies with 'kubectl harden network -f FILE -o yaml'")
 	}
 	return o.checkYes()
 }

@@ -87,7 +87,7 @@ func TestNetworkFlags(t *testing.T) {
 		{"yes to nothing", []string{"network", "-f", good, "--yes"}, []string{"--yes", "add --apply"}},
 		{"dry run of nothing", []string{"network", "-f", good, "--dry-run"}, []string{"--dry-run", "add --apply"}},
 		{"soak of nothing", []string{"network", "-f", good, "--soak", "5m"}, []string{"--soak", "add --apply"}},
-		{"files cannot be applied to", []string{"network", "-f", good, "--apply", "--yes"}, []string{"not written", "network -f FILE -o yaml"}},
+		{"files cannot be applied to", []string{"network", "-f", good, "--apply", "--yes"}, []string{"no cluster to apply to", "network -f FILE -o yaml"}},
 		{"apply and output", []string{"network", "--apply", "--yes", "-o", "json"}, []string{"--apply", "--output"}},
 		{"apply and exit code", []string{"network", "--apply", "--yes", "--exit-code"}, []string{"--exit-code", "--apply"}},
 		{"apply and question", []string{"network", "--apply", "--yes", "--from", "web"}, []string{"--apply", "--from"}},

@@ -32,7 +32,7 @@ var scanOutputs = []string{"table", "wide", "json", "yaml", "name"}
 func newScan(conn *connection, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &scanOptions{connection: conn, streams: streams}
 	cmd := &cobra.Command{
-		Use:   "scan [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE]",
+		Use:   "scan [TYPE/NAME...] [-n NAMESPACE | -A | -f FILE | -k DIR]",
 		Short: "List what is insecure",
 		Example: `  # What is wrong in the current namespace
   kubectl harden scan

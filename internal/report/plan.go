@@ -18,12 +18,20 @@ import (
 type Plan struct {
 	Plan   *harden.Plan
 	Unread []harden.Unread
+	Edits  *harden.SourceEdits // of the files that the plan goes into; nil for a cluster
 }
 
 // Diff writes each object's unified diff. Everything else is in lines that
 // start with #, so that the output is still a diff for other programs.
 func (p *Plan) Diff(w io.Writer) error {
 	out := &errWriter{w: w}
+	if p.Edits != nil {
+		p.fileDiffs(out)
+		fmt.Fprintln(out)
+		p.missing(out)
+		p.Summary(out, "# ")
+		return out.err
+	}
 	for i, op := range p.Plan.Objects {
 		if i > 0 {
 			fmt.Fprintln(out)
@@ -291,6 +299,8 @@ type planReport struct {
 	Kind       string       `json:"kind"`
 	Live       bool         `json:"live"`
 	Objects    []planObject `json:"objects"`
+	Files      []fileDoc    `json:"files,omitempty"`
+	Sources    []sourceDoc  `json:"sources,omitempty"`
 	LeftOut    []leftOutDoc `json:"leftOut"`
 	Levels     []levelDoc   `json:"podSecurity"`
 	NotChecked []unreadDoc  `json:"notChecked"`
@@ -364,6 +374,7 @@ func (p *Plan) JSON(w io.Writer) error {
 		APIVersion: APIVersion, Kind: "FixPlan", Live: p.Plan.Live,
 		Objects: []planObject{}, LeftOut: []leftOutDoc{}, Levels: []levelDoc{}, NotChecked: unreadDocs(p.Unread),
 	}
+	doc.Files, doc.Sources = fileDocs(p.Edits)
 	for _, l := range p.Plan.PodSecurity {
 		d := levelDoc{Object: objectOf(l.Object), Before: l.Before, After: l.After}
 		for _, c := range l.Open {

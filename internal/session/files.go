@@ -6,20 +6,21 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/managedfields"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
-	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+	"github.com/kubectl-harden/kubectl-harden/internal/source/kustomize"
 )
 
 // FileOptions say how files are looked at.
 type FileOptions struct {
 	DefaultNamespace string // of objects that name none
+	Kustomization    string // a folder: what it renders is looked at, instead of paths
 	Settings         harden.Settings
 	Look             LookOptions
 }
@@ -27,29 +28,73 @@ type FileOptions struct {
 // OpenFiles starts a session over manifests. Files of which nothing could be
 // read are an error; what else is wrong with them tells Incomplete.
 func OpenFiles(paths []string, stdin io.Reader, opts FileOptions) (*Session, error) {
-	set, err := files.Load(paths, stdin, files.Options{DefaultNamespace: opts.DefaultNamespace})
+	set, err := load(paths, stdin, opts)
 	if err != nil && (set == nil || len(set.Documents()) == 0) {
 		return nil, err
 	}
-	src := &fileSource{paths: paths, set: set, err: err, now: time.Now}
+	src := &fileSource{paths: paths, opts: opts, set: set, err: err, now: time.Now}
 	return newSession(src, &outside{opts: opts.Look}, opts.Settings, time.Now), nil
+}
+
+func load(paths []string, stdin io.Reader, opts FileOptions) (*files.Set, error) {
+	in := files.Options{DefaultNamespace: opts.DefaultNamespace}
+	if opts.Kustomization == "" {
+		return files.Load(paths, stdin, in)
+	}
+	rendered, err := kustomize.Render(opts.Kustomization)
+	if err != nil {
+		return nil, err
+	}
+	text, err := rendered.Text()
+	if err != nil {
+		return nil, err
+	}
+	return files.LoadTexts([]files.Text{{Name: opts.Kustomization, Data: string(text)}}, in)
 }
 
 type fileSource struct {
 	paths []string
-	set   *files.Set
-	err   error
+	opts  FileOptions
 	now   func() time.Time
+
+	mu  sync.Mutex
+	set *files.Set
+	err error // what could not be read
 }
 
-func (f *fileSource) title() string { return strings.Join(f.paths, " ") }
+// loaded is what was read last, and what of it could not be.
+func (f *fileSource) loaded() (*files.Set, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.set, f.err
+}
+
+// reload reads the files anew, after they were written.
+func (f *fileSource) reload() error {
+	set, err := load(f.paths, nil, f.opts)
+	if set == nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.set, f.err = set, err
+	return nil
+}
+
+func (f *fileSource) title() string {
+	if f.opts.Kustomization != "" {
+		return f.opts.Kustomization
+	}
+	return strings.Join(f.paths, " ")
+}
 
 func (f *fileSource) live() bool { return false }
 
 func (f *fileSource) close() {}
 
 func (f *fileSource) read(_ context.Context, scope harden.Scope) (*harden.Inventory, error) {
-	inv := f.set.Inventory(f.now())
+	set, _ := f.loaded()
+	inv := set.Inventory(f.now())
 	if len(scope.Namespaces) == 0 {
 		return inv, nil
 	}
@@ -98,11 +143,13 @@ func (f *fileSource) watch(context.Context, harden.Scope, *harden.Inventory) <-c
 }
 
 func (f *fileSource) whole(context.Context, []string, func(done, total int)) (*harden.Inventory, error) {
-	return f.set.Inventory(f.now()), nil
+	set, _ := f.loaded()
+	return set.Inventory(f.now()), nil
 }
 
 func (f *fileSource) object(_ context.Context, ref harden.Ref) (*unstructured.Unstructured, error) {
-	o := f.set.Object(ref.Key())
+	set, _ := f.loaded()
+	o := set.Object(ref.Key())
 	if o == nil {
 		return nil, fmt.Errorf("reading %s: not in the files", ref.Long())
 	}
@@ -113,36 +160,41 @@ func (f *fileSource) reports(context.Context, []string, func(repository, digest 
 	return nil, nil
 }
 
-// rewrite is the text of all files, one after the other, with the plan carried out.
-func (f *fileSource) rewrite(p *harden.Plan, conv managedfields.TypeConverter) ([]byte, error) {
-	if f.err != nil {
-		return nil, f.err
-	}
-	after := map[harden.Key]*unstructured.Unstructured{}
-	for _, op := range p.Objects {
-		if op.Verb == harden.Create {
-			return nil, fmt.Errorf("rewriting: %s is new, and new objects are not written into files", op.Target.Long())
-		}
-		// Not op.After: that is for looking at, without what people need not see.
-		o, err := plan.Project(f.set.Object(op.Target.Key()), op.Set, op.Remove, conv)
-		if err != nil {
-			return nil, err
-		}
-		after[op.Target.Key()] = o
-	}
-	rewritten, err := f.set.Rewrite(after)
+// rewrite is the text of all files, one after the other, with the changes made.
+func (f *fileSource) rewrite(changes []harden.ObjectChange) ([]byte, error) {
+	rewritten, err := f.rewritten(changes)
 	if err != nil {
 		return nil, err
 	}
 	var out []byte
 	for i, file := range rewritten {
-		if i > 0 && !startsDocument(file.Data) {
+		if i > 0 && !startsDocument(file.After) {
 			out = append(out, "---\n"...)
 		}
-		out = append(out, file.Data...)
+		out = append(out, file.After...)
 		if n := len(out); n > 0 && out[n-1] != '\n' {
 			out = append(out, '\n')
 		}
+	}
+	return out, nil
+}
+
+func (f *fileSource) rewritten(changes []harden.ObjectChange) ([]harden.FileChange, error) {
+	after := map[harden.Key]*unstructured.Unstructured{}
+	for _, c := range changes {
+		if c.Before == nil {
+			return nil, fmt.Errorf("rewriting: %s is new, and new objects are not written into files", c.Target.Long())
+		}
+		after[c.Target.Key()] = c.After
+	}
+	set, _ := f.loaded()
+	rewritten, err := set.Rewrite(after)
+	if err != nil {
+		return nil, err
+	}
+	var out []harden.FileChange
+	for _, file := range rewritten {
+		out = append(out, harden.FileChange{Path: file.Name, After: file.Data})
 	}
 	return out, nil
 }

@@ -330,13 +330,21 @@ func (s *Session) Rewrite(p *harden.Plan) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("rewriting: a cluster has no files")
 	}
-	return f.rewrite(p, s.converter)
+	if err := s.Incomplete(); err != nil {
+		return nil, err
+	}
+	changes, err := s.changes(p)
+	if err != nil {
+		return nil, err
+	}
+	return f.rewrite(changes)
 }
 
 // Incomplete is what could not be read from files, or nil.
 func (s *Session) Incomplete() error {
 	if f, ok := s.source.(*fileSource); ok {
-		return f.err
+		_, err := f.loaded()
+		return err
 	}
 	return nil
 }

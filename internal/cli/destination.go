@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
+	"github.com/kubectl-harden/kubectl-harden/internal/report"
+)
+
+// A destination is where a plan goes, if not to the cluster.
+type destination struct {
+	inPlace bool
+	sources harden.SourceOptions
+	out     string
+}
+
+func (d *destination) addFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&d.inPlace, "in-place", false, "With -f or -k: write the files themselves. Only the bytes of the fixes change")
+	fs.StringVar(&d.sources.Folder, "source", "", "Change a checkout instead of the cluster: the manifests, kustomizations and values in this folder that the objects come from")
+	fs.StringArrayVar(&d.sources.Values, "values", nil, "With --source: values files of the release, in the order in which helm gets them; may be repeated")
+	fs.StringVar(&d.out, "out", "", "With -o kustomize: the folder of the patches and of the kustomization that names them")
+}
+
+// toFiles reports whether the plan goes into files.
+func (d *destination) toFiles() bool { return d.inPlace || d.sources.Folder != "" || d.out != "" }
+
+// check refuses what does not go together.
+func (d *destination) check(o *fixOptions) error {
+	chosen := 0
+	for _, yes := range []bool{d.inPlace, d.sources.Folder != "", o.output == outputKustomize} {
+		if yes {
+			chosen++
+		}
+	}
+	switch {
+	case chosen > 1:
+		return errors.New("--in-place, --source and -o kustomize are three places for a plan: use one")
+	case o.output == outputKustomize && d.out == "":
+		return hinted(errors.New("-o kustomize writes several files"), "name a folder for them with --out")
+	case d.out != "" && o.output != outputKustomize:
+		return errors.New("--out is the folder of -o kustomize")
+	case d.inPlace && !o.onFiles():
+		return hinted(errors.New("--in-place writes the files that -f or -k names"), "for the files behind a cluster's objects use --source")
+	case d.inPlace && slices.Contains(o.connection.files, files.Stdin):
+		return hinted(errors.New("standard input has no place to write to"), "print the documents with --dry-run -o yaml")
+	case d.sources.Folder != "" && o.onFiles():
+		return hinted(errors.New("--source looks for the files behind a cluster's objects"), "for files that -f or -k names use --in-place")
+	case len(d.sources.Values) > 0 && d.sources.Folder == "":
+		return errors.New("--values is for --source: name the folder that holds the chart")
+	case d.toFiles() && o.output == "yaml":
+		return errors.New("-o yaml prints documents: it cannot go with --in-place or --source")
+	case d.toFiles() && (o.tighten || o.resume != "" || o.live || len(o.force) > 0):
+		return errors.New("--tighten, --resume, --live and --force-conflicts change a cluster: they cannot go with --in-place, --source or -o kustomize")
+	}
+	return nil
+}
+
+// edits is what the plan changes in files.
+func (o *fixOptions) edits(plan *harden.Plan) (*harden.SourceEdits, error) {
+	if o.out == "" {
+		return o.session.Edits(plan, o.sources)
+	}
+	files, err := o.session.Patches(plan, o.out)
+	if err != nil {
+		return nil, err
+	}
+	edits := &harden.SourceEdits{Files: files}
+	for _, op := range plan.Objects {
+		edits.Objects = append(edits.Objects, harden.SourceObject{Object: op.Target, Kind: harden.SourceKustomize, Where: o.out})
+	}
+	return edits, nil
+}
+
+// write asks, writes the files, and looks again.
+func (o *fixOptions) write(ctx context.Context, plan *harden.Plan, edits *harden.SourceEdits) error {
+	changed := 0
+	for _, f := range edits.Files {
+		if f.Changed() {
+			changed++
+		}
+	}
+	if changed == 0 {
+		fmt.Fprintln(o.streams.ErrOut, "Nothing to write.")
+		if hint := o.classHint(plan); hint != "" {
+			fmt.Fprintln(o.streams.ErrOut, "hint: "+hint)
+		}
+		return o.unbrought(edits)
+	}
+	if !o.yes {
+		yes, err := confirm(o.streams, report.WriteQuestion(edits))
+		if err != nil {
+			return err
+		}
+		if !yes {
+			fmt.Fprintln(o.streams.ErrOut, "Nothing was written.")
+			return nil
+		}
+	}
+	written, err := o.session.Write(edits.Files)
+	for _, path := range written {
+		fmt.Fprintf(o.streams.ErrOut, "%s written\n", path)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.lookAgain(ctx, plan); err != nil {
+		return err
+	}
+	return o.unbrought(edits)
+}
+
+// lookAgain reads the files that were written and judges them anew.
+func (o *fixOptions) lookAgain(ctx context.Context, plan *harden.Plan) error {
+	if !o.inPlace {
+		if o.out == "" {
+			fmt.Fprintln(o.streams.ErrOut, "The cluster changes when these files are applied from where they belong.")
+		}
+		return nil
+	}
+	snap, err := o.session.Load(ctx, o.scope)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, f := range snap.Findings {
+		there[f.ID()] = true
+	}
+	gone, open := 0, 0
+	for _, op := range plan.Objects {
+		for _, pf := range op.Fixes {
+			if there[pf.Finding.ID()] {
+				open++
+				fmt.Fprintf(o.streams.ErrOut, "%s: %s is still there\n", pf.Finding.Object.Long(), pf.Finding.Fixer.ID)
+			} else {
+				gone++
+			}
+		}
+	}
+	fmt.Fprintf(o.streams.ErrOut, "Read again: %d findings gone, %d still there.\n", gone, open)
+	if open > 0 {
+		return exitCode(exitError)
+	}
+	return nil
+}
+
+// unbrought names what is in no file.
+func (o *fixOptions) unbrought(edits *harden.SourceEdits) error {
+	for _, object := range edits.Objects {
+		if !object.Brought() {
+			if err := report.NotBrought(o.streams.ErrOut, edits); err != nil {
+				return err
+			}
+			return exitCode(exitError)
+		}
+	}
+	return nil
+}

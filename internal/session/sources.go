@@ -1,0 +1,104 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+	sources "github.com/kubectl-harden/kubectl-harden/internal/source"
+	"github.com/kubectl-harden/kubectl-harden/internal/source/checkout"
+	"github.com/kubectl-harden/kubectl-harden/internal/source/kustomize"
+)
+
+// Edits is what must change in files so that the plan comes from there; nothing
+// is written. Behind manifests these are the files themselves, behind a
+// kustomization its files, and for a cluster what lies in the folder of opts.
+func (s *Session) Edits(p *harden.Plan, opts harden.SourceOptions) (*harden.SourceEdits, error) {
+	if err := s.Incomplete(); err != nil {
+		return nil, fmt.Errorf("files are not edited while some of them cannot be read: %w", err)
+	}
+	changes, err := s.changes(p)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := s.source.(*fileSource); ok {
+		return f.edits(changes)
+	}
+	if opts.Folder == "" {
+		return nil, errors.New("editing: no folder names the sources of a cluster's objects")
+	}
+	c, err := checkout.Open(opts, s.converter)
+	if err != nil {
+		return nil, err
+	}
+	return c.Edit(changes)
+}
+
+// Patches are the files of a kustomization in the folder that brings the plan;
+// nothing is written.
+func (s *Session) Patches(p *harden.Plan, folder string) ([]harden.FileChange, error) {
+	changes, err := s.changes(p)
+	if err != nil {
+		return nil, err
+	}
+	opts := kustomize.Options{Folder: folder}
+	if f, ok := s.source.(*fileSource); ok {
+		opts.Base = f.opts.Kustomization
+	}
+	return kustomize.Patches(changes, opts)
+}
+
+// edits changes the files that were read.
+func (f *fileSource) edits(changes []harden.ObjectChange) (*harden.SourceEdits, error) {
+	files, err := f.rewritten(changes)
+	if err != nil {
+		return nil, err
+	}
+	edits := &harden.SourceEdits{Files: files}
+	for _, c := range changes {
+		edits.Objects = append(edits.Objects, harden.SourceObject{Object: c.Target, Kind: harden.SourceManifest, Files: []string{c.Target.Source.File}})
+	}
+	return edits, nil
+}
+
+// Write writes files that were edited, each as a whole or not at all, and tells
+// which it wrote, also beside an error. What is loaded after it is what the
+// files say then.
+func (s *Session) Write(changes []harden.FileChange) ([]string, error) {
+	written, err := sources.Write(slices.DeleteFunc(slices.Clone(changes), func(c harden.FileChange) bool { return !c.Changed() }))
+	if f, ok := s.source.(*fileSource); ok && len(written) > 0 {
+		err = errors.Join(err, f.reload())
+	}
+	return written, err
+}
+
+// changes is the plan as what becomes of each object, as it stands in its source
+// or on the cluster. It is made from what the fixes say, not from the answer of a
+// dry run: that holds what defaults and webhooks add.
+func (s *Session) changes(p *harden.Plan) ([]harden.ObjectChange, error) {
+	var out []harden.ObjectChange
+	for _, op := range p.Objects {
+		c := harden.ObjectChange{Target: op.Target, Set: op.Set, Remove: op.Remove}
+		if len(op.Fixes) > 0 {
+			c.Of = op.Fixes[0].Finding.Object
+		}
+		if op.Verb == harden.Create {
+			c.After = op.Set
+			out = append(out, c)
+			continue
+		}
+		c.Before = op.Before
+		if f, ok := s.source.(*fileSource); ok {
+			set, _ := f.loaded()
+			c.Before = set.Object(op.Target.Key()) // op.Before leaves out what people need not see
+		}
+		var err error
+		if c.After, err = plan.Project(c.Before, op.Set, op.Remove, s.converter); err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
