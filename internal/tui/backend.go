@@ -13,7 +13,7 @@ import (
 type Backend interface {
 	// Title names what is looked at: the kubeconfig context, or the files.
 	Title() string
-	// Live reports whether there is a cluster behind it; files are read-only here.
+	// Live reports whether there is a cluster behind it, not files.
 	Live() bool
 	// Load reads the scope and runs all rules over it.
 	Load(ctx context.Context, scope harden.Scope) (*harden.Snapshot, error)
@@ -40,6 +40,12 @@ type Backend interface {
 	// Apply applies a plan object by object and reports progress; when ctx ends
 	// it stops between objects and the rest is Skipped.
 	Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
+	// Edits is what must change in the files, so that the plan comes from there;
+	// nothing is written.
+	Edits(plan *harden.Plan, opts harden.SourceOptions) (*harden.SourceEdits, error)
+	// Write writes files, each as a whole or not at all, and tells which it wrote,
+	// also beside an error.
+	Write(changes []harden.FileChange) ([]string, error)
 	// History lists what was applied to this cluster, newest first.
 	History(ctx context.Context) ([]harden.Record, error)
 	// Resume goes on with a plan whose run was interrupted.

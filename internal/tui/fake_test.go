@@ -42,6 +42,9 @@ type fake struct {
 	networkErr  error
 	networkGate chan struct{}
 	renet       func(*harden.NetworkView)
+	// editErr and writeErr are what Edits and Write answer; written are the files.
+	editErr, writeErr error
+	written           []string
 	// streamed tells what a look finds as it goes; false: it was ended.
 	streamed func(done <-chan struct{}, progress func(harden.GatherProgress)) bool
 }
@@ -114,6 +117,28 @@ func (f *fake) Plan(ctx context.Context, findings []*harden.Finding, opts harden
 		f.replan(plan, opts)
 	}
 	return plan, ctx.Err()
+}
+
+func (f *fake) Edits(p *harden.Plan, _ harden.SourceOptions) (*harden.SourceEdits, error) {
+	if f.editErr != nil {
+		return nil, f.editErr
+	}
+	edits := &harden.SourceEdits{Files: []harden.FileChange{{Path: "deploy/same.yaml", Before: []byte("a"), After: []byte("a")}}}
+	for _, o := range p.Objects {
+		edits.Files = append(edits.Files, harden.FileChange{Path: "deploy/" + o.Target.Name + ".yaml", Before: []byte("a"), After: []byte("b"), Notes: []string{"the anchor &sec of " + o.Target.Name + " was written out"}})
+	}
+	return edits, nil
+}
+
+func (f *fake) Write(changes []harden.FileChange) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range changes {
+		if c.Changed() {
+			f.written = append(f.written, c.Path)
+		}
+	}
+	return f.written, f.writeErr
 }
 
 func (f *fake) planOf(findings []*harden.Finding, opts harden.PlanOptions) *harden.Plan {

@@ -110,14 +110,14 @@ func TestTakeOverIsForOneObjectAndNeverOverOneWhoApplies(t *testing.T) {
 	})
 }
 
-func TestReadOnlyAndFilesApplyNothing(t *testing.T) {
+func TestReadOnlyAppliesNothing(t *testing.T) {
 	for _, test := range []struct {
 		name, want string
 		live       bool
 		opts       Options
 	}{
 		{"read only", "--read-only", true, Options{ReadOnly: true}},
-		{"files", "files are not changed from here", false, Options{}},
+		{"read-only files", "--read-only", false, Options{ReadOnly: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFake()
@@ -132,12 +132,62 @@ func TestReadOnlyAndFilesApplyNothing(t *testing.T) {
 					d.wait(armAfter)
 					d.press("y")
 				}
-				if f.applied != nil || f.undone != nil {
-					t.Errorf("applied %v, undone %v", f.appliedNames(), f.undone)
+				if f.applied != nil || f.undone != nil || f.written != nil {
+					t.Errorf("applied %v, undone %v, wrote %v", f.appliedNames(), f.undone, f.written)
 				}
 			})
 		})
 	}
+}
+
+// On files a plan is written into them, after a yes, and they are read again.
+func TestFilesAreWritten(t *testing.T) {
+	t.Run("after a yes", func(t *testing.T) {
+		f := newFake()
+		f.live = false
+		drive(t, f, Options{}, wide, high, func(d *driver) {
+			d.press("a", "f", "f")
+			d.has("Write files?", "will change", "was written out")
+			d.hasNot("same.yaml")
+			d.press("y")
+			if f.written != nil {
+				t.Fatal("a key that was typed ahead answered")
+			}
+			d.wait(armAfter)
+			d.press("y")
+			if len(f.written) == 0 || f.applied != nil {
+				t.Errorf("wrote %v, applied %v", f.written, f.applied)
+			}
+			d.has("written")
+			d.hasNot("Write files?")
+		})
+	})
+	t.Run("not after a no", func(t *testing.T) {
+		f := newFake()
+		f.live = false
+		drive(t, f, Options{}, wide, high, func(d *driver) {
+			d.press("a", "f", "f")
+			d.wait(armAfter)
+			d.press("n")
+			if f.written != nil {
+				t.Errorf("wrote %v", f.written)
+			}
+		})
+	})
+	t.Run("what goes wrong is told", func(t *testing.T) {
+		f := newFake()
+		f.live = false
+		f.editErr = errors.New("deploy/web.yaml: a Helm template")
+		drive(t, f, Options{}, wide, high, func(d *driver) {
+			d.press("a", "f", "f")
+			d.has("a Helm template")
+			f.editErr, f.writeErr = nil, errors.New("deploy/web.yaml: no space left on device")
+			d.press("f")
+			d.wait(armAfter)
+			d.press("y")
+			d.has("no space left")
+		})
+	})
 }
 
 func TestStopBetweenObjects(t *testing.T) {

@@ -127,7 +127,7 @@ func actions() []action {
 		{name: "mark safe", keys: []string{"a"}, help: "mark all safe and evidence-backed fixes in view", on: onBrowse, hint: 3, ready: noFindings, run: (*Model).markAll},
 		{name: "unmark", keys: []string{"A"}, help: "unmark all", on: onBrowse, ready: noMarks, run: (*Model).markNone},
 		{name: "fix", keys: []string{"f"}, help: "plan the marked fixes, or the one under the cursor", on: onBrowse, hint: 4, ready: noFix, run: (*Model).openPlan},
-		{name: "apply", keys: []string{"f"}, help: "apply the plan (asks first)", on: onPlan, hint: 1, ready: noApply, run: (*Model).confirmApply},
+		{name: "apply", keys: []string{"f"}, help: "apply the plan, or write the files (asks first)", on: onPlan, hint: 1, ready: noApply, run: (*Model).confirmApply},
 		{name: "take over", keys: []string{"F"}, help: "take the fields in conflict over from a manager that holds them by Update, for this object; again to give them back", on: onPlan, hint: 2, rare: true, ready: noTakeOver, run: (*Model).takeOver},
 		{name: "undo", keys: []string{"u"}, help: "what was applied, and taking it back", on: onBrowse, hint: 5, ready: noUndoList, run: (*Model).openUndo},
 		{name: "undo", keys: []string{"u"}, help: "take back what was just applied (asks first)", on: onApply, hint: 1, ready: noUndoRun, run: (*Model).undoRun},

@@ -208,7 +208,7 @@ func (m *Model) standing(o *harden.ObjectPlan) standing {
 	return ready
 }
 
-func (s standing) applies() bool { return s == ready || s == takesOver }
+func (s standing) applies() bool { return s == ready || s == takesOver || s == inFile }
 
 // toApply is the part of the plan that may be applied.
 func (m *Model) toApply() *harden.Plan {
@@ -332,6 +332,9 @@ func consequences(objects []*harden.ObjectPlan) []string {
 }
 
 func (m *Model) confirmApply() tea.Cmd {
+	if !m.backend.Live() {
+		return m.askEdits()
+	}
 	plan := m.toApply()
 	lines := consequences(plan.Objects)
 	var notes []string

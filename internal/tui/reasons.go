@@ -57,10 +57,10 @@ func noApply(m *Model) string {
 	switch plan := m.toApply(); {
 	case m.opts.ReadOnly:
 		return readOnly
-	case !m.backend.Live():
-		return "files are not changed from here: kubectl harden fix -f prints the patches"
-	case m.plan.busy > 0:
+	case m.plan.busy > 0 && m.backend.Live():
 		return "the server is still being asked"
+	case m.plan.busy > 0:
+		return "still working on it"
 	case plan == nil || len(plan.Objects) == 0:
 		return "no object of this plan can be applied"
 	}

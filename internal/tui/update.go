@@ -74,6 +74,10 @@ func (m *Model) answer(msg tea.Msg) tea.Cmd {
 		return m.planned(msg)
 	case takenOverMsg:
 		return m.tookOver(msg)
+	case editsMsg:
+		return m.edited(msg)
+	case writtenMsg:
+		return m.wrote(msg)
 	case eventMsg:
 		return m.event(msg)
 	case runDoneMsg:
