@@ -1,0 +1,134 @@
+package helm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	chartv2 "helm.sh/helm/v4/pkg/chart/v2"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+)
+
+// note keeps why a value does not bring edits; the first that is said stays.
+func (s *search) note(edits []string, why string) {
+	for _, name := range edits {
+		if s.notes[name] == "" {
+			s.notes[name] = why
+		}
+	}
+}
+
+// giveUp leaves the wants for a reason.
+func (s *search) giveUp(wants []*want, why string) {
+	for _, w := range slices.Clone(wants) {
+		s.left[w.target] = why
+		s.wants = slices.DeleteFunc(s.wants, func(other *want) bool { return other == w })
+	}
+}
+
+// giveUpMissing leaves the wants that have edits which nothing brings.
+func (s *search) giveUpMissing(missing map[string]bool) {
+	for _, w := range slices.Clone(s.wants) {
+		var first *edit
+		n := 0
+		for i, e := range w.edits {
+			name := editName(w, e)
+			if !missing[name] {
+				continue
+			}
+			n++
+			// What is known about is told first.
+			if first == nil || s.notes[editName(w, *first)] == "" && s.notes[name] != "" {
+				first = &w.edits[i]
+			}
+		}
+		if first != nil {
+			s.giveUp([]*want{w}, s.whyMissing(w, *first, n))
+		}
+	}
+}
+
+func (s *search) whyMissing(w *want, e edit, n int) string {
+	why := s.notes[editName(w, e)]
+	switch {
+	case why != "":
+	case s.renders >= maxRenders:
+		why = errTooMuch.Error()
+	default:
+		why = "no value of the chart sets it: see " + s.chart.lineOf(w.object, e.path)
+	}
+	why = fieldName(e.path) + ": " + why
+	if n > 1 {
+		why += fmt.Sprintf(" (and %d more fields)", n-1)
+	}
+	return why
+}
+
+// alsoSets says where else a value goes.
+func alsoSets(value valuePath, key harden.Key, path harden.Path) string {
+	return fmt.Sprintf("the value %s also changes %s", harden.OneLine(value.String()), placeName(key, path))
+}
+
+// placeName is the container or object of a place.
+func placeName(key harden.Key, path harden.Path) string {
+	name := key.Kind + "/" + key.Name
+	for i, pe := range path {
+		if pe.Key != nil && i > 0 && path[i-1].FieldName != nil && lower(*path[i-1].FieldName, "containers") {
+			name = fmt.Sprintf("container %v of %s", (*pe.Key)[0].Value.Unstructured(), name)
+			break
+		}
+	}
+	return harden.OneLine(name)
+}
+
+// fieldName is a path as people read it, without the dot before it.
+func fieldName(path harden.Path) string {
+	return harden.OneLine(strings.TrimPrefix(plan.PathString(path), "."))
+}
+
+// lineOf is the template that renders the field, with the line if only one can
+// be meant.
+func (c *Chart) lineOf(object Object, path harden.Path) string {
+	text := templateText(c.chart, object.Template)
+	for i := len(path) - 1; i >= 0 && text != ""; i-- {
+		if path[i].FieldName == nil {
+			continue
+		}
+		line, n := 0, 0
+		for j, l := range strings.Split(text, "\n") {
+			if l = strings.TrimLeft(l, " -"); strings.HasPrefix(l, *path[i].FieldName+":") {
+				line, n = j+1, n+1
+			}
+		}
+		if n == 1 {
+			return harden.OneLine(fmt.Sprintf("%s:%d", object.Template, line))
+		}
+		if n > 1 {
+			break
+		}
+	}
+	return harden.OneLine(object.Template)
+}
+
+// templateText is the text of a template; empty when the file of a dependency
+// that has an alias is named by that.
+func templateText(chart *chartv2.Chart, name string) string {
+	rest, below := strings.CutPrefix(name, "charts/")
+	if below {
+		child, rest, _ := strings.Cut(rest, "/")
+		for _, d := range chart.Dependencies() {
+			if d.Name() == child {
+				return templateText(d, rest)
+			}
+		}
+		return ""
+	}
+	for _, t := range chart.Templates {
+		if t.Name == name {
+			return string(t.Data)
+		}
+	}
+	return ""
+}
