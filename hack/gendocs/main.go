@@ -1,43 +1,68 @@
-// Command gendocs writes the pages of docs/ that come from the code.
+// Command gendocs writes what comes from the code: without flags the pages of docs/, with -files the man pages and
+// completion scripts that are released with the program.
 package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/cli"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
 	"github.com/kubectl-harden/kubectl-harden/internal/report"
-	"github.com/kubectl-harden/kubectl-harden/internal/tui"
 )
 
 func main() {
-	if err := run("docs"); err != nil {
+	files := flag.String("files", "", "write man pages and completion scripts below this folder instead")
+	date := flag.String("date", "", "date of the man pages, as 2026-01-02T15:04:05Z")
+	flag.Parse()
+	if err := run(*files, *date); err != nil {
 		fmt.Fprintln(os.Stderr, "gendocs:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string) error {
+func run(files, date string) error {
+	if err := forgetMachine(); err != nil {
+		return err
+	}
+	if files == "" {
+		return pages("docs")
+	}
+	at, err := time.Parse(time.RFC3339, date)
+	if err != nil {
+		return fmt.Errorf("reading -date: %w", err)
+	}
+	return releaseFiles(files, at)
+}
+
+// forgetMachine makes defaults of flags that lie in somebody's home read as they do for everybody.
+func forgetMachine() error {
+	for _, name := range []string{"KUBECACHEDIR", "KUBECONFIG", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"} {
+		if err := os.Unsetenv(name); err != nil {
+			return err
+		}
+	}
+	return os.Setenv("HOME", "$HOME")
+}
+
+// pages writes the generated pages into a folder.
+func pages(dir string) error {
 	var rules bytes.Buffer
 	if err := report.RulesMarkdown(&rules, fixers.Suite()); err != nil {
 		return fmt.Errorf("writing rules: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "rules.md"), rules.Bytes(), 0o644); err != nil {
-		return err
+	for name, page := range map[string][]byte{
+		"rules.md":    rules.Bytes(),
+		"keys.md":     keys(),
+		"commands.md": commands(cli.Tree()),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), page, 0o644); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Join(dir, "keys.md"), keys(), 0o644)
-}
-
-// keys is the page of what the UI can do.
-func keys() []byte {
-	var b bytes.Buffer
-	b.WriteString("# Keys of the terminal UI\n\nThis page is generated from the UI's table of actions by `make generate`; `?` shows the same.\n\n")
-	b.WriteString("| keys | does | where |\n| --- | --- | --- |\n")
-	for _, a := range tui.Actions() {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", "`"+strings.Join(a.Keys, "` `")+"`", strings.ReplaceAll(a.Help, "|", "\\|"), strings.Join(a.In, ", "))
-	}
-	return b.Bytes()
+	return nil
 }
