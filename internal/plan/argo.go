@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,16 +77,24 @@ func mayBeArgo(object *unstructured.Unstructured, facts harden.OwnerFacts) strin
 }
 
 // application is the one that is named. Of several with one name it is that which
-// lists the object.
+// lists the object. The text says why there is none, as that of told.object.
 func (t told) application(namespace, name string, object *unstructured.Unstructured) (*unstructured.Unstructured, string) {
 	if name == "" {
 		return nil, ""
 	}
 	ref := harden.Ref{APIVersion: argoVersion, Kind: "Application", Namespace: namespace, Name: name}
+	var all []*unstructured.Unstructured
 	for _, o := range t.facts.Objects {
-		if isMeant(ref, harden.Ref{APIVersion: o.GetAPIVersion(), Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}) && lists(o, object) {
+		if !isMeant(ref, refOf(o)) {
+			continue
+		}
+		if lists(o, object) {
 			return o, ""
 		}
+		all = append(all, o)
+	}
+	if len(all) > 1 {
+		return nil, fmt.Sprintf("%d Applications are called %s, and none says that it has this object", len(all), line(name))
 	}
 	return t.object(ref)
 }

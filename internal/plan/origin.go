@@ -19,6 +19,7 @@ func repository(raw string) string {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
+		raw, _, _ = strings.Cut(raw, "?")
 		scheme, rest, _ := strings.Cut(raw, "://")
 		return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
 	}

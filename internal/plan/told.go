@@ -76,7 +76,7 @@ type told struct{ facts harden.OwnerFacts }
 // The reason is empty when nobody looked.
 func (t told) object(ref harden.Ref) (*unstructured.Unstructured, string) {
 	for _, o := range t.facts.Objects {
-		if isMeant(ref, harden.Ref{APIVersion: o.GetAPIVersion(), Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}) {
+		if isMeant(ref, refOf(o)) {
 			return o, ""
 		}
 	}
@@ -104,9 +104,7 @@ func longName(r harden.Ref) string {
 	return line(r.Kind + " " + strings.TrimPrefix(r.Namespace+"/"+r.Name, "/"))
 }
 
-func nameOf(o *unstructured.Unstructured) string {
-	return longName(harden.Ref{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()})
-}
+func nameOf(o *unstructured.Unstructured) string { return longName(refOf(o)) }
 
 // said is a text of the object, fit for one line; empty when there is none.
 func said(o *unstructured.Unstructured, path ...string) string {

@@ -32,6 +32,7 @@ type Session struct {
 	source    source
 	looker    looker
 	lessons   *lessons.Store
+	owners    ownerCache
 
 	mu         sync.Mutex
 	facts      harden.Facts
@@ -221,7 +222,11 @@ func (s *Session) build(ctx context.Context, findings []*harden.Finding, opts ha
 	get := func(r harden.Ref) (*unstructured.Unstructured, error) {
 		return objects[r.Key()], nil // nil: it is gone
 	}
-	return plan.Build(snap.Inventory, picks, get, s.converter, opts)
+	inv, err := s.withOwners(ctx, snap.Inventory, objects)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Build(inv, picks, get, s.converter, opts)
 }
 
 // cachedObject reads an object once a snapshot, so that moving through findings
