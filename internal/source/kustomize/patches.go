@@ -128,24 +128,27 @@ func (s *patchSet) over() error {
 // namespaced reports whether the kind and name alone do not tell the object: only
 // then a patch names the namespace, which a manifest may leave to others.
 func (s *patchSet) namespaced(u *unstructured.Unstructured) bool {
-	count := 0
-	is := func(other *unstructured.Unstructured) {
-		a, b := keyOf(u), keyOf(other)
+	if s.under != nil {
+		return count(s.under.Objects, u) > 1
+	}
+	var ours []Object
+	for _, c := range s.changes {
+		ours = append(ours, Object{Unstructured: c.After})
+	}
+	return count(ours, u) > 1
+}
+
+// count says how many objects have the kind and name.
+func count(objects []Object, u *unstructured.Unstructured) int {
+	n := 0
+	for _, o := range objects {
+		a, b := keyOf(u), keyOf(o.Unstructured)
 		a.Namespace, b.Namespace = "", ""
 		if a == b {
-			count++
+			n++
 		}
 	}
-	if s.under != nil {
-		for _, o := range s.under.Objects {
-			is(o.Unstructured)
-		}
-	} else {
-		for _, c := range s.changes {
-			is(c.After)
-		}
-	}
-	return count > 1
+	return n
 }
 
 // files are the kustomization and what it names.
@@ -157,7 +160,7 @@ func (s *patchSet) files() ([]harden.FileChange, error) {
 		if c.Before == nil {
 			continue
 		}
-		d, err := drafts(c.Before, c.After, c.After.GetName(), s.namespaced(c.After))
+		d, err := drafts(c.Before, c.After, c.After, s.namespaced(c.After))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", describe(c.After), err)
 		}
@@ -167,7 +170,7 @@ func (s *patchSet) files() ([]harden.FileChange, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := fileNames("", objects)
+	names := fileNames("", objects, nil)
 	var resources []string
 	var patches []map[string]any
 	if s.base != "" {
@@ -182,7 +185,7 @@ func (s *patchSet) files() ([]harden.FileChange, error) {
 				return nil, err
 			}
 		} else {
-			patches = append(patches, entry(names[i], c.After, c.After.GetName(), s.namespaced(c.After)))
+			patches = append(patches, entry(names[i], c.After, s.namespaced(c.After)))
 			body, bodies = bodies[0], bodies[1:]
 		}
 		files = append(files, harden.FileChange{Path: filepath.Join(s.opts.Folder, names[i]), After: body})

@@ -22,7 +22,9 @@ type draft struct {
 
 // drafts are how a patch may be written: a strategic merge of what changes, one
 // that keeps the order of lists by naming what comes before, and JSON 6902.
-func drafts(before, after *unstructured.Unstructured, name string, namespaced bool) (*draft, error) {
+// The id is the object as the patch finds it by kind, name and, if that is needed,
+// namespace.
+func drafts(before, after, id *unstructured.Unstructured, namespaced bool) (*draft, error) {
 	d := &draft{before: bare(before), after: bare(after)}
 	if schema := schemaOf(before.GetAPIVersion(), before.GetKind()); schema != nil {
 		for _, all := range []bool{false, true} {
@@ -35,7 +37,7 @@ func drafts(before, after *unstructured.Unstructured, name string, namespaced bo
 			if err != nil {
 				return nil, err
 			}
-			body, err := print(identified(patch, before, name, namespaced))
+			body, err := print(identified(patch, id, namespaced))
 			if err != nil {
 				return nil, err
 			}
@@ -53,12 +55,12 @@ func drafts(before, after *unstructured.Unstructured, name string, namespaced bo
 }
 
 // identified adds to a strategic merge what it is for.
-func identified(patch map[string]any, u *unstructured.Unstructured, name string, namespaced bool) map[string]any {
+func identified(patch map[string]any, u *unstructured.Unstructured, namespaced bool) map[string]any {
 	meta, _ := patch["metadata"].(map[string]any)
 	if meta == nil {
 		meta = map[string]any{}
 	}
-	meta["name"] = name
+	meta["name"] = u.GetName()
 	if ns := u.GetNamespace(); namespaced && ns != "" {
 		meta["namespace"] = ns
 	}
@@ -177,7 +179,7 @@ func buildTrials(trials []trial) ([]Object, error) {
 		if err := fs.WriteFile("/trial/"+name, t.patch); err != nil {
 			return nil, err
 		}
-		patches = append(patches, entry(name, t.before, t.before.GetName(), true))
+		patches = append(patches, entry(name, t.before, true))
 	}
 	kustomization, err := kustomizationText("Kustomization", kustomizationVersion, []string{"before.yaml"}, patches)
 	if err != nil {

@@ -143,8 +143,8 @@ func list[T any](values []T) []any {
 
 // entry is what a kustomization says of a patch. In a target, kustomize reads
 // names as regular expressions.
-func entry(path string, u *unstructured.Unstructured, name string, namespaced bool) map[string]any {
-	target := map[string]any{"kind": u.GetKind(), "name": regexp.QuoteMeta(name)}
+func entry(path string, u *unstructured.Unstructured, namespaced bool) map[string]any {
+	target := map[string]any{"kind": u.GetKind(), "name": regexp.QuoteMeta(u.GetName())}
 	if group := u.GroupVersionKind().Group; group != "" {
 		target["group"] = group
 	}
@@ -160,8 +160,9 @@ var notInNames = regexp.MustCompile(`[^a-z0-9.-]+`)
 const maxName = 180
 
 // fileNames gives each object a file of its own, such as deployment-web.yaml: the
-// namespace and then the group are added where that is needed to tell them apart.
-func fileNames(prefix string, objects []*unstructured.Unstructured) []string {
+// namespace and then the group are added where that is needed to tell them apart,
+// and a number for a name that is taken.
+func fileNames(prefix string, objects []*unstructured.Unstructured, taken map[string]bool) []string {
 	names := make([]string, len(objects))
 	clash := func() map[string]int {
 		counts := map[string]int{}
@@ -187,11 +188,12 @@ func fileNames(prefix string, objects []*unstructured.Unstructured) []string {
 	}
 	seen := map[string]bool{}
 	for i, name := range names {
-		for n := 2; seen[names[i]]; n++ {
-			names[i] = fmt.Sprintf("%s-%d", name, n)
+		file := name + ".yaml"
+		for n := 2; seen[file] || taken[file]; n++ {
+			file = fmt.Sprintf("%s-%d.yaml", name, n)
 		}
-		seen[names[i]] = true
-		names[i] += ".yaml"
+		seen[file] = true
+		names[i] = file
 	}
 	return names
 }
