@@ -40,6 +40,7 @@ func (p *Plan) Diff(w io.Writer) error {
 		for _, pf := range op.Fixes {
 			comment(out, fixLines(pf)...)
 		}
+		comment(out, ownerLines(op)...)
 		comment(out, answerLines(op)...)
 		fmt.Fprint(out, op.Diff)
 		if op.Delivery == harden.DeliverSource && op.Set != nil {
@@ -289,7 +290,7 @@ func partialYAML(op *harden.ObjectPlan) string {
 func comment(w io.Writer, lines ...string) {
 	for _, l := range lines {
 		for _, part := range strings.Split(l, "\n") {
-			fmt.Fprintln(w, strings.TrimRight("# "+part, " "))
+			fmt.Fprintln(w, strings.TrimRight("# "+harden.OneLine(part), " "))
 		}
 	}
 }
@@ -311,19 +312,15 @@ type planObject struct {
 	Verb        harden.Verb                `json:"verb"`
 	Delivery    harden.Delivery            `json:"delivery"`
 	DeliveryWhy string                     `json:"deliveryWhy,omitempty"`
+	Fate        harden.Fate                `json:"fate,omitempty"`
 	Owner       *ownerDoc                  `json:"owner,omitempty"`
+	Fields      []fieldDoc                 `json:"fields,omitempty"`
 	Restarts    int                        `json:"restarts"`
 	Patch       *unstructured.Unstructured `json:"patch,omitempty"`
 	Remove      []string                   `json:"remove,omitempty"`
 	Fixes       []plannedFixDoc            `json:"fixes"`
 	DryRun      *dryRunDoc                 `json:"dryRun,omitempty"`
 	Diff        string                     `json:"diff"`
-}
-
-type ownerDoc struct {
-	Name    string `json:"name"`
-	What    string `json:"what,omitempty"`
-	Manager string `json:"manager,omitempty"`
 }
 
 type plannedFixDoc struct {
@@ -396,10 +393,7 @@ func (p *Plan) JSON(w io.Writer) error {
 func planObjectOf(op *harden.ObjectPlan) planObject {
 	d := planObject{
 		Object: objectOf(op.Target), Verb: op.Verb, Delivery: op.Delivery, DeliveryWhy: op.DeliveryWhy,
-		Restarts: op.Restarts, Patch: op.Set, Remove: pathStrings(op.Remove), Fixes: []plannedFixDoc{}, Diff: op.Diff,
-	}
-	if op.Owner != nil {
-		d.Owner = &ownerDoc{Name: op.Owner.Name, What: op.Owner.What, Manager: op.Owner.Manager}
+		Fate: op.Fate, Owner: ownerOf(op.Owner), Fields: fieldsOf(op.Fields), Restarts: op.Restarts, Patch: op.Set, Remove: pathStrings(op.Remove), Fixes: []plannedFixDoc{}, Diff: op.Diff,
 	}
 	for _, pf := range op.Fixes {
 		d.Fixes = append(d.Fixes, plannedFixDoc{ID: pf.Finding.Fixer.ID, Severity: pf.Finding.Severity, Container: pf.Finding.Container.String(), fixDoc: fixOf(pf.Fix)})

@@ -164,7 +164,17 @@ func testPlan() *Plan {
 			},
 			{
 				Target: flux, Set: harden.Partial(flux), Fixes: []harden.PlannedFix{{Finding: root, Fix: fix}}, Restarts: 1,
-				Owner: &harden.Owner{Name: "Flux", What: "kustomization apps/shop"}, Delivery: harden.DeliverSource, DeliveryWhy: "Flux would undo it.",
+				Owner: &harden.Owner{
+					Name: "Flux", What: "kustomization apps/shop", Manager: "kustomize-controller", Applies: true, Next: "every 10m\x1b[2J", Unknown: "its repository",
+					Origin: &harden.Origin{Teller: "Kustomization apps/shop", Path: "./shop", More: []harden.Origin{{Repository: "https://git.example.com/x"}}},
+				},
+				Fate: harden.Contested, Delivery: harden.DeliverSource, DeliveryWhy: "Flux would undo it.",
+				Fields: []harden.FieldOwners{
+					{Field: ".spec.a"},
+					{Field: ".spec.b", Managers: []harden.FieldOwner{{Manager: "kustomize-controller", Applies: true}}},
+					{Field: ".spec.c", Managers: []harden.FieldOwner{{Manager: "kubectl-edit"}}},
+					{Field: ".spec.d", Managers: []harden.FieldOwner{{Manager: "kustomize-controller", Applies: true}}},
+				},
 				Remove: []harden.Path{fieldpath.MakePathOrDie("spec", "paused")},
 			},
 		},
@@ -195,6 +205,10 @@ func TestDiffIsStillADiff(t *testing.T) {
 #   review   run-as-non-root [app:web]: Require a non-root user
 #            missing E-IMG-CONFIG
 #            warning: a root image will not start
+#   Flux writes next: every 10m[2J
+#   not known: its repository
+#   held by kubectl-edit (Update): .spec.c
+#   held by kustomize-controller (Apply): .spec.b, .spec.d
 #   Flux would undo it.
 # partial object for the manifests of the owner:
 # apiVersion: apps/v1
@@ -261,6 +275,19 @@ func TestPlanJSON(t *testing.T) {
 	got := []any{m["kind"], m["live"], first["delivery"], second["delivery"], second["remove"], first["dryRun"].(map[string]any)["accepted"], len(m["leftOut"].([]any))}
 	want := []any{"FixPlan", true, "live", "source", []any{".spec.paused"}, false, 2}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	type o = map[string]any
+	owner := []any{second["fate"], second["owner"], second["fields"].([]any)[:2]}
+	wantOwner := []any{
+		"contested",
+		o{
+			"name": "Flux", "what": "kustomization apps/shop", "manager": "kustomize-controller", "applies": true, "next": "every 10m\x1b[2J", "unknown": "its repository",
+			"origin": o{"teller": "Kustomization apps/shop", "path": "./shop", "more": []any{o{"repository": "https://git.example.com/x"}}},
+		},
+		[]any{o{"field": ".spec.a", "managers": []any{}}, o{"field": ".spec.b", "managers": []any{o{"name": "kustomize-controller", "operation": "Apply"}}}},
+	}
+	if diff := cmp.Diff(wantOwner, owner); diff != "" {
 		t.Error(diff)
 	}
 }
