@@ -20,7 +20,7 @@ LDFLAGS := -X $(MODULE)/internal/cli.version=$(VERSION) -X $(MODULE)/internal/cl
 EXE := $(shell go env GOEXE 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build install bench generate screenshot clean \
+.PHONY: help demo test check build install bench generate screenshot snapshot verify-snapshot clean \
 	prepare lab lab-binaries check-format check-lint check-vet check-imports check-modules check-generated check-shell
 
 help: ## list the targets
@@ -33,6 +33,7 @@ test: prepare lab-binaries ## all tests, those against a real control plane incl
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] || echo 'tests with real containers are skipped: they need root on Linux'
 	HARDEN_LAB=required go -C test/flux test -timeout 10m ./...
 	go -C test/netpol test -timeout 10m ./...
+	go -C tools/release test ./...
 	HARDEN_LAB=required go test -timeout 35m ./...
 
 check: check-format check-lint check-vet check-imports check-modules check-generated check-shell ## formatting, linters, import directions, generated files
@@ -50,16 +51,25 @@ install: build ## the plugin and its completion into PREFIX/bin (default ~/.loca
 bench: ## benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
 
-generate: ## what is generated from the code: docs/rules.md, docs/keys.md
+generate: ## what is generated from the code: docs/rules.md, docs/keys.md, docs/commands.md
 	go generate ./...
-	$(if $(wildcard hack/gendocs),go run ./hack/gendocs)
+	go run ./hack/gendocs
 
 screenshot: prepare build lab lab-binaries ## the pictures of the UI in docs/img (needs tmux)
 	@hack/prepare.sh tmux
 	@hack/screenshot.sh
 
+# A platform takes ten minutes of a core the first time, so they are built one after the other.
+snapshot: prepare ## what a release would publish, into dist/, and a trial of it
+	@release=$$(hack/tool.sh goreleaser) && sbom=$$(hack/tool.sh cyclonedx-gomod) && \
+	PATH="$$(dirname "$$sbom"):$$PATH" "$$release" release --snapshot --clean --parallelism 1
+	@$(MAKE) --no-print-directory verify-snapshot
+
+verify-snapshot: lab-binaries ## whether what is in dist/ installs and works
+	@hack/verify-snapshot.sh
+
 clean: ## what was built in the tree; caches outside of it stay
-	rm -rf bin dist
+	rm -rf bin build dist
 
 prepare:
 	@hack/prepare.sh go git
@@ -88,6 +98,7 @@ check-imports:
 check-modules:
 	go mod tidy -diff
 	go -C tools mod tidy -diff
+	go -C tools/release mod tidy -diff
 	go -C test/flux mod tidy -diff
 	go -C test/netpol mod tidy -diff
 

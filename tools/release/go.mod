@@ -9,7 +9,10 @@ tool (
 	sigs.k8s.io/krew/cmd/validate-krew-manifest
 )
 
-require github.com/google/licenseclassifier/v2 v2.0.0
+require (
+	github.com/google/licenseclassifier/v2 v2.0.0
+	go.yaml.in/yaml/v3 v3.0.4
+)
 
 require (
 	al.essio.dev/pkg/shellescape v1.6.0 // indirect
@@ -340,7 +343,6 @@ require (
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.27.1 // indirect
 	go.yaml.in/yaml/v2 v2.4.3 // indirect
-	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	gocloud.dev v0.45.0 // indirect
 	golang.org/x/crypto v0.49.0 // indirect
 	golang.org/x/exp v0.0.0-20251209150349-8475f28825e9 // indirect

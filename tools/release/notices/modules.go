@@ -85,9 +85,12 @@ func add(all map[string]*module, pkg goPackage) {
 	if pkg.Standard || pkg.Module == nil || pkg.Module.Main {
 		return
 	}
-	of := pkg.Module
-	if of.Replace != nil {
-		of = of.Replace
+	of := *pkg.Module
+	if by := of.Replace; by != nil {
+		if by.Version != "" { // else a folder, whose path says nothing
+			of.Path = by.Path
+		}
+		of.Version, of.Dir = by.Version, by.Dir
 	}
 	m := all[of.Path]
 	if m == nil {
