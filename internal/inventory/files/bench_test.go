@@ -78,7 +78,7 @@ func parsingShare(b *testing.B, folder string) float64 {
 			}
 			parsing += time.Since(start)
 			start = time.Now()
-			s.decode(d)
+			s.decode(d, &arena{})
 			decoding += time.Since(start)
 		}
 	}

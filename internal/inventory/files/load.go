@@ -146,13 +146,14 @@ func (s *Set) decodeAll(docs []*document) {
 	for range min(runtime.GOMAXPROCS(0), len(docs)) {
 		wg.Go(func() {
 			const batch = 8
+			var nodes arena
 			for {
 				from := int(next.Add(batch)) - batch
 				if from >= len(docs) {
 					return
 				}
 				for _, d := range docs[from:min(from+batch, len(docs))] {
-					s.decode(d)
+					s.decode(d, &nodes)
 				}
 			}
 		})
@@ -163,8 +164,14 @@ func (s *Set) decodeAll(docs []*document) {
 func (d *document) text() string { return d.file.text[d.span.start:d.span.end] }
 
 // parse reads the document into a tree; nil for one without content.
-func (d *document) parse() (*node, *ReadError) {
+func (d *document) parse() (*node, *ReadError) { return d.parseInto(&arena{}) }
+
+// parseInto is parse into a tree that is valid until the nodes are used again.
+func (d *document) parseInto(nodes *arena) (*node, *ReadError) {
 	text := d.text()
+	if root, ok := parseSimple(text, d.span.line, nodes); ok {
+		return root, nil
+	}
 	if d.json() {
 		return parseJSON(text, d.span.line)
 	}
@@ -187,12 +194,12 @@ func (d *document) fail(errs []*ReadError) {
 	}
 }
 
-func (s *Set) decode(d *document) {
+func (s *Set) decode(d *document, nodes *arena) {
 	d.line = d.span.line
 	if isBlank(d.text()) {
 		return
 	}
-	root, err := d.parse()
+	root, err := d.parseInto(nodes)
 	switch {
 	case err != nil && d.isTemplate():
 		d.skipped = fmt.Sprintf("looks like a Helm template: render it first (helm template … | kubectl harden scan -f -); as it stands, line %d: %s", err.Line, err.Msg)
