@@ -180,23 +180,8 @@ func (f *fileSource) rewrite(changes []harden.ObjectChange) ([]byte, error) {
 }
 
 func (f *fileSource) rewritten(changes []harden.ObjectChange) ([]harden.FileChange, error) {
-	after := map[harden.Key]*unstructured.Unstructured{}
-	for _, c := range changes {
-		if c.Before == nil {
-			return nil, fmt.Errorf("rewriting: %s is new, and new objects are not written into files", c.Target.Long())
-		}
-		after[c.Target.Key()] = c.After
-	}
 	set, _ := f.loaded()
-	rewritten, err := set.Rewrite(after)
-	if err != nil {
-		return nil, err
-	}
-	var out []harden.FileChange
-	for _, file := range rewritten {
-		out = append(out, harden.FileChange{Path: file.Name, After: file.Data})
-	}
-	return out, nil
+	return set.Rewrite(changes)
 }
 
 // startsDocument reports whether the text begins a document of its own, so that

@@ -45,8 +45,8 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(files) == 1 && !bytes.Equal(files[0].Data, data) {
-			t.Errorf("rewriting nothing changed %q to %q", data, files[0].Data)
+		if len(files) == 1 && !bytes.Equal(files[0].After, data) {
+			t.Errorf("rewriting nothing changed %q to %q", data, files[0].After)
 		}
 	})
 }

@@ -114,43 +114,6 @@ func (r *jsonReader) value() (*yaml.Node, error) {
 	return n, nil
 }
 
-// writeJSON writes the tree as JSON. An empty indent gives one line.
-func writeJSON(b *strings.Builder, n *yaml.Node, indent, prefix string) {
-	newline, colon := "", ":"
-	if indent != "" {
-		newline, colon = "\n"+prefix, ": "
-	}
-	open, shut, step := "[", "]", 1
-	switch n.Kind {
-	case yaml.ScalarNode:
-		if n.Tag == "!!str" {
-			b.WriteString(jsonString(n.Value))
-		} else {
-			b.WriteString(n.Value)
-		}
-		return
-	case yaml.MappingNode:
-		open, shut, step = "{", "}", 2
-	}
-	b.WriteString(open)
-	for i := 0; i < len(n.Content); i += step {
-		if i > 0 {
-			b.WriteString(",")
-		}
-		if newline != "" {
-			b.WriteString(newline + indent)
-		}
-		if step == 2 {
-			b.WriteString(jsonString(n.Content[i].Value) + colon)
-		}
-		writeJSON(b, n.Content[i+step-1], indent, prefix+indent)
-	}
-	if len(n.Content) > 0 {
-		b.WriteString(newline)
-	}
-	b.WriteString(shut)
-}
-
 func jsonString(s string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)

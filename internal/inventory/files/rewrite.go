@@ -1,131 +1,184 @@
 package files
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/source/edit"
 )
 
-// A File is the text of one input, after a rewrite.
-type File struct {
-	Name    string // as the user named it; "-" for standard input
-	Data    []byte
-	Changed bool
-}
-
-// Rewrite gives the text of all inputs with the objects changed to what they
-// should be: after holds, by key, objects as Object returns them with changes
-// made. The namespace that Options gave to an object is not written, and
-// neither is a name that its generateName stands for.
+// Rewrite gives all inputs, in order, with the objects changed to what they
+// should be. After of a change is an object as Object returns it, with changes
+// made; the namespace that Options gave to it is not written, and neither is a
+// name that its generateName stands for. Only the bytes of the changes differ,
+// see package edit; each changed document is decoded again.
 //
-// Documents without a change keep every byte. A changed document is written
-// anew by a YAML library: comments, the order of keys, quotes, block and flow
-// style, and line ends stay; blank lines between fields and alignment may not.
-// Aliases below which something changes are written out, so that the other
-// users of their anchor stay as they are. JSON stays JSON.
-//
-// Each changed document is decoded again. It is an error when it then says
-// anything else than it should, or when a comment got lost.
-func (s *Set) Rewrite(after map[harden.Key]*unstructured.Unstructured) ([]File, error) {
-	changes := map[*document]map[int]*unstructured.Unstructured{}
+// A new object is appended to the file of the object that it is for, as a
+// document of its own. Beside a JSON file it gets a file of its own, which comes
+// after the inputs.
+func (s *Set) Rewrite(changes []harden.ObjectChange) ([]harden.FileChange, error) {
+	edits := map[*document]*documentEdit{}
+	fresh := map[*file][]harden.ObjectChange{}
 	var errs []error
-	for key, u := range after {
-		o := s.find(key)
-		if o == nil {
-			errs = append(errs, fmt.Errorf("rewriting %s/%s: it is not in the files", key.Kind, key.Name))
+	for _, c := range changes {
+		if c.Before == nil {
+			of := s.find(c.Of.Key())
+			if of == nil {
+				errs = append(errs, fmt.Errorf("rewriting: no file is known for the new %s: save it to one, and name that with -f", c.Target.Long()))
+				continue
+			}
+			fresh[of.doc.file] = append(fresh[of.doc.file], c)
 			continue
 		}
-		if changes[o.doc] == nil {
-			changes[o.doc] = map[int]*unstructured.Unstructured{}
+		o := s.find(c.Target.Key())
+		if o == nil {
+			errs = append(errs, fmt.Errorf("rewriting %s: it is not in the files", c.Target.Long()))
+			continue
 		}
-		changes[o.doc][o.ref.Source.Item] = u
+		if edits[o.doc] == nil {
+			edits[o.doc] = &documentEdit{objects: map[int]map[string]any{}}
+		}
+		edits[o.doc].objects[o.ref.Source.Item] = c.After.Object
 	}
-	var out []File
+	errs = append(errs, s.editAll(edits))
+	r := &rewriter{files: s.files}
 	for _, f := range s.files {
-		file, err := f.rewrite(changes)
-		out = append(out, file)
-		errs = append(errs, err)
+		r.out = append(r.out, f.rewrite(edits))
+	}
+	for i, f := range s.files {
+		errs = append(errs, r.add(i, fresh[f]))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return out, nil
+	return r.out, nil
 }
 
-func (f *file) rewrite(changes map[*document]map[int]*unstructured.Unstructured) (File, error) {
+// A documentEdit is what becomes of one document.
+type documentEdit struct {
+	objects map[int]map[string]any // by list item, -1 for the document itself
+	text    string                 // with the objects changed
+	notes   []string
+}
+
+// editAll edits on all processors; documents do not depend on each other.
+func (s *Set) editAll(edits map[*document]*documentEdit) error {
+	var docs []*document
+	for _, f := range s.files {
+		for _, d := range f.docs {
+			if edits[d] != nil {
+				docs = append(docs, d)
+			}
+		}
+	}
+	errs := make([]error, len(docs))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, d := range docs {
+		g.Go(func() error {
+			if err := edits[d].make(d); err != nil {
+				errs[i] = fmt.Errorf("rewriting %s:%d: %w", d.file.name, d.line, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs, in the order of the documents
+	return errors.Join(errs...)
+}
+
+func (e *documentEdit) make(d *document) error {
+	text, notes, err := edit.Change(d.text(), func(says any) (any, error) {
+		for item, object := range e.objects {
+			if err := place(&says, item, object); err != nil {
+				return nil, err
+			}
+		}
+		return says, nil
+	})
+	if err != nil {
+		return err
+	}
+	e.text = text
+	for _, n := range notes {
+		where := fmt.Sprintf("line %d", d.line)
+		if e.objects[-1] != nil {
+			where = d.objects[0].ref.String()
+		}
+		e.notes = append(e.notes, where+": "+n)
+	}
+	return nil
+}
+
+func (f *file) rewrite(edits map[*document]*documentEdit) harden.FileChange {
+	before := []byte(f.text)
+	if f.bom {
+		before = []byte(utf8BOM + f.text)
+	}
+	out := harden.FileChange{Path: f.name, Before: before, After: before}
+	if !slices.ContainsFunc(f.docs, func(d *document) bool { return edits[d] != nil && edits[d].text != d.text() }) {
+		return out
+	}
 	var b strings.Builder
 	if f.bom {
 		b.WriteString(utf8BOM)
 	}
-	var errs []error
-	changed := false
 	at := 0
 	for _, d := range f.docs {
 		b.WriteString(f.text[at:d.span.start])
 		text := d.text()
-		if objects := changes[d]; objects != nil {
-			fresh, err := d.rewrite(objects)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("rewriting %s:%d: %w", f.name, d.line, err))
-			}
-			changed = changed || fresh != text
-			text = fresh
+		if e := edits[d]; e != nil {
+			text = e.text
+			out.Notes = append(out.Notes, e.notes...)
 		}
 		b.WriteString(text)
 		at = d.span.end
 	}
 	b.WriteString(f.text[at:])
-	return File{Name: f.name, Data: []byte(b.String()), Changed: changed}, errors.Join(errs...)
-}
-
-// rewrite gives the document's text with objects (by list item, -1 for the
-// document itself) changed.
-func (d *document) rewrite(objects map[int]*unstructured.Unstructured) (string, error) {
-	tree, err := d.parse()
-	if err != nil {
-		return "", err
-	}
-	before := tree.toAny()
-	after := tree.toAny() // a copy
-	for item, u := range objects {
-		if err := place(&after, item, u); err != nil {
-			return "", err
-		}
-	}
-	if same(before, after) {
-		return d.text(), nil
-	}
-	if d.json() {
-		return d.rewriteJSON(before, after)
-	}
-	return d.rewriteYAML(before, after)
+	out.After = []byte(b.String())
+	return out
 }
 
 // place puts the object where the document holds it, without what only its
-// reference says.
-func place(doc *any, item int, u *unstructured.Unstructured) error {
-	slot := doc
+// reference says. What the document says is not changed itself.
+func place(doc *any, item int, object map[string]any) error {
+	was := *doc
 	if item >= 0 {
-		list, _ := (*doc).(map[string]any)
+		list, _ := was.(map[string]any)
 		items, _ := list["items"].([]any)
 		if item >= len(items) {
 			return fmt.Errorf("there is no list item %d", item)
 		}
-		slot = &items[item]
+		was = items[item]
 	}
-	was, ok := (*slot).(map[string]any)
+	fields, ok := was.(map[string]any)
 	if !ok {
 		return errors.New("this is not an object")
 	}
-	now := u.DeepCopy().Object
+	now := asWritten(object, fields)
+	if item < 0 {
+		*doc = now
+		return nil
+	}
+	list := maps.Clone((*doc).(map[string]any))
+	items := slices.Clone(list["items"].([]any))
+	items[item] = now
+	list["items"] = items
+	*doc = list
+	return nil
+}
+
+// asWritten is the object without the fields that it got when it was read.
+func asWritten(object, was map[string]any) map[string]any {
+	now := maps.Clone(object)
 	for _, field := range []string{"apiVersion", "kind"} {
 		if was[field] == nil {
 			delete(now, field)
@@ -133,225 +186,63 @@ func place(doc *any, item int, u *unstructured.Unstructured) error {
 	}
 	wasMeta, _ := was["metadata"].(map[string]any)
 	if meta, ok := now["metadata"].(map[string]any); ok {
+		meta = maps.Clone(meta)
 		for _, field := range []string{"namespace", "name"} {
 			if wasMeta[field] == nil {
 				delete(meta, field)
 			}
 		}
+		now["metadata"] = meta
 	}
-	*slot = now
-	return nil
+	return now
 }
 
-func (d *document) rewriteJSON(before, after any) (string, error) {
-	root, readErr := parseJSONNode(d.text(), d.span.line)
-	if readErr != nil {
-		return "", readErr
+// NotInPlace says why a file must not be written, empty when it may be: it is a
+// template, or part of one. What is rendered from it can still be changed.
+func (s *Set) NotInPlace(path string) string {
+	if path == Stdin {
+		return "standard input has no place: print the result with -o yaml"
 	}
-	e := &editor{root: root}
-	if err := e.set(&root, before, after); err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	writeJSON(&b, root, jsonIndent(d.text()), "")
-	text := d.text()
-	trimmed := strings.TrimSpace(text)
-	at := strings.Index(text, trimmed)
-	out := b.String()
-	if strings.Contains(trimmed, "\r\n") {
-		out = strings.ReplaceAll(out, "\n", "\r\n")
-	}
-	out = text[:at] + out + text[at+len(trimmed):]
-	tree, readErr := parseJSON(out, d.span.line)
-	return out, verify(tree, readErr, after)
-}
-
-// jsonIndent is how a text indents its first level; empty when it is one line.
-func jsonIndent(text string) string {
-	_, rest, ok := strings.Cut(text, "\n")
-	if !ok {
-		return ""
-	}
-	indent := rest[:len(rest)-len(strings.TrimLeft(rest, " \t"))]
-	return cmp.Or(indent, "  ")
-}
-
-func verify(tree *node, readErr *ReadError, after any) error {
-	switch {
-	case readErr != nil:
-		return fmt.Errorf("the new text cannot be read again: %w", readErr)
-	case tree == nil || !same(tree.toAny(), after):
-		return errors.New("the new text would not say what it should")
-	}
-	duplicate := false
-	tree.duplicates(func(*node, *node) { duplicate = true })
-	if duplicate {
-		return errors.New("the new text would set a key twice")
-	}
-	return nil
-}
-
-func (d *document) rewriteYAML(before, after any) (string, error) {
-	text := strings.ReplaceAll(d.text(), "\r\n", "\n")
-	crlf := len(text) != len(d.text())
-	head, body, tail := frame(text, before)
-	root, readErr := parseYAMLNode(body, 1)
-	if readErr != nil {
-		return "", readErr
-	}
-	old := comments(root)
-	indent, compact := style(root)
-	e := &editor{root: root}
-	if err := e.set(&root, before, after); err != nil {
-		return "", err
-	}
-	out, err := encodeDocument(root, indent, compact)
-	if err != nil {
-		return "", err
-	}
-	if lost := e.lost(body, out, old); lost != "" {
-		return "", fmt.Errorf("the comment %q would get lost", lost)
-	}
-	if !strings.HasSuffix(body, "\n") {
-		out = strings.TrimSuffix(out, "\n")
-	}
-	out = head + out + tail
-	tree, readErr := parseYAML(out, 1)
-	if err := verify(tree, readErr, after); err != nil {
-		return "", err
-	}
-	if crlf {
-		out = strings.ReplaceAll(out, "\n", "\r\n")
-	}
-	return out, nil
-}
-
-func encodeDocument(root *yaml.Node, indent int, compact bool) (string, error) {
-	var b strings.Builder
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(indent)
-	if compact {
-		enc.CompactSeqIndent()
-	}
-	if err := enc.Encode(root); err != nil {
-		return "", fmt.Errorf("writing YAML: %w", err)
-	}
-	if err := enc.Close(); err != nil {
-		return "", fmt.Errorf("writing YAML: %w", err)
-	}
-	return b.String(), nil
-}
-
-// frame takes off what stays as it is: markers, directives, comments and blank
-// lines before the first field and after the last.
-func frame(text string, says any) (head, body, tail string) {
-	lines := slices.Collect(strings.Lines(text))
-	first := 0
-	for first < len(lines) && (isBlank(lines[first]) || lines[first][0] == '%') {
-		first++
-	}
-	if first < len(lines) && isMarker(lines[first], "---") {
-		// The content stands on the line of the marker.
-		head = strings.Join(lines[:first], "") + "---\n"
-		return head, strings.Join(lines[first:], "")[len("---"):], ""
-	}
-	last := len(lines)
-	for last > first && isBlank(lines[last-1]) {
-		last--
-	}
-	head, body, tail = strings.Join(lines[:first], ""), strings.Join(lines[first:last], ""), strings.Join(lines[last:], "")
-	// The last lines may be those of a block of text and only look like comments.
-	if tree, err := parseYAML(body, 1); err != nil || tree == nil || !same(tree.toAny(), says) {
-		body, tail = body+tail, ""
-	}
-	return head, body, tail
-}
-
-// style finds out how a document indents: by how many columns, and whether the
-// dashes of a list stand below the key (compact) or are indented too.
-func style(root *yaml.Node) (indent int, compact bool) {
-	indent, compact = 2, true
-	foundIndent, foundList := false, false
-	var walk func(n *yaml.Node)
-	walk = func(n *yaml.Node) {
-		if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle == 0 {
-			for i := 0; i+1 < len(n.Content); i += 2 {
-				key, value := n.Content[i], n.Content[i+1]
-				block := value.Style&yaml.FlowStyle == 0 && len(value.Content) > 0 && value.Line > key.Line
-				switch {
-				case block && value.Kind == yaml.MappingNode && !foundIndent:
-					indent, foundIndent = min(max(value.Column-key.Column, 2), 8), true
-				case block && value.Kind == yaml.SequenceNode && !foundList:
-					compact, foundList = value.Column == key.Column, true
-				}
-			}
+	for _, f := range s.files {
+		if f.name != path {
+			continue
 		}
-		for _, kid := range n.Content {
-			walk(kid)
-		}
-	}
-	walk(root)
-	return indent, compact
-}
-
-// comments counts the comment lines of a tree.
-func comments(n *yaml.Node) map[string]int {
-	found := map[string]int{}
-	countComments(n, found)
-	return found
-}
-
-func countComments(n *yaml.Node, found map[string]int) {
-	for _, c := range []string{n.HeadComment, n.LineComment, n.FootComment} {
-		for l := range strings.Lines(c) {
-			if l = strings.TrimSpace(l); l != "" {
-				found[l]++
+		for _, d := range f.docs {
+			if d.isSkippedTemplate() {
+				return fmt.Sprintf("line %d begins a template that only its renderer can read: %s", d.line, renderFirst)
 			}
 		}
 	}
-	for _, kid := range n.Content {
-		countComments(kid, found)
-	}
-}
-
-// lost returns a comment of the old text that the new one does not have and
-// that did not go with a field that was removed.
-func (e *editor) lost(old, fresh string, inTree map[string]int) string {
-	need := map[string]int{}
-	for l := range strings.Lines(old) {
-		if l = strings.TrimSpace(l); strings.HasPrefix(l, "#") {
-			need[l]++
-		}
-	}
-	for l, n := range inTree {
-		need[l] = max(need[l], n)
-	}
-	for _, gone := range e.removed {
-		for l, n := range comments(gone) {
-			need[l] -= n
-		}
-		for _, text := range texts(gone) {
-			for l := range strings.Lines(text) {
-				need[strings.TrimSpace(l)]--
-			}
-		}
-	}
-	for _, l := range slices.Sorted(maps.Keys(need)) {
-		if need[l] > 0 && strings.Count(fresh, l) < need[l] {
-			return l
-		}
+	if chart := chartOf(path); chart != "" {
+		return fmt.Sprintf("it is a template of the chart in %s: %s", chart, renderFirst)
 	}
 	return ""
 }
 
-// texts lists the blocks of text in a tree.
-func texts(n *yaml.Node) []string {
-	var out []string
-	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "\n") {
-		out = append(out, n.Value)
+const renderFirst = "change the values with fix --source CHART --values FILE, or render it (helm template … | kubectl harden fix -f - -o yaml)"
+
+func (d *document) isSkippedTemplate() bool {
+	if d.skipped == "" || !d.isTemplate() {
+		return false
 	}
-	for _, kid := range n.Content {
-		out = append(out, texts(kid)...)
+	_, err := d.parse()
+	return err != nil
+}
+
+// chartOf is the folder of the chart whose template the file is, or empty.
+func chartOf(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return ""
 	}
-	return out
+	for dir := filepath.Dir(abs); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if filepath.Base(dir) != "templates" {
+			continue
+		}
+		chart := filepath.Dir(dir)
+		if _, err := os.Stat(filepath.Join(chart, "Chart.yaml")); err == nil {
+			return chart
+		}
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package files
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ type change struct {
 	Kind, Name string
 	Set        map[string]any
 	Remove     []string
+	Create     map[string]any // a new object that is for the one that is named
 }
 
 // path reads a.b[key=value,key=value].c
@@ -66,13 +68,18 @@ func path(t *testing.T, s string) harden.Path {
 }
 
 // rewrite makes the changes as a plan does and writes the files.
-func rewrite(t *testing.T, s *Set, changes []change) ([]File, error) {
+func rewrite(t *testing.T, s *Set, changes []change) ([]harden.FileChange, error) {
 	t.Helper()
 	conv := applyconfigurations.NewTypeConverter(scheme.Scheme)
-	after := map[harden.Key]*unstructured.Unstructured{}
+	var objects []harden.ObjectChange
 	for _, c := range changes {
 		for key, o := range s.objects {
 			if key.Kind != c.Kind || key.Name != c.Name {
+				continue
+			}
+			if c.Create != nil {
+				after := &unstructured.Unstructured{Object: value.NewValueInterface(c.Create).Unstructured().(map[string]any)}
+				objects = append(objects, harden.ObjectChange{Target: harden.Ref{Kind: after.GetKind(), Name: after.GetName()}, After: after, Of: o.ref})
 				continue
 			}
 			set := harden.SetObject(o.ref, value.NewValueInterface(c.Set).Unstructured().(map[string]any)).Set
@@ -80,17 +87,18 @@ func rewrite(t *testing.T, s *Set, changes []change) ([]File, error) {
 			for _, r := range c.Remove {
 				remove = append(remove, path(t, r))
 			}
-			u, err := plan.Project(s.Object(key), set, remove, conv)
+			before := s.Object(key)
+			after, err := plan.Project(before, set, remove, conv)
 			if err != nil {
 				t.Fatal(err)
 			}
-			after[key] = u
+			objects = append(objects, harden.ObjectChange{Target: o.ref, Before: before, After: after})
 		}
 	}
-	if len(after) != len(changes) {
-		t.Fatalf("%d of %d objects found", len(after), len(changes))
+	if len(objects) != len(changes) {
+		t.Fatalf("%d of %d objects found", len(objects), len(changes))
 	}
-	return s.Rewrite(after)
+	return s.Rewrite(objects)
 }
 
 func TestRewrite(t *testing.T) {
@@ -124,37 +132,52 @@ func TestRewrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := string(files[0].Data)
-			if files[0].Changed != (got != text) {
-				t.Errorf("Changed is %t", files[0].Changed)
+			if got := string(files[0].Before); got != text {
+				t.Errorf("Before is %q", got)
 			}
-			checkSecondRun(t, files[0], changes)
-			shown := strings.NewReplacer("\r", "<CR>", "\ufeff", "<BOM>").Replace(got)
-			if !strings.HasSuffix(shown, "\n") {
-				shown += "<EOF>\n"
+			if !slices.ContainsFunc(changes, func(c change) bool { return c.Create != nil }) {
+				checkSecondRun(t, files[0], changes)
 			}
+			got := shown(files)
 			if *update {
-				a.Files = append(a.Files[:2], txtar.File{Name: "want", Data: []byte(shown)})
+				a.Files = append(a.Files[:2], got...)
 				if err := os.WriteFile(test, txtar.Format(a), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if len(a.Files) != 3 {
-				t.Fatal("no wanted result")
-			}
-			if diff := cmp.Diff(string(a.Files[2].Data), shown); diff != "" {
+			if diff := cmp.Diff(a.Files[2:], got, cmp.Transformer("text", func(b []byte) string { return string(b) })); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
 	}
 }
 
+// shown is what a test wants: the file, its notes, and files that are made.
+func shown(files []harden.FileChange) []txtar.File {
+	var out []txtar.File
+	for i, f := range files {
+		text := strings.NewReplacer("\r", "<CR>", "\ufeff", "<BOM>").Replace(string(f.After))
+		if !strings.HasSuffix(text, "\n") {
+			text += "<EOF>\n"
+		}
+		name := "want"
+		if i > 0 {
+			name = filepath.Base(f.Path)
+		}
+		out = append(out, txtar.File{Name: name, Data: []byte(text)})
+		if len(f.Notes) > 0 {
+			out = append(out, txtar.File{Name: "notes", Data: []byte(strings.Join(f.Notes, "\n") + "\n")})
+		}
+	}
+	return out
+}
+
 // checkSecondRun makes the same changes again: nothing must be left to do.
-func checkSecondRun(t *testing.T, f File, changes []change) {
+func checkSecondRun(t *testing.T, f harden.FileChange, changes []change) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), filepath.Base(f.Name))
-	writeFile(t, name, string(f.Data))
+	name := filepath.Join(t.TempDir(), filepath.Base(f.Path))
+	writeFile(t, name, string(f.After))
 	set, err := Load([]string{name}, nil, Options{})
 	if err != nil {
 		t.Fatalf("the result cannot be loaded: %v", err)
@@ -163,8 +186,8 @@ func checkSecondRun(t *testing.T, f File, changes []change) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again[0].Changed {
-		t.Errorf("the second run changes something:\n%s", cmp.Diff(string(f.Data), string(again[0].Data)))
+	if again[0].Changed() {
+		t.Errorf("the second run changes something:\n%s", cmp.Diff(string(f.After), string(again[0].After)))
 	}
 }
 
@@ -178,7 +201,7 @@ func TestRewriteKeepsTheDefaultNamespaceOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(text+"automountServiceAccountToken: false\n", string(files[0].Data)); diff != "" {
+	if diff := cmp.Diff(text+"automountServiceAccountToken: false\n", string(files[0].After)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -188,8 +211,8 @@ func TestRewriteRefusesWhatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := harden.Key{Kind: "ServiceAccount", Name: "b"}
-	if _, err := set.Rewrite(map[harden.Key]*unstructured.Unstructured{key: {}}); err == nil || !strings.Contains(err.Error(), "ServiceAccount/b") {
+	object := &unstructured.Unstructured{}
+	if _, err := set.Rewrite([]harden.ObjectChange{{Target: harden.Ref{Kind: "ServiceAccount", Name: "b"}, Before: object, After: object}}); err == nil || !strings.Contains(err.Error(), "ServiceAccount/b") {
 		t.Errorf("got %v, want an error that names the object", err)
 	}
 }
@@ -206,7 +229,7 @@ func TestRewriteManyManifests(t *testing.T) {
 		t.Fatal(err)
 	}
 	conv := applyconfigurations.NewTypeConverter(scheme.Scheme)
-	after := map[harden.Key]*unstructured.Unstructured{}
+	var changes []harden.ObjectChange
 	for _, w := range set.Inventory(time.Time{}).Workloads {
 		var containers []any
 		for _, c := range w.Template.Spec.Containers {
@@ -215,16 +238,17 @@ func TestRewriteManyManifests(t *testing.T) {
 			}})
 		}
 		change := harden.SetPodSpec(w.Ref, map[string]any{"containers": containers})
-		u, err := plan.Project(set.Object(w.Ref.Key()), change.Set, nil, conv)
+		before := set.Object(w.Ref.Key())
+		after, err := plan.Project(before, change.Set, nil, conv)
 		if err != nil {
 			t.Fatal(err)
 		}
-		after[w.Ref.Key()] = u
+		changes = append(changes, harden.ObjectChange{Target: w.Ref, Before: before, After: after})
 	}
-	if len(after) < 70 {
-		t.Fatalf("only %d workloads", len(after))
+	if len(changes) < 70 {
+		t.Fatalf("only %d workloads", len(changes))
 	}
-	files, err := set.Rewrite(after)
+	files, err := set.Rewrite(changes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +256,7 @@ func TestRewriteManyManifests(t *testing.T) {
 	var names []string
 	for i, f := range files {
 		names = append(names, filepath.Join(folder, strconv.Itoa(i)+".yaml"))
-		writeFile(t, names[i], string(f.Data))
+		writeFile(t, names[i], string(f.After))
 	}
 	again, err := Load(names, nil, Options{})
 	if err != nil {

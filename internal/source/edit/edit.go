@@ -36,16 +36,26 @@ const utf8BOM = "\ufeff"
 // The new text is decoded again; it is an error when it says anything else than
 // it should.
 func Document(text string, after any) (out string, notes []string, err error) {
-	want, err := normal(after)
-	if err != nil {
-		return "", nil, err
-	}
+	return Change(text, func(any) (any, error) { return after, nil })
+}
+
+// Change is Document for a change that depends on what the document says now;
+// that must not be changed itself, and is nil for a document without content.
+func Change(text string, change func(says any) (after any, err error)) (out string, notes []string, err error) {
 	body, hasBOM := strings.CutPrefix(text, utf8BOM)
 	e, err := read(body)
 	if err != nil {
 		return "", nil, err
 	}
-	if e.root == nil && want == nil || e.root != nil && same(e.root.says, want) {
+	after, err := change(e.says())
+	if err != nil {
+		return "", nil, err
+	}
+	want, err := normal(after)
+	if err != nil {
+		return "", nil, err
+	}
+	if same(e.says(), want) {
 		return text, nil, nil
 	}
 	if err := e.document(want); err != nil {
@@ -90,6 +100,14 @@ func read(text string) (*editor, error) {
 	return e, err
 }
 
+// says is what the document says; nil without content.
+func (e *editor) says() any {
+	if e.root == nil {
+		return nil
+	}
+	return e.root.says
+}
+
 func (e *editor) document(want any) error {
 	if e.root == nil {
 		return e.fill(want)
@@ -103,7 +121,7 @@ func (e *editor) result(want any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if out != "" && !strings.HasSuffix(e.text, "\n") && strings.HasSuffix(out, "\n") {
+	if e.text != "" && !strings.HasSuffix(e.text, "\n") && strings.HasSuffix(out, "\n") {
 		if trimmed := strings.TrimSuffix(strings.TrimSuffix(out, "\n"), "\r"); verify(trimmed, want) == nil {
 			return trimmed, nil
 		}
@@ -114,10 +132,10 @@ func (e *editor) result(want any) (string, error) {
 // verify decodes a text again and compares it with what it should say.
 func verify(text string, want any) error {
 	e, err := read(text)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("the new text cannot be read again: %w", err)
-	case e.root == nil && want == nil, e.root != nil && same(e.root.says, want):
+	}
+	if same(e.says(), want) {
 		return nil
 	}
 	return errors.New("the new text would not say what it should; this form of YAML cannot be edited, please make the change by hand")

@@ -93,6 +93,9 @@ func parseYAML(text string, lines []line) (root *node, shared bool, err error) {
 	if err := s.node(doc.Content[0], n, -1); err != nil {
 		return nil, false, err
 	}
+	if n.kind == scalarNode && n.start == n.end {
+		return nil, false, nil
+	}
 	return n, s.shared, nil
 }
 
