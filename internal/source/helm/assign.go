@@ -72,7 +72,7 @@ func (s *search) try(c *candidate) *assignment {
 		case harm == nil:
 			return a
 		case !s.learn(c, harm, repairs):
-			s.note(edits, alsoSets(c.path, harm[0].key, harm[0].path))
+			s.note(edits, s.alsoChanges(c.path, harm))
 			return nil
 		}
 	}
@@ -302,19 +302,29 @@ func (s *search) trial(path valuePath, w *want, e edit) *assignment {
 	switch {
 	case err != nil && value != nil:
 		s.note(name, fmt.Sprintf("the value %s might bring it, but %s", path, err))
-	case harm != nil && slices.ContainsFunc(harm, func(h effect) bool { return h.key != w.key }):
-		s.note(name, alsoSets(path, harm[0].key, harm[0].path))
+	case harm != nil && s.gives(path, value, w, e):
+		s.note(name, s.alsoChanges(path, harm))
 	}
 	return a
+}
+
+// gives reports whether a value that was tried makes the field what it should be,
+// whatever else it does.
+func (s *search) gives(path valuePath, value any, w *want, e edit) bool {
+	object, ok := s.with(overlayOf(map[string]setting{"": {path, value}})).objects[w.key]
+	if !ok {
+		return false
+	}
+	now, _ := plan.Lookup(object.Unstructured, e.path)
+	return equal(now, e.to)
 }
 
 // middle is what a value must be for the field to become the text: the field may
 // have more than the value, such as the tag in an image.
 func (s *search) middle(path valuePath, w *want, e edit, text string) (any, bool) {
 	const mark = "hardenprobe0x"
-	o := s.with(overlayOf(map[string]setting{"": {path, mark}}))
-	object, ok := o.objects[w.key]
-	if o.err != nil || !ok {
+	object, ok := s.with(overlayOf(map[string]setting{"": {path, mark}})).objects[w.key]
+	if !ok {
 		return nil, false
 	}
 	v, _ := plan.Lookup(object.Unstructured, e.path)

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -163,8 +164,9 @@ func plain(list []any) bool {
 	return slices.ContainsFunc(list, func(v any) bool { _, ok := v.(map[string]any); return !ok })
 }
 
-// scalars are single values that may bring the edit, by name; the best first.
-func (s *search) scalars(e edit) []valuePath {
+// scalars are single values that may bring the edit to the object, by name; those
+// first that are named like the object.
+func (s *search) scalars(w *want, e edit) []valuePath {
 	if e.path[len(e.path)-1].FieldName == nil {
 		return nil
 	}
@@ -202,6 +204,13 @@ func (s *search) scalars(e edit) []valuePath {
 			missing(part.join(chain...))
 		}
 	}
+	named := func(path valuePath) int {
+		if slices.ContainsFunc(path, func(name string) bool { return lower(w.key.Name, name) }) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b valuePath) int { return cmp.Compare(named(a), named(b)) })
 	return out[:min(len(out), maxScalars)]
 }
 

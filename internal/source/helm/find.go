@@ -16,6 +16,8 @@ import (
 type Found struct {
 	Values map[string]any        // what must be added to the values or changed in them
 	Left   map[harden.Key]string // changes that no values bring, and why; the others are brought exactly
+
+	renders int // how often the chart was rendered for it
 }
 
 // Find looks for values with which the chart renders what is wanted, and nothing
@@ -28,7 +30,7 @@ type Found struct {
 // the object on the cluster.
 func (c *Chart) Find(r Release, changes []harden.ObjectChange) (*Found, error) {
 	found := &Found{Values: map[string]any{}, Left: map[harden.Key]string{}}
-	s := &search{chart: c, release: r, cache: map[string]*outcome{}, notes: map[string]string{}, left: found.Left}
+	s := &search{chart: c, release: r, cache: map[string]*outcome{}, decoded: map[string]*file{}, notes: map[string]string{}, left: found.Left}
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
@@ -41,12 +43,13 @@ func (c *Chart) Find(r Release, changes []harden.ObjectChange) (*Found, error) {
 	if settings := s.solve(); settings != nil {
 		found.Values = overlayOf(settings)
 	}
+	found.renders = s.renders
 	return found, nil
 }
 
 // begin renders the release as it is.
 func (s *search) begin() error {
-	objects, err := s.chart.render(s.release, still)
+	objects, err := s.render(s.release)
 	if err != nil {
 		return err
 	}
@@ -170,7 +173,7 @@ func (s *search) assignments(candidates []*candidate) []*assignment {
 	}
 	for _, w := range s.wants {
 		for _, e := range w.edits {
-			for _, path := range s.scalars(e) {
+			for _, path := range s.scalars(w, e) {
 				if brought[editName(w, e)] {
 					break
 				}

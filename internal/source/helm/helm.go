@@ -4,6 +4,7 @@ package helm
 
 import (
 	"fmt"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -40,7 +41,11 @@ type Object struct {
 // installation, without the crds folder, hooks and tests. An object that names no
 // namespace has none; Objects tells where helm puts it.
 func (c *Chart) Render(r Release) ([]*unstructured.Unstructured, error) {
-	objects, err := c.checked(r)
+	files, err := c.checked(r)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := c.decode(files, r.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -53,17 +58,26 @@ func (c *Chart) Render(r Release) ([]*unstructured.Unstructured, error) {
 
 // Objects is Render with what is known about each object.
 func (c *Chart) Objects(r Release) ([]Object, error) {
-	objects, err := c.checked(r)
-	if err != nil || !c.unsteady() {
-		return objects, err
-	}
-	again, err := c.render(r, nil)
+	files, err := c.checked(r)
 	if err != nil {
 		return nil, err
 	}
-	other := byKey(again)
+	objects, err := c.decode(files, r.Namespace)
+	if err != nil || !c.unsteady() {
+		return objects, err
+	}
+	again, err := c.files(r, nil)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(again, func(name, text string) bool { return files[name] == text })
+	others, err := c.decode(again, r.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	twins := byKey(others)
 	for i, o := range objects {
-		if twin, ok := other[o.Ref.Key()]; ok {
+		if twin, ok := twins[o.Ref.Key()]; ok {
 			for _, e := range diff(o.Object, twin.Object) {
 				objects[i].Varies = append(objects[i].Varies, e.path)
 			}
@@ -75,15 +89,15 @@ func (c *Chart) Objects(r Release) ([]Object, error) {
 // checked renders unless a schema refuses the values. A schema that cannot be
 // read, because it refers to something that would have to be fetched, does not
 // keep the objects from being seen.
-func (c *Chart) checked(r Release) ([]Object, error) {
-	objects, err := c.render(r, nil)
+func (c *Chart) checked(r Release) (map[string]string, error) {
+	files, err := c.files(r, nil)
 	if err != nil {
 		return nil, err
 	}
 	if refused := c.allowed(r); refused != nil && !refused.unread {
 		return nil, fmt.Errorf("rendering chart %q: %w", c.Path, refused)
 	}
-	return objects, nil
+	return files, nil
 }
 
 // byKey are the objects by identity. What is rendered twice stands for the last.

@@ -71,6 +71,19 @@ func alsoSets(value valuePath, key harden.Key, path harden.Path) string {
 	return fmt.Sprintf("the value %s also changes %s", harden.OneLine(value.String()), placeName(key, path))
 }
 
+// alsoChanges says what else a value changes; an object of which nothing is
+// wanted is named first.
+func (s *search) alsoChanges(value valuePath, harm []effect) string {
+	worst := harm[0]
+	for _, e := range harm {
+		if s.wantOf(e.key) == nil {
+			worst = e
+			break
+		}
+	}
+	return alsoSets(value, worst.key, worst.path)
+}
+
 // placeName is the container or object of a place.
 func placeName(key harden.Key, path harden.Path) string {
 	name := key.Kind + "/" + key.Name

@@ -3,6 +3,7 @@ package helm
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strings"
 	"text/template"
@@ -22,25 +23,30 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
-// render renders the chart for a release, with other functions than helm's for
-// the templates where funcs has them. Schemas are not asked.
-func (c *Chart) render(r Release, funcs template.FuncMap) (objects []Object, err error) {
+// render renders the chart for a release. Schemas are not asked.
+func (c *Chart) render(r Release) ([]Object, error) {
+	files, err := c.files(r, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.decode(files, r.Namespace)
+}
+
+// files is what the templates give, by name of the file, with other functions
+// than helm's where funcs has them. Names begin with the chart's.
+func (c *Chart) files(r Release, funcs template.FuncMap) (files map[string]string, err error) {
 	quietly(func() {
 		chart, values, prepareErr := c.prepare(r)
-		if err = prepareErr; err != nil {
-			return
-		}
-		var files map[string]string
-		if files, err = (engine.Engine{CustomTemplateFuncs: funcs}).Render(chart, values); err != nil {
+		if err = prepareErr; err == nil {
+			files, err = engine.Engine{CustomTemplateFuncs: funcs}.Render(chart, values)
 			err = inWords(err)
-			return
 		}
-		objects, err = decode(files, r.Namespace)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("rendering chart %q: %w", c.Path, err)
 	}
-	return objects, nil
+	maps.DeleteFunc(files, func(name, _ string) bool { return path.Base(name) == "NOTES.txt" })
+	return files, nil
 }
 
 // prepare gives the chart with the dependencies that the values switch on, and
@@ -127,23 +133,20 @@ func instance(chart *chartv2.Chart) *chartv2.Chart {
 	return &out
 }
 
-// decode reads what the templates gave. Names of files begin with the chart's.
-func decode(files map[string]string, namespace string) ([]Object, error) {
-	for name := range files {
-		if path.Base(name) == "NOTES.txt" {
-			delete(files, name)
-		}
-	}
-	_, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+// decode reads the objects in files, in the order of installation.
+func (c *Chart) decode(files map[string]string, namespace string) (out []Object, err error) {
+	var manifests []releaseutil.Manifest
+	quietly(func() {
+		_, manifests, err = releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	})
 	if err != nil {
-		return nil, inWords(err)
+		return nil, fmt.Errorf("rendering chart %q: %w", c.Path, inWords(err))
 	}
-	var out []Object
 	for _, m := range manifests {
 		_, file, _ := strings.Cut(m.Name, "/")
 		objects, err := decodeManifest(m.Content)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", harden.OneLine(file), err)
+			return nil, fmt.Errorf("rendering chart %q: %s: %w", c.Path, harden.OneLine(file), err)
 		}
 		for _, u := range objects {
 			out = append(out, Object{Unstructured: u, Ref: refOf(u, namespace), Template: file})

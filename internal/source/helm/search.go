@@ -3,6 +3,8 @@ package helm
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -25,6 +27,7 @@ type search struct {
 	wants   []*want               // still looked for
 	left    map[harden.Key]string // given up, and why
 	notes   map[string]string     // why a value does not bring an edit, by its name
+	decoded map[string]*file      // as they came out first, by name
 	renders int
 	cache   map[string]*outcome // of trials, by what was added to the values
 }
@@ -66,12 +69,44 @@ func (s *search) with(overlay map[string]any) *outcome {
 	if s.renders >= maxRenders {
 		return &outcome{err: errTooMuch}
 	}
-	s.renders++
-	o := &outcome{}
-	objects, err := s.chart.render(s.plus(overlay), still)
-	o.objects, o.err = byKey(objects), err
+	objects, err := s.render(s.plus(overlay))
+	o := &outcome{objects: byKey(objects), err: err}
 	s.cache[string(name)] = o
 	return o
+}
+
+// render renders with functions that are held still. A file that comes out as
+// it did before is the same objects again: decoding takes longer than rendering.
+func (s *search) render(r Release) ([]Object, error) {
+	s.renders++
+	files, err := s.chart.files(r, still)
+	if err != nil {
+		return nil, err
+	}
+	var out []Object
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		known := s.decoded[name]
+		if known == nil || known.text != files[name] {
+			objects, err := s.chart.decode(map[string]string{name: files[name]}, r.Namespace)
+			if err != nil {
+				return nil, err
+			}
+			if known != nil {
+				out = append(out, objects...)
+				continue
+			}
+			known = &file{files[name], objects}
+			s.decoded[name] = known
+		}
+		out = append(out, known.objects...)
+	}
+	return out, nil
+}
+
+// A file is what the templates gave first, and the objects in it.
+type file struct {
+	text    string
+	objects []Object
 }
 
 func (s *search) plus(overlay map[string]any) Release {
@@ -95,6 +130,9 @@ func (s *search) effects(o *outcome) []effect {
 		now, ok := o.objects[key]
 		if !ok {
 			out = append(out, effect{key: key})
+			continue
+		}
+		if now.Unstructured == s.base[key].Unstructured {
 			continue
 		}
 		for _, e := range diff(s.base[key].Object, now.Object) {
