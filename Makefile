@@ -20,11 +20,11 @@ LDFLAGS := -X $(MODULE)/internal/cli.version=$(VERSION) -X $(MODULE)/internal/cl
 EXE := $(shell go env GOEXE 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build install bench generate screenshot snapshot verify-snapshot clean \
+.PHONY: help demo test check build install bench generate screenshot snapshot release verify-snapshot clean \
 	prepare lab lab-binaries check-format check-lint check-vet check-imports check-modules check-generated check-shell
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: prepare build lab ## a real cluster with insecure workloads, and the UI on it
 	@hack/demo.sh
@@ -60,10 +60,15 @@ screenshot: prepare build lab lab-binaries ## the pictures of the UI in docs/img
 	@hack/screenshot.sh
 
 # A platform takes ten minutes of a core the first time, so they are built one after the other.
+goreleaser = release=$$(hack/tool.sh goreleaser) && sbom=$$(hack/tool.sh cyclonedx-gomod) && \
+	PATH="$$(dirname "$$sbom"):$$PATH" "$$release" release --clean --parallelism 1
+
 snapshot: prepare ## what a release would publish, into dist/, and a trial of it
-	@release=$$(hack/tool.sh goreleaser) && sbom=$$(hack/tool.sh cyclonedx-gomod) && \
-	PATH="$$(dirname "$$sbom"):$$PATH" "$$release" release --snapshot --clean --parallelism 1
+	@$(goreleaser) --snapshot
 	@$(MAKE) --no-print-directory verify-snapshot
+
+release: prepare ## a draft of the release of this commit's tag, on GitHub
+	@$(goreleaser)
 
 verify-snapshot: lab-binaries ## whether what is in dist/ installs and works
 	@hack/verify-snapshot.sh
