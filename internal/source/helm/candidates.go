@@ -224,6 +224,9 @@ func about(path valuePath, names []string) bool {
 	if field == "automountServiceAccountToken" {
 		return lower(last, "automount")
 	}
+	if len(last) >= 6 && lower(field, last) { // nonRoot for runAsNonRoot
+		return true
+	}
 	if !lower(last, field) {
 		return false
 	}

@@ -19,8 +19,8 @@ import (
 
 var testRelease = Release{Name: "rel", Namespace: "apps", KubeVersion: "1.34.0"}
 
-// unpack writes the files of an archive in testdata to a folder; change may
-// replace the text of some.
+// unpack writes the files of an archive in testdata to a folder, and those of
+// change in their place or beside them.
 func unpack(t testing.TB, name string, change map[string]string) string {
 	t.Helper()
 	archive, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
@@ -29,10 +29,10 @@ func unpack(t testing.TB, name string, change map[string]string) string {
 	}
 	folder := filepath.Join(t.TempDir(), name)
 	for _, f := range archive.Files {
-		if text, ok := change[f.Name]; ok {
-			f.Data = []byte(text)
-		}
 		write(t, filepath.Join(folder, filepath.FromSlash(f.Name)), f.Data)
+	}
+	for name, text := range change {
+		write(t, filepath.Join(folder, filepath.FromSlash(name)), []byte(text))
 	}
 	return folder
 }
