@@ -31,7 +31,7 @@ demo: prepare build lab ## a real cluster with insecure workloads, and the UI on
 
 test: prepare lab-binaries ## all tests, those against a real control plane included
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] || echo 'tests with real containers are skipped: they need root on Linux'
-	HARDEN_LAB=required go -C test/flux test -timeout 10m ./...
+	HARDEN_LAB=required go -C test/owners test -timeout 10m ./...
 	go -C test/netpol test -timeout 10m ./...
 	go -C tools/release test ./...
 	HARDEN_LAB=required go test -timeout 35m ./...
@@ -104,7 +104,7 @@ check-modules:
 	go mod tidy -diff
 	go -C tools mod tidy -diff
 	go -C tools/release mod tidy -diff
-	go -C test/flux mod tidy -diff
+	go -C test/owners mod tidy -diff
 	go -C test/netpol mod tidy -diff
 
 # Compares with a copy rather than with git, so that documents may be edited while this runs.

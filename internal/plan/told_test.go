@@ -279,6 +279,7 @@ func TestLiveDoesNotOverrideEverything(t *testing.T) {
 		{"what Argo CD replaces", byArgo, "argocd-controller", update, adds, []string{with(application, "syncPolicy: {syncOptions: [Replace=true]}")}, harden.DeliverSource, "--live does not override that"},
 		{"T115: what an operator generates", "ownerReferences: [{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, name: pg, uid: x, controller: true}]", "cnpg", update, adds, nil, harden.DeliverManual, "Cluster/pg generates this object and would undo a live change within seconds: set it there; --live does not override that"},
 		{"an add-on", "labels: {kubernetes.azure.com/managedby: aks}", "aks", update, adds, nil, harden.DeliverManual, "--live does not override that"},
+		{"a field that somebody else applies", byHelm, "platform-team", apply, changes, nil, harden.DeliverSource, `manager "platform-team" sets ` + field + ", and its next apply would fail with a conflict: change its manifest; --live does not override that"},
 		{"kapp", "labels: {kapp.k14s.io/app: '17'}", "kapp", update, adds, nil, harden.DeliverLive, "live by your choice, although kapp app 17 sets this object back"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -34,9 +34,8 @@ func (r route) byOwner() verdict {
 	if o.replaces != "" {
 		return source(harden.Futile, true, "%s replaces the whole object (%s): whatever is patched live is gone after that", who, o.replaces)
 	}
-	path, applied := r.contested()
-	if path != nil {
-		return source(harden.Contested, applied, "%s", r.contestedWhy(path))
+	if c := r.contested(); c != nil {
+		return source(harden.Contested, c.manager != "", "%s", r.contestedWhy(c))
 	}
 	if o.Applies && r.touchesTemplate() {
 		return source(harden.Durable, false, "%s", r.applierWhy())
@@ -50,32 +49,40 @@ func (r route) byOwner() verdict {
 // kept reports whether the owner is told to leave the field as others set it.
 func (r route) kept(path harden.Path) bool { return r.owner.keeps != nil && r.owner.keeps(path) }
 
-// contested is the first path that the owner sets to another value, or nil, and
-// whether it holds that by server-side apply. What the object has already was
-// taken out of the plan, so every path that the owner holds is one. Without
-// managedFields, whatever has a value counts.
-func (r route) contested() (path harden.Path, applied bool) {
+// A contest is over a field that somebody else sets to another value.
+type contest struct {
+	path    harden.Path
+	manager string // who applies it server-side; empty where nobody does
+}
+
+// contested is what the owner, or whoever applies the field server-side, sets to
+// another value; nil when there is no such field. One that is applied comes
+// first: that value cannot be taken over. What the object has already was taken
+// out of the plan, so every path that is held is one. Without managedFields,
+// whatever has a value counts.
+func (r route) contested() *contest {
 	writers := writersOf(r.before)
 	manifest := lastManifest(r.before)
+	var first *contest
 	for _, p := range r.paths {
 		if _, ok := lookup(r.before.Object, p); !ok || r.kept(p) {
 			continue
 		}
-		held, byApply := len(r.before.GetManagedFields()) == 0, false
+		held := len(r.before.GetManagedFields()) == 0
 		for _, w := range writers {
-			if slices.Contains(r.owner.managers, w.manager) && w.holds(p) {
-				held, byApply = true, byApply || w.applies
+			if !w.holds(p) {
+				continue
 			}
+			if w.applies {
+				return &contest{p, w.manager}
+			}
+			held = held || slices.Contains(r.owner.managers, w.manager)
 		}
-		_, declared := lookup(manifest, p)
-		if byApply {
-			return p, true
-		}
-		if path == nil && (held || declared) {
-			path = p
+		if _, declared := lookup(manifest, p); first == nil && (held || declared) {
+			first = &contest{path: p}
 		}
 	}
-	return path, false
+	return first
 }
 
 // applierWhy tells what was seen on a real API server: co-owning a list item
@@ -90,19 +97,21 @@ func (r route) applierWhy() string {
 }
 
 // contestedWhy says who sets the field again, and when.
-func (r route) contestedWhy(path harden.Path) string {
+func (r route) contestedWhy(c *contest) string {
 	o := r.owner
-	_, applied := r.contested()
+	who := o.Name + " " + o.What
 	again := "its next apply would fail with a conflict: change its manifest"
 	switch {
+	case c.manager != "" && !slices.Contains(o.managers, c.manager):
+		who = fmt.Sprintf("manager %q", line(c.manager))
 	case o.putsBack != nil:
-		again = o.putsBack(path) + ": change it in its source"
-	case o.regime == regimeHelm && applied:
+		again = o.putsBack(c.path) + ": change it in its source"
+	case o.regime == regimeHelm && c.manager != "":
 		again = "applies it server-side: with another value there, the next helm upgrade fails with a conflict, or takes it back with --force-conflicts: change its values"
 	case o.regime == regimeHelm:
 		again = "the next helm upgrade resets it: change its values"
 	}
-	return fmt.Sprintf("%s %s sets %s, and %s", o.Name, o.What, PathString(path), again)
+	return fmt.Sprintf("%s sets %s, and %s", who, PathString(c.path), again)
 }
 
 func (r route) durableWhy() string {

@@ -1,10 +1,7 @@
-// Package flux_test lets Flux's own apply engine reconcile an object that we
-// changed. It is a module of its own: Flux's dependencies are not the plugin's.
-package flux_test
+package owners_test
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -20,8 +17,6 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/test/lab/labtest"
 )
-
-func TestMain(m *testing.M) { os.Exit(labtest.Main(m)) }
 
 // T105: what the manager "harden" applied to a Deployment of Flux survives the
 // next reconcile; what a manager with the prefix "kubectl" applied does not.
@@ -76,12 +71,21 @@ func clients(t *testing.T, kubeconfig string) (client.Client, *ssa.ResourceManag
 	return c, ssa.NewResourceManager(c, polling.NewStatusPoller(c, mapper, polling.Options{}), owner)
 }
 
-// reconcile applies as kustomize-controller does: with its clean-up of managers
-// (internal/controller/kustomization_controller.go), for a new revision.
+// reconcile applies as kustomize-controller does, for a new revision.
 func reconcile(t *testing.T, flux *ssa.ResourceManager, desired *unstructured.Unstructured, revision string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	object := desired.DeepCopy()
+	object.SetAnnotations(map[string]string{"example.com/revision": revision})
+	if _, err := flux.ApplyAll(ctx, []*unstructured.Unstructured{object}, fluxOptions()); err != nil {
+		t.Fatalf("reconciling revision %s: %v", revision, err)
+	}
+}
+
+// fluxOptions are those of kustomize-controller, with its clean-up of managers
+// (internal/controller/kustomization_controller.go).
+func fluxOptions() ssa.ApplyOptions {
 	opts := ssa.DefaultApplyOptions()
 	opts.Cleanup = ssa.ApplyCleanupOptions{
 		Annotations: []string{"kubectl.kubernetes.io/last-applied-configuration"},
@@ -92,11 +96,7 @@ func reconcile(t *testing.T, flux *ssa.ResourceManager, desired *unstructured.Un
 			{Name: "kustomize-controller", OperationType: metav1.ManagedFieldsOperationUpdate},
 		},
 	}
-	object := desired.DeepCopy()
-	object.SetAnnotations(map[string]string{"example.com/revision": revision})
-	if _, err := flux.ApplyAll(ctx, []*unstructured.Unstructured{object}, opts); err != nil {
-		t.Fatalf("reconciling revision %s: %v", revision, err)
-	}
+	return opts
 }
 
 func seccomp(t *testing.T, c client.Client, o *unstructured.Unstructured) bool {
@@ -132,4 +132,15 @@ func partial(ns, name string) *unstructured.Unstructured {
 
 func ref(ns, name string) harden.Ref {
 	return harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: ns, Name: name}
+}
+
+// fluxEngine is kustomize-controller.
+func fluxEngine(b *bench) engine {
+	_, flux := clients(b.T, b.lab.Kubeconfig())
+	return func(u *unstructured.Unstructured) error {
+		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+		defer cancel()
+		_, err := flux.ApplyAll(ctx, []*unstructured.Unstructured{u}, fluxOptions())
+		return err
+	}
 }
