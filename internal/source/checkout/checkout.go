@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/managedfields"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
-	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
 	"github.com/kubectl-harden/kubectl-harden/internal/source/kustomize"
 )
 
@@ -42,7 +41,7 @@ type unread struct{ path, why string }
 // A loaded is one file that was read for its objects.
 type loaded struct {
 	text string
-	set  *files.Set // nil when it holds no objects
+	refs []harden.Ref // of its objects
 }
 
 // Open looks through a folder for manifests, kustomizations and charts. With conv

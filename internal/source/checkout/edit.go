@@ -30,6 +30,11 @@ func (c *Checkout) Edit(changes []harden.ObjectChange) (*harden.SourceEdits, err
 		e.bring(p, e.wants[p])
 	}
 	out.Files = e.files
+	for i := range out.Objects {
+		for n, note := range out.Objects[i].Notes {
+			out.Objects[i].Notes[n] = harden.OneLine(note)
+		}
+	}
 	return out, nil
 }
 

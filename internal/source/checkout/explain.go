@@ -97,18 +97,7 @@ func items(at string, source, before, after []any, quantity bool) string {
 		key, id := keyOf(m)
 		if key != "" {
 			where = fmt.Sprintf("%s[%s]", at, id)
-			live := find(before, key, m)
-			if live == nil {
-				if find(after, key, m) != nil {
-					continue
-				}
-				return where
-			}
-			wanted := any(nil)
-			if w := find(after, key, m); w != nil {
-				wanted = w
-			}
-			if d := value(where, m, live, wanted, quantity); d != "" {
+			if d := keyedItem(where, m, all(before, key, m), find(after, key, m), quantity); d != "" {
 				return d
 			}
 			continue
@@ -119,6 +108,29 @@ func items(at string, source, before, after []any, quantity bool) string {
 		}
 	}
 	return ""
+}
+
+// keyedItem compares an item of the source with those on the cluster that have its
+// key: several where a list has more keys than one.
+func keyedItem(at string, source map[string]any, live []map[string]any, after map[string]any, quantity bool) string {
+	if len(live) == 0 && after != nil {
+		return "" // it is what the fix adds
+	}
+	first := at
+	for i, item := range live {
+		wanted := any(nil)
+		if after != nil {
+			wanted = after
+		}
+		d := value(at, source, item, wanted, quantity)
+		if d == "" {
+			return ""
+		}
+		if i == 0 {
+			first = d
+		}
+	}
+	return first
 }
 
 // keys are the fields by which items of lists are told apart, in the order in
@@ -134,19 +146,28 @@ func keyOf(item map[string]any) (key, id string) {
 	return "", ""
 }
 
-// find is the item with the key of the other; a port also has its protocol.
+// find is the first item with the key of the other.
 func find(list []any, key string, like map[string]any) map[string]any {
+	if found := all(list, key, like); len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+// all are the items with the key of the other; a port also has its protocol.
+func all(list []any, key string, like map[string]any) []map[string]any {
+	var out []map[string]any
 	for _, item := range list {
 		m, ok := item.(map[string]any)
 		if !ok || !equal(m[key], like[key], false) {
 			continue
 		}
-		if (key == "containerPort" || key == "port" || key == "name") && protocol(m) != protocol(like) {
+		if _, port := like["containerPort"]; port && protocol(m) != protocol(like) {
 			continue
 		}
-		return m
+		out = append(out, m)
 	}
-	return nil
+	return out
 }
 
 func protocol(port map[string]any) string {

@@ -30,7 +30,7 @@ type finding struct {
 func (c *Checkout) places(target harden.Ref, live *harden.ObjectChange) []place {
 	var out []place
 	for _, path := range c.manifests {
-		if slices.ContainsFunc(c.load(path).refs(), func(r harden.Ref) bool { return sameKind(r, target) && r.Name == target.Name }) {
+		if slices.ContainsFunc(c.load(path).refs, func(r harden.Ref) bool { return sameKind(r, target) && r.Name == target.Name }) {
 			out = append(out, manifest{checkout: c, path: path})
 		}
 	}
@@ -131,7 +131,7 @@ func (f *finding) why(c *Checkout) string {
 			}
 			where = append(where, place)
 		}
-		return fmt.Sprintf("%d places bring it: %s. Name the one that is meant (--source %s)", len(where), harden.OneLine(strings.Join(where, ", ")), f.hits[0].place.where())
+		return fmt.Sprintf("%d places bring it: %s. Name the one that is meant (--source %s)", len(where), harden.OneLine(strings.Join(where, ", ")), harden.OneLine(f.hits[0].place.where()))
 	}
 	why := fmt.Sprintf("nothing in %s brings it (%s)", c.opts.Folder, c.looked())
 	if f.nearest != "" {

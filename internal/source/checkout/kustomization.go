@@ -42,7 +42,7 @@ func (k *kustomization) component() bool {
 // from holds one of that kind, with a name that is part of the name.
 func (k *kustomization) may(target harden.Ref) bool {
 	for _, file := range k.uses.Files {
-		if slices.ContainsFunc(k.checkout.load(k.uses.Display(file)).refs(), func(r harden.Ref) bool {
+		if slices.ContainsFunc(k.checkout.load(k.uses.Display(file)).refs, func(r harden.Ref) bool {
 			return sameKind(r, target) && strings.Contains(target.Name, r.Name)
 		}) {
 			return true

@@ -27,7 +27,8 @@ var skipped = []string{"node_modules", "vendor"}
 func (c *Checkout) walk() error {
 	seen := map[string]bool{}
 	entries := 0
-	err := filepath.WalkDir(c.opts.Folder, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(c.real, func(real string, d fs.DirEntry, err error) error {
+		path := c.shown(real)
 		if entries++; entries > maxEntries {
 			return fmt.Errorf("%q has more than %d files: name the part of it that holds the sources (--source)", c.opts.Folder, maxEntries)
 		}
@@ -44,7 +45,15 @@ func (c *Checkout) walk() error {
 		c.file(path, seen)
 		return nil
 	})
-	return err
+}
+
+// shown is a path below the folder as the user would name it.
+func (c *Checkout) shown(real string) string {
+	rel, err := filepath.Rel(c.real, real)
+	if err != nil {
+		return real
+	}
+	return filepath.Join(c.opts.Folder, rel)
 }
 
 func (c *Checkout) skip(path string, err error) {
@@ -56,7 +65,7 @@ func (c *Checkout) skip(path string, err error) {
 }
 
 func (c *Checkout) dir(path string, d fs.DirEntry) error {
-	if path != c.opts.Folder && (strings.HasPrefix(d.Name(), ".") || slices.Contains(skipped, d.Name())) {
+	if path != filepath.Clean(c.opts.Folder) && (strings.HasPrefix(d.Name(), ".") || slices.Contains(skipped, d.Name())) {
 		return fs.SkipDir
 	}
 	if _, err := os.Stat(filepath.Join(path, "Chart.yaml")); err == nil {
@@ -73,6 +82,9 @@ func (c *Checkout) file(path string, seen map[string]bool) {
 		if k.uses, k.broken = kustomize.Look(k.folder); k.broken != nil {
 			c.unread = append(c.unread, unread{k.folder, k.broken.Error()})
 		}
+		if k.uses == nil || len(k.uses.Folders) == 0 {
+			return
+		}
 		c.kustomizations = append(c.kustomizations, k)
 		return
 	}
@@ -88,7 +100,7 @@ func (c *Checkout) file(path string, seen map[string]bool) {
 		return
 	}
 	seen[real] = true
-	if l := c.load(path); l.set != nil {
+	if len(c.load(path).refs) > 0 {
 		c.manifests = append(c.manifests, path)
 	}
 }
@@ -125,24 +137,10 @@ func (c *Checkout) load(path string) *loaded {
 		c.unread = append(c.unread, unread{path, harden.OneLine(err.Error())})
 	}
 	for _, doc := range set.Documents() {
-		if len(doc.Objects) > 0 {
-			l.set = set
-		}
+		l.refs = append(l.refs, doc.Objects...)
 		if doc.Skipped != "" && strings.Contains(doc.Skipped, "template") {
 			c.unread = append(c.unread, unread{path, doc.Skipped})
 		}
 	}
 	return l
-}
-
-// refs are the objects that a file holds.
-func (l *loaded) refs() []harden.Ref {
-	if l.set == nil {
-		return nil
-	}
-	var out []harden.Ref
-	for _, doc := range l.set.Documents() {
-		out = append(out, doc.Objects...)
-	}
-	return out
 }

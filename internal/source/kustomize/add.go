@@ -212,7 +212,7 @@ func (a *adding) files() ([]harden.FileChange, error) {
 		var body []byte
 		if c.Before == nil {
 			resources = append(resources, names[i])
-			if body, err = print(bare(c.After).Object); err != nil {
+			if body, err = print(a.unnamed(c.After).Object); err != nil {
 				return nil, err
 			}
 		} else {
@@ -232,6 +232,20 @@ func (a *adding) files() ([]harden.FileChange, error) {
 	}
 	k, err := a.named(resources, patches)
 	return append(files, k), err
+}
+
+// unnamed is a new object with the name to which the kustomization adds its prefix
+// and suffix.
+func (a *adding) unnamed(u *unstructured.Unstructured) *unstructured.Unstructured {
+	u = bare(u)
+	prefix, _ := a.says["namePrefix"].(string)
+	suffix, _ := a.says["nameSuffix"].(string)
+	if name, ok := strings.CutPrefix(u.GetName(), prefix); ok {
+		if name, ok = strings.CutSuffix(name, suffix); ok && name != "" {
+			u.SetName(name)
+		}
+	}
+	return u
 }
 
 // namespaced reports whether the kind and name alone do not tell the object.

@@ -59,7 +59,12 @@ func TestAddPatches(t *testing.T) {
 	if _, err := AddPatches(prod, []harden.ObjectChange{c, {After: policy}}, nil); err == nil || !strings.Contains(err.Error(), "deny") {
 		t.Errorf("got %v: the prefix would give the policy another name", err)
 	}
-	files, err := AddPatches(prod, []harden.ObjectChange{c}, nil)
+	policy.SetName("prod-deny")
+	files, err := AddPatches(prod, []harden.ObjectChange{{After: policy}}, nil)
+	if err != nil || !strings.Contains(archive(files), "  name: deny\n") {
+		t.Errorf("got %v\n%s", err, archive(files))
+	}
+	files, err = AddPatches(prod, []harden.ObjectChange{c}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
