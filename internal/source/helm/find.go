@@ -150,7 +150,7 @@ func (s *search) solve() map[string]setting {
 			maps.Copy(settings, a.settings)
 		}
 		if s.proven(settings) {
-			return s.fewer(settings)
+			return s.fewer(settings, chosen)
 		}
 		// Each is right alone and they are not together.
 		s.giveUp(s.broughtBy(chosen[len(chosen)-1]), "the values that would bring it do not go together with those for other fields")
@@ -201,14 +201,29 @@ func (s *search) proven(settings map[string]setting) bool {
 	return true
 }
 
-// fewer leaves out settings without which it is still proven: two parts of the
-// values may have been given the same.
-func (s *search) fewer(settings map[string]setting) map[string]setting {
-	for _, name := range slices.Backward(slices.Sorted(maps.Keys(settings))) {
-		less := maps.Clone(settings)
-		delete(less, name)
-		if s.proven(less) {
-			settings = less
+// fewer leaves out settings without which it is still proven, where two parts of
+// the values bring the same.
+func (s *search) fewer(settings map[string]setting, chosen []*assignment) map[string]setting {
+	times := map[string]int{}
+	for _, a := range chosen {
+		for name := range a.brings {
+			times[name]++
+		}
+	}
+	for _, a := range slices.Backward(chosen) {
+		alone := true
+		for name := range a.brings {
+			alone = alone && times[name] == 1
+		}
+		if alone {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(a.settings)) {
+			less := maps.Clone(settings)
+			delete(less, name)
+			if s.proven(less) {
+				settings = less
+			}
 		}
 	}
 	return settings
