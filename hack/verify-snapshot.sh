@@ -26,7 +26,7 @@ archive() { case $1 in windows_*) echo "$dist/kubectl-harden_$1.zip" ;; *) echo 
 exe() { case $1 in windows_*) echo kubectl-harden.exe ;; *) echo kubectl-harden ;; esac; }
 
 # value FIELD: that of a line of the manifest.
-value() { sed -n "s/^ *$1: *//p" "$manifest"; }
+value() { sed -n "s/^[ -]*$1: *//p" "$manifest"; }
 
 check_sums() {
   local sum="sha256sum"
@@ -84,9 +84,9 @@ check_plugin() {
   local out
   as_newcomer "$1" kubectl plugin list | grep -q '/kubectl-harden$' || fail "kubectl does not find the plugin"
   out=$(as_newcomer "$1" kubectl harden version)
-  case $out in "kubectl harden $(value version) ("*) ;; *) fail "kubectl harden version says: $out" ;; esac
+  case $out in "kubectl harden $(value version) "*) ;; *) fail "kubectl harden version says: $out" ;; esac
   out=$(as_newcomer "$1" kubectl harden scan -f "$root/examples/shop" -o name)
-  [ "$(wc -l <<<"$out")" -gt 20 ] || fail "kubectl harden scan finds next to nothing in examples/shop: $out"
+  case $out in *deployment.apps/web*) ;; *) fail "kubectl harden scan finds nothing in examples/shop: $out" ;; esac
   as_newcomer "$1" kubectl harden fix -f "$root/examples/shop" --dry-run >"$work/fix.out" || fail "kubectl harden fix --dry-run"
   [ -s "$work/fix.out" ] || fail "kubectl harden fix --dry-run shows nothing"
   say "kubectl harden: $(as_newcomer "$1" kubectl harden version)"
