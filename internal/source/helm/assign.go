@@ -32,12 +32,11 @@ func editName(w *want, e edit) string {
 	return w.key.Group + "/" + w.key.Kind + "/" + w.key.Namespace + "/" + w.key.Name + e.path.String()
 }
 
-func (a *assignment) overlay() map[string]any { return overlayOf(a.settings) }
-
-func overlayOf(settings map[string]setting) map[string]any {
+// overlayOf is what the settings add to the values.
+func (s *search) overlayOf(settings map[string]setting) map[string]any {
 	out := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(settings)) { // parts after what they are in
-		put(out, settings[name].path, settings[name].value)
+		put(out, s.values, settings[name].path, settings[name].value)
 	}
 	return out
 }
@@ -187,7 +186,7 @@ func isItem(pe fieldpath.PathElement, v any) bool {
 // an assignment, with the edits that they bring; otherwise harm is what else
 // changes. It is an error when the chart or its schema refuses them.
 func (s *search) attempt(settings map[string]setting) (a *assignment, harm []effect, err error) {
-	o := s.with(overlayOf(settings))
+	o := s.with(s.overlayOf(settings))
 	if o.err != nil {
 		return nil, nil, o.err
 	}
@@ -208,7 +207,7 @@ func (s *search) attempt(settings map[string]setting) (a *assignment, harm []eff
 		}
 	}
 	if len(a.brings) > 0 {
-		if refused := s.chart.allowed(s.plus(overlayOf(settings))); refused != nil {
+		if refused := s.chart.allowed(s.plus(s.overlayOf(settings))); refused != nil {
 			return nil, nil, refused
 		}
 	}
@@ -311,7 +310,7 @@ func (s *search) trial(path valuePath, w *want, e edit) *assignment {
 // gives reports whether a value that was tried makes the field what it should be,
 // whatever else it does.
 func (s *search) gives(path valuePath, value any, w *want, e edit) bool {
-	object, ok := s.with(overlayOf(map[string]setting{"": {path, value}})).objects[w.key]
+	object, ok := s.with(s.overlayOf(map[string]setting{"": {path, value}})).objects[w.key]
 	if !ok {
 		return false
 	}
@@ -323,7 +322,7 @@ func (s *search) gives(path valuePath, value any, w *want, e edit) bool {
 // have more than the value, such as the tag in an image.
 func (s *search) middle(path valuePath, w *want, e edit, text string) (any, bool) {
 	const mark = "hardenprobe0x"
-	object, ok := s.with(overlayOf(map[string]setting{"": {path, mark}})).objects[w.key]
+	object, ok := s.with(s.overlayOf(map[string]setting{"": {path, mark}})).objects[w.key]
 	if !ok {
 		return nil, false
 	}

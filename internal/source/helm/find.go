@@ -41,7 +41,7 @@ func (c *Chart) Find(r Release, changes []harden.ObjectChange) (*Found, error) {
 		s.giveUp(s.wants, refused.Error())
 	}
 	if settings := s.solve(); settings != nil {
-		found.Values = overlayOf(settings)
+		found.Values = whole(s.overlayOf(settings)).(map[string]any)
 	}
 	found.renders = s.renders
 	return found, nil

@@ -178,6 +178,24 @@ ServiceAccount/one: {automountServiceAccountToken: false}
 				"ServiceAccount/one": "automountServiceAccountToken: no value of the chart sets it: see templates/accounts.yaml",
 			},
 		},
+		"workers from a list": {
+			chart: "list",
+			wanted: `
+Deployment/mail:
+  pod.containers[mail].securityContext.runAsNonRoot: true
+  pod.containers[mail].securityContext.privileged: null
+Deployment/bills:
+  pod.containers[bills].resources.limits: {memory: 64Mi}
+`,
+			found: `
+workers:
+- name: mail
+  port: 3000000
+  securityContext: {runAsUser: 1000, runAsNonRoot: true}
+- name: bills
+  resources: {limits: {memory: 64Mi}}
+`,
+		},
 		"a value that the schema refuses": {
 			chart:  "strict",
 			wanted: "Deployment/app:\n  pod.containers[app].securityContext.allowPrivilegeEscalation: false\n",

@@ -88,17 +88,17 @@ func (s *search) probeGroup(all []*candidate, group []int) {
 // mark puts the token under the candidate's path, beside what is there.
 func (s *search) mark(overlay map[string]any, c *candidate, mark string) {
 	for key, v := range c.with {
-		put(overlay, c.path.join(key), v)
+		put(overlay, s.values, c.path.join(key), v)
 	}
 	if !c.list {
-		put(overlay, c.path.join(mark), mark)
+		put(overlay, s.values, c.path.join(mark), mark)
 		return
 	}
 	items, _ := at(s.values, c.path)
 	list, _ := items.([]any)
 	// The fields that tell the items of keyed lists apart.
 	item := map[string]any{"name": mark, "mountPath": mark, "devicePath": mark}
-	put(overlay, c.path, append(append([]any{}, list...), item))
+	put(overlay, s.values, c.path, append(append([]any{}, list...), item))
 }
 
 // keysOf are the objects of an outcome: those of the base in their order, then

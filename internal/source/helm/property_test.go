@@ -77,7 +77,7 @@ func someFixes(rnd *rand.Rand, objects []Object) []harden.ObjectChange {
 // exactly what was wanted, and whatever is left must have a reason.
 func TestWhatIsFoundIsRight(t *testing.T) {
 	brought := 0
-	for _, name := range []string{"", "shared", "parent", "fixed", "strict"} {
+	for _, name := range []string{"", "shared", "parent", "fixed", "list", "strict"} {
 		c := chartOf(t, name)
 		objects, err := c.Objects(testRelease)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path"
 	"strings"
 	"text/template"
@@ -113,6 +114,29 @@ func floats(v any) any {
 	default:
 		return v
 	}
+}
+
+// whole is floats the other way: values as people write them.
+func whole(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, child := range v {
+			out[key] = whole(child)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, child := range v {
+			out[i] = whole(child)
+		}
+		return out
+	case float64:
+		if n := int64(v); float64(n) == v && math.Abs(v) < 1<<53 {
+			return n
+		}
+	}
+	return v
 }
 
 // instance is a copy of the chart to be rendered once: helm takes away what is
