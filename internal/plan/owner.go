@@ -35,6 +35,7 @@ type owner struct {
 	regime   regime
 	managers []string // field managers under which it writes
 	applier  string   // the manager that applies the pod template; maybe another one than the owner
+	template bool     // the pod template is applied server-side, or will be
 	paused   string   // what tells it to leave the object alone, such as an annotation
 	replaces string   // what makes it replace the object as a whole, such as Replace=true
 	// putsBack says when and how it sets again a field that it sets, such as "it
@@ -138,7 +139,8 @@ func findOwner(object *unstructured.Unstructured, w *harden.Workload, facts hard
 	}
 	found.applier = s.templateApplier()
 	found.Manager = s.manager(func(m string) bool { return slices.Contains(found.managers, m) })
-	found.Applies = found.Applies || found.applier != ""
+	found.template = found.Applies || found.applier != ""
+	found.Applies = found.template || slices.ContainsFunc(s.writers, func(w writer) bool { return w.applies && slices.Contains(found.managers, w.manager) })
 	return found
 }
 

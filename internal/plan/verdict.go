@@ -37,7 +37,7 @@ func (r route) byOwner() verdict {
 	if c := r.contested(); c != nil {
 		return source(harden.Contested, c.manager != "", "%s", r.contestedWhy(c))
 	}
-	if o.Applies && r.touchesTemplate() {
+	if o.template && r.touchesTemplate() {
 		return source(harden.Durable, false, "%s", r.applierWhy())
 	}
 	if len(r.op.Remove) > 0 && o.regime != regimeApplier && !r.kept(r.op.Remove[0]) {

@@ -104,26 +104,37 @@ func (l *ownerLook) read(ctx context.Context, ref harden.Ref) ([]*unstructured.U
 }
 
 // namespacesOf is where objects of that kind and name are. Where not all may be
-// listed it is the usual places, with the error.
+// listed it is those of the usual places, with the error.
 func (l *ownerLook) namespacesOf(ctx context.Context, ref harden.Ref) ([]string, error) {
 	list := l.names[ref.GroupVersionKind().GroupKind()]
-	list.once.Do(func() {
-		for _, gv := range l.versions(ref) {
-			if list.all, list.err = l.listNames(ctx, "/apis/"+gv+"/"+resourceOf(ref.GroupVersionKind())); !apierrors.IsNotFound(list.err) {
-				return
-			}
-		}
-	})
-	if list.err != nil {
-		return usualNamespaces, list.err
-	}
+	list.once.Do(func() { list.all, list.err = l.listKind(ctx, ref) })
 	var namespaces []string
 	for _, o := range list.all {
 		if o.Name == ref.Name {
 			namespaces = append(namespaces, o.Namespace)
 		}
 	}
-	return namespaces, nil
+	return namespaces, list.err
+}
+
+// listKind lists the names of all objects of the kind, or those in the usual
+// namespaces together with the error that keeps it from listing all.
+func (l *ownerLook) listKind(ctx context.Context, ref harden.Ref) (all []metav1.ObjectMeta, err error) {
+	resource := resourceOf(ref.GroupVersionKind())
+	for _, gv := range l.versions(ref) {
+		if all, err = l.listNames(ctx, "/apis/"+gv+"/"+resource); apierrors.IsNotFound(err) {
+			continue
+		}
+		if apierrors.IsForbidden(err) {
+			for _, ns := range usualNamespaces {
+				// What fails here too is told by the error of the whole list.
+				some, _ := l.listNames(ctx, "/apis/"+gv+"/namespaces/"+ns+"/"+resource)
+				all = append(all, some...)
+			}
+		}
+		break
+	}
+	return all, err
 }
 
 // get reads the object in the first version that has it. The error is that of

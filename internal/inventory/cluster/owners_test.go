@@ -69,8 +69,9 @@ func TestReadOwners(t *testing.T) {
 			name: "not all namespaces may be listed", ref: app,
 			set: func(s *server) {
 				s.on(argoPath+"/applications", forbidden("applications is forbidden: no"))
+				s.on(argoPath+"/namespaces/argocd/applications", answer(`{"metadata": {}, "items": [{"metadata": {"name": "shop", "namespace": "argocd"}}]}`))
+				s.on(argoPath+"/namespaces/openshift-gitops/applications", forbidden("applications is forbidden: no"))
 				s.on(argoPath+"/namespaces/argocd/applications/shop", answer(ownerObject(app.APIVersion, "Application", "argocd", "shop")))
-				s.on(argoPath+"/namespaces/openshift-gitops/applications/shop", gone)
 			},
 			found: []string{"argoproj.io/v1alpha1 argocd/shop"},
 		},
@@ -78,8 +79,6 @@ func TestReadOwners(t *testing.T) {
 			name: "not all may be listed, and it is not where it usually is", ref: app,
 			set: func(s *server) {
 				s.on(argoPath+"/applications", forbidden("applications is forbidden: no"))
-				s.on(argoPath+"/namespaces/argocd/applications/shop", gone)
-				s.on(argoPath+"/namespaces/openshift-gitops/applications/shop", gone)
 			},
 			missing: &harden.MissingOwner{Ref: app, Forbidden: true, Why: "no"},
 		},
