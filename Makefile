@@ -59,16 +59,12 @@ screenshot: prepare build lab lab-binaries ## the pictures of the UI in docs/img
 	@hack/prepare.sh tmux
 	@hack/screenshot.sh
 
-# A platform takes ten minutes of a core the first time, so they are built one after the other.
-goreleaser = release=$$(hack/tool.sh goreleaser) && sbom=$$(hack/tool.sh cyclonedx-gomod) && \
-	PATH="$$(dirname "$$sbom"):$$PATH" "$$release" release --clean --parallelism 1
-
 snapshot: prepare ## what a release would publish, into dist/, and a trial of it
-	@$(goreleaser) --snapshot
+	@hack/release.sh --snapshot
 	@$(MAKE) --no-print-directory verify-snapshot
 
 release: prepare ## a draft of the release of this commit's tag, on GitHub
-	@$(goreleaser)
+	@hack/release.sh
 
 verify-snapshot: lab-binaries ## whether what is in dist/ installs and works
 	@hack/verify-snapshot.sh
