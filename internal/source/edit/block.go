@@ -2,6 +2,7 @@ package edit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,7 +45,7 @@ func (e *editor) skipBlanks(at int) int {
 // replaceScalar writes a scalar or an empty collection where one stood.
 func (e *editor) replaceScalar(n *node, want any) {
 	str, isString := want.(string)
-	if n.kind == scalarNode && (n.style == literal || n.style == folded) && isString && fitsLiteral(str) {
+	if n.kind == scalarNode && (n.style == literal || n.style == folded) && isString && !e.quoteTexts && fitsLiteral(str) {
 		if l := lineAt(e.lines, n.body); lineAt(e.lines, n.end) > l {
 			column := e.lines[l+1].indent(e.text)
 			for _, inner := range e.lines[l+1:] {
@@ -53,7 +54,7 @@ func (e *editor) replaceScalar(n *node, want any) {
 				}
 			}
 			nl := e.lineBreak(l)
-			e.replaceBytes(n.body, n.end, "|"+chomp(str)+nl+strings.Join(literalLines(str, column), nl))
+			e.replaceBytes(n.body, n.end, "|"+chomp(str)+e.headerComment(n)+nl+strings.Join(literalLines(str, column), nl))
 			return
 		}
 	}
@@ -65,7 +66,21 @@ func (e *editor) replaceScalar(n *node, want any) {
 	if n.body == n.end {
 		out = " " + out
 	}
-	e.replaceBytes(n.body, n.end, out)
+	e.replaceBytes(n.body, n.end, out+e.headerComment(n))
+}
+
+// headerComment is the comment behind the | or > of a block of text, with the
+// space before it.
+func (e *editor) headerComment(n *node) string {
+	if n.kind != scalarNode || n.style != literal && n.style != folded {
+		return ""
+	}
+	header := e.text[n.body:e.lines[lineAt(e.lines, n.body)].end]
+	at := strings.IndexByte(header, '#')
+	if at < 0 {
+		return ""
+	}
+	return header[len(strings.TrimRight(header[:at], " \t")):]
 }
 
 // head is where the value of a key or an item may begin: behind the colon or the
@@ -152,12 +167,16 @@ func (e *editor) grow(n *node, want any, order []string) error {
 	lines := in.block(want, e.below(n, want), order)
 	head, last := n.head(), lineAt(e.lines, n.end)
 	l := lineAt(e.lines, head)
+	comment := e.headerComment(n)
+	rest := strings.TrimSpace(e.text[n.end:e.lines[last].end] + comment)
 	if first := lineAt(e.lines, n.body); first > l {
 		// The value stands on lines of its own.
+		if rest != "" {
+			lines = slices.Insert(lines, 0, e.margin(n.body)+rest)
+		}
 		e.replaceBytes(e.lines[first].start, e.lines[last].end, strings.Join(lines, e.lineBreak(l)))
 		return nil
 	}
-	rest := strings.TrimSpace(e.text[n.end:e.lines[last].end])
 	if n.parent.kind == sequenceNode && rest == "" && head == n.mark+1 {
 		lines[0] = strings.Repeat(" ", in.item-1) + strings.TrimLeft(lines[0], " ")
 		e.replaceBytes(head, e.lines[last].end, strings.Join(lines, e.lineBreak(l)))
@@ -166,7 +185,7 @@ func (e *editor) grow(n *node, want any, order []string) error {
 	if rest == "" {
 		e.replaceBytes(head, e.lines[last].end, "")
 	} else {
-		e.replaceBytes(head, n.end, "")
+		e.replaceBytes(head, n.end, comment)
 	}
 	e.insertLines(last, lines)
 	return nil
@@ -174,13 +193,24 @@ func (e *editor) grow(n *node, want any, order []string) error {
 
 // insertLines puts lines behind the line with the index.
 func (e *editor) insertLines(after int, lines []string) {
+	if closed, ok := e.closed[after]; ok {
+		after = closed
+	}
 	nl := e.lineBreak(after)
 	text := strings.Join(lines, nl)
 	if after+1 < len(e.lines) {
 		e.insert(e.lines[after+1].start, text+nl)
 		return
 	}
-	e.keepEnd()
+	if e.endRemoved {
+		e.endRemoved = false
+		e.insert(len(e.text), text)
+		return
+	}
+	if !e.endMoved {
+		e.endMoved = true
+		e.keepEnd()
+	}
 	e.insert(len(e.text), nl+text)
 }
 
@@ -195,8 +225,7 @@ func (e *editor) keepEnd() {
 		return
 	}
 	header := chomping.FindString(e.text[n.body+1:])
-	digits := strings.Trim(header, "+-")
-	e.replaceBytes(n.body+1, n.body+1+len(header), digits+"-")
+	e.replaceBytes(n.body, n.body+1+len(header), e.text[n.body:n.body+1]+strings.Trim(header, "+-")+"-")
 }
 
 // lineBreak is how a line ends, or where it does not how the others do.
@@ -211,11 +240,40 @@ func (e *editor) lineBreak(l int) string {
 
 // removeLines takes out whole lines.
 func (e *editor) removeLines(first, last int) {
+	if t, ok := e.texts[first-1]; ok {
+		closed := e.closeText(t, last)
+		e.closed[last] = closed
+		last = closed
+		e.texts[last] = t
+	}
 	end := len(e.text)
 	if last+1 < len(e.lines) {
 		end = e.lines[last+1].start
+	} else {
+		e.endRemoved = true
 	}
 	e.replaceBytes(e.lines[first].start, end, "")
+}
+
+// closeText keeps a text from taking what follows a line for its own, when the
+// lines up to that are taken out: blank lines go too, a comment is set in less.
+// It returns the last line that goes.
+func (e *editor) closeText(t textEnd, last int) int {
+	for last+1 < len(e.lines) && e.lines[last+1].start < len(e.text) {
+		l := e.lines[last+1]
+		spaces := l.indent(e.text)
+		if l.start+spaces < l.end {
+			if spaces >= t.indent && e.text[l.start+spaces] == '#' {
+				e.replaceBytes(l.start+t.indent-1, l.start+spaces, "")
+			}
+			break
+		}
+		if spaces <= t.indent && !t.keep {
+			break
+		}
+		last++
+	}
+	return last
 }
 
 // behind is the index of the line after which a block whose last value is given
@@ -246,21 +304,20 @@ func (e *editor) behind(last *node, column int) int {
 	return sure
 }
 
-// addPairs adds keys to a mapping that has some.
-func (e *editor) addPairs(n *node, fresh map[string]any) error {
-	if n.flow || e.json {
-		return e.addToFlow(n, e.flowStyleOf(n).pairs(fresh))
+// changePairs takes keys out of a mapping, which keeps some, and adds others.
+func (e *editor) changePairs(n *node, removed []bool, fresh map[string]any) error {
+	if n.flow {
+		return e.changePairsInFlow(n, removed, fresh)
 	}
-	in := e.indentAt(n)
-	e.insertLines(e.behind(n.kids[len(n.kids)-1], n.column), in.block(fresh, n.column, nil))
+	if err := e.removePairs(n, removed); err != nil || len(fresh) == 0 {
+		return err
+	}
+	lines := e.indentAt(n).block(fresh, n.column, nil)
+	e.insertLines(e.behind(n.kids[len(n.kids)-1], n.column), lines)
 	return nil
 }
 
-// removePairs takes keys out of a mapping that keeps some.
 func (e *editor) removePairs(n *node, removed []bool) error {
-	if n.flow || e.json {
-		return e.removeFromFlow(n, removed, 2)
-	}
 	for i := 0; i < len(removed); i++ {
 		if !removed[i] {
 			continue
@@ -308,7 +365,7 @@ func (e *editor) removeItems(n *node, kept []bool) error {
 	for i := range kept {
 		removed[i] = !kept[i]
 	}
-	if n.flow || e.json {
+	if n.flow {
 		return e.removeFromFlow(n, removed, 1)
 	}
 	for i := 0; i < len(removed); i++ {
@@ -337,7 +394,7 @@ func (e *editor) removeItems(n *node, kept []bool) error {
 
 // addItems adds items behind the one with the index, or before all for -1.
 func (e *editor) addItems(n *node, kept []bool, previous int, items []any) error {
-	if n.flow || e.json {
+	if n.flow {
 		return e.addItemsToFlow(n, kept, previous, items)
 	}
 	in, s := e.indentAt(n), e.quotesOf(n)

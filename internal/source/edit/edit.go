@@ -19,6 +19,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 const utf8BOM = "\ufeff"
@@ -58,11 +60,15 @@ func Change(text string, change func(says any) (after any, err error)) (out stri
 	if same(e.says(), want) {
 		return text, nil, nil
 	}
-	if err := e.document(want); err != nil {
-		return "", nil, err
-	}
-	if out, err = e.result(want); err != nil {
-		return "", nil, err
+	if out, err = e.edit(want); err != nil {
+		// A comment or a blank line may stand where it would become a part of a new
+		// text of several lines. Quotes keep it out.
+		e.forget()
+		e.quoteTexts = true
+		var again error
+		if out, again = e.edit(want); again != nil {
+			return "", nil, err
+		}
 	}
 	if hasBOM {
 		out = utf8BOM + out
@@ -75,10 +81,16 @@ type editor struct {
 	text    string
 	lines   []line
 	json    bool
-	root    *node // nil for a document without content
-	shared  bool  // it has aliases
+	root    *node           // nil for a document without content
+	shared  bool            // it has aliases
+	texts   map[int]textEnd // by the index of their last line
+	closed  map[int]int     // the last line that was taken out with a line, see closeText
 	splices []splice
 	notes   []string
+
+	endRemoved bool // the last line, which has no line end, is taken out
+	endMoved   bool // something comes behind it
+	quoteTexts bool // texts of several lines are put in quotes
 
 	// targets holds what anchored nodes will say; those that are taken out are not
 	// in it.
@@ -90,12 +102,14 @@ type editor struct {
 }
 
 func read(text string) (*editor, error) {
-	e := &editor{text: text, lines: splitLines(text), json: isJSON(text), targets: map[*node]any{}, locals: map[*node]indentation{}}
+	e := &editor{text: text, lines: splitLines(text), json: isJSON(text), targets: map[*node]any{}, locals: map[*node]indentation{}, texts: map[int]textEnd{}, closed: map[int]int{}}
 	var err error
 	if e.json {
 		e.root, err = parseJSON(text)
 	} else {
-		e.root, e.shared, err = parseYAML(text, e.lines)
+		s := &scanner{text: text, lines: e.lines, anchors: map[*yaml.Node]*node{}, inside: map[*yaml.Node]bool{}, texts: e.texts}
+		e.root, err = s.document()
+		e.shared = s.shared
 	}
 	return e, err
 }
@@ -108,11 +122,26 @@ func (e *editor) says() any {
 	return e.root.says
 }
 
+// edit gives the text that says what is wanted.
+func (e *editor) edit(want any) (string, error) {
+	if err := e.document(want); err != nil {
+		return "", err
+	}
+	return e.result(want)
+}
+
 func (e *editor) document(want any) error {
 	if e.root == nil {
 		return e.fill(want)
 	}
 	return e.set(e.root, want)
+}
+
+// forget takes back all that was to be done.
+func (e *editor) forget() {
+	e.splices, e.notes, e.endRemoved, e.endMoved = nil, nil, false, false
+	clear(e.targets)
+	clear(e.closed)
 }
 
 // result makes the splices and looks at what the text says then.
@@ -122,6 +151,7 @@ func (e *editor) result(want any) (string, error) {
 		return "", err
 	}
 	if e.text != "" && !strings.HasSuffix(e.text, "\n") && strings.HasSuffix(out, "\n") {
+		// A block of text that is the last now may need the line end.
 		if trimmed := strings.TrimSuffix(strings.TrimSuffix(out, "\n"), "\r"); verify(trimmed, want) == nil {
 			return trimmed, nil
 		}
@@ -289,9 +319,6 @@ func (e *editor) mapping(n *node, want map[string]any) error {
 			return err
 		}
 	}
-	if err := e.removePairs(n, removed); err != nil {
-		return err
-	}
 	fresh := map[string]any{}
 	for name, value := range want {
 		if explicit[name] || value == nil || keep && same(brings[name], value) {
@@ -302,10 +329,7 @@ func (e *editor) mapping(n *node, want map[string]any) error {
 			e.note(n, "%s is written beside the merge key (<<), which goes on bringing another value to others", name)
 		}
 	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	return e.addPairs(n, fresh)
+	return e.changePairs(n, removed, fresh)
 }
 
 // merged is what the merge keys of a mapping will bring, and whether they can
@@ -333,7 +357,7 @@ func (e *editor) merged(n *node, want map[string]any) (brings map[string]any, ke
 		}
 	}
 	for name, value := range brings {
-		if _, wanted := want[name]; !wanted && value != nil {
+		if want[name] == nil && value != nil {
 			keep = false
 		}
 	}

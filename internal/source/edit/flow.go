@@ -154,9 +154,29 @@ func (e *editor) comma(n *node, i int) int {
 	return -1
 }
 
-// addToFlow adds elements behind the last one.
-func (e *editor) addToFlow(n *node, parts []string) error {
-	return e.addBehind(n, len(n.kids)/n.step()-1, parts)
+// changePairsInFlow takes keys out of a mapping, which keeps some, and adds others:
+// in the place of the last one, if that goes.
+func (e *editor) changePairsInFlow(n *node, removed []bool, fresh map[string]any) error {
+	last := len(removed) - 1
+	if parts := e.flowStyleOf(n).pairs(fresh); len(parts) > 0 && removed[last] {
+		removed[last] = false
+		start := n.kids[2*last].start
+		e.replaceBytes(start, n.elementEnd(last), strings.Join(parts, e.separator(n, start)))
+	} else if len(parts) > 0 {
+		if err := e.addBehind(n, last, parts); err != nil {
+			return err
+		}
+	}
+	return e.removeFromFlow(n, removed, 2)
+}
+
+// separator is what stands between an element that starts at an offset and the next.
+func (e *editor) separator(n *node, start int) string {
+	f := e.flowStyleOf(n)
+	if e.startsLine(start) {
+		return "," + f.newline + e.margin(start)
+	}
+	return f.comma
 }
 
 func (e *editor) addBehind(n *node, i int, parts []string) error {
@@ -199,10 +219,7 @@ func (e *editor) addItemsToFlow(n *node, kept []bool, previous int, items []any)
 	if previous >= 0 {
 		return e.addBehind(n, previous, parts)
 	}
-	separator := f.comma
-	if e.startsLine(n.kids[0].start) {
-		separator = "," + f.newline + e.margin(n.kids[0].start)
-	}
+	separator := e.separator(n, n.kids[0].start)
 	first := 0
 	for first < len(kept) && !kept[first] {
 		first++

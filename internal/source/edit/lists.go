@@ -1,9 +1,6 @@
 package edit
 
-import (
-	"reflect"
-	"slices"
-)
+import "slices"
 
 func (e *editor) sequence(n *node, want []any) error {
 	says := n.says.([]any)
@@ -93,7 +90,7 @@ func alignMiddle(before, after []any) []int {
 	if len(before) == len(after) {
 		// What is left at the same place was changed there.
 		for i := range after {
-			if match[i] < 0 && !slices.Contains(match, i) && isOrdered(match, i) && reflect.TypeOf(before[i]) == reflect.TypeOf(after[i]) {
+			if match[i] < 0 && !slices.Contains(match, i) && isOrdered(match, i) {
 				match[i] = i
 			}
 		}

@@ -111,6 +111,12 @@ func foldEnd(text string, at int) int {
 	return at
 }
 
+// A textEnd is where a literal or folded text ends.
+type textEnd struct {
+	indent int  // columns that its lines are set in
+	keep   bool // it takes all blank lines behind it for its own (|+)
+}
+
 // chomping is what may stand behind the | or > of a block of text.
 var chomping = regexp.MustCompile(`^[-+1-9]{0,2}`)
 
@@ -142,18 +148,17 @@ func (s *scanner) blockEnd(at, indent int) int {
 			}
 		}
 	}
-	end := s.lines[i].end
-	for _, l := range s.lines[i+1:] {
+	last := i
+	for j, l := range s.lines[i+1:] {
 		spaces := l.indent(s.text)
 		blank := l.start+spaces == l.end
-		switch {
-		case spaces >= inner && !(blank && spaces == inner):
-			end = l.end
-		case !blank:
-			return end
-		case keep && l.end < len(s.text):
-			end = l.end
+		if !blank && spaces < inner {
+			break
+		}
+		if !blank || spaces > inner || keep && l.end < len(s.text) {
+			last = i + 1 + j
 		}
 	}
-	return end
+	s.texts[last] = textEnd{indent: inner, keep: keep}
+	return s.lines[last].end
 }

@@ -14,7 +14,8 @@ type splice struct {
 }
 
 // apply makes all splices. What is put at the same place stays in order, and
-// stands before what is replaced there; what is taken out twice is gone.
+// stands before what is replaced there. What is taken out twice is gone, and so is
+// what is replaced within something that is taken out.
 func apply(text string, splices []splice) (string, error) {
 	slices.SortStableFunc(splices, func(a, b splice) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(min(a.end-a.start, 1), min(b.end-b.start, 1)))
@@ -25,6 +26,8 @@ func apply(text string, splices []splice) (string, error) {
 		switch {
 		case s.start >= at:
 			b.WriteString(text[at:s.start])
+		case s.start < s.end && s.end <= at:
+			continue
 		case s.text != "":
 			return "", errors.New("two changes are in each other's way")
 		}

@@ -7,7 +7,9 @@ func (e *editor) indentAt(n *node) indentation {
 	for m := n; m != nil; m = m.parent {
 		in = in.or(e.local(m))
 	}
-	return in.or(e.usualIndent())
+	in = in.or(e.usualIndent())
+	in.quoteTexts = e.quoteTexts
+	return in
 }
 
 // or fills in what is not known.

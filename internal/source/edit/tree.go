@@ -66,37 +66,36 @@ type scanner struct {
 	lines   []line
 	anchors map[*yaml.Node]*node
 	inside  map[*yaml.Node]bool
-	shared  bool
+	texts   map[int]textEnd
+	shared  bool // there are aliases
 	depth   int
 	// The last position that was turned into an offset: they come in order.
 	lastLine, lastColumn, lastOffset int
 }
 
-// parseYAML reads the only document of a text, and says whether it has aliases;
-// nil when it has no content.
-func parseYAML(text string, lines []line) (root *node, shared bool, err error) {
-	d := yaml.NewDecoder(strings.NewReader(text))
+// document reads the only document of the text; nil when it has no content.
+func (s *scanner) document() (*node, error) {
+	d := yaml.NewDecoder(strings.NewReader(s.text))
 	var doc, more yaml.Node
 	if err := d.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, false, nil
+		return nil, nil
 	} else if err != nil {
-		return nil, false, fmt.Errorf("this is not valid YAML: %w", err)
+		return nil, fmt.Errorf("this is not valid YAML: %w", err)
 	}
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, false, errors.New("these are several documents, want one")
+		return nil, errors.New("these are several documents, want one")
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		return nil, false, nil
+		return nil, nil
 	}
-	s := &scanner{text: text, lines: lines, anchors: map[*yaml.Node]*node{}, inside: map[*yaml.Node]bool{}}
 	n := &node{mark: -1}
 	if err := s.node(doc.Content[0], n, -1); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if n.kind == scalarNode && n.start == n.end {
-		return nil, false, nil
+		return nil, nil
 	}
-	return n, s.shared, nil
+	return n, nil
 }
 
 // offset is where a position of the YAML library is: both count from 1, and

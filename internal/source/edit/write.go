@@ -18,6 +18,8 @@ type indentation struct {
 	step int // columns from a key to the keys below it
 	dash int // columns from a key to the dashes below it; 0 when they are flush
 	item int // columns from a dash to what is behind it
+
+	quoteTexts bool // see editor
 }
 
 // block writes a collection with something in it as lines, the keys or dashes in
@@ -65,7 +67,7 @@ func (in indentation) listItem(v any, column int, s style) []string {
 // of several lines becomes a literal.
 func (in indentation) inline(before string, v any, column, step int, s style) []string {
 	str, ok := v.(string)
-	if !ok || !fitsLiteral(str) {
+	if !ok || in.quoteTexts || !fitsLiteral(str) {
 		return []string{before + " " + scalarText(v, s, false)}
 	}
 	return append([]string{before + " |" + chomp(str)}, literalLines(str, column+step)...)
