@@ -68,6 +68,14 @@ var owners = []owner{
 		origin: "chart shop 1.x of https://charts.example.com (HelmRelease NAMESPACE/shop), and path ./apps/shop of https://git.example.com/acme/infra at main (Kustomization NAMESPACE/shop)",
 	},
 	{
+		name:   "Flux HelmRelease that corrects drift",
+		labels: map[string]string{"helm.toolkit.fluxcd.io/name": "shop-drift", "helm.toolkit.fluxcd.io/namespace": "NAMESPACE"},
+		engine: driftEngine,
+		adds:   expected{addsRule, harden.DeliverLive, harden.Durable, "they stay when it upgrades or corrects drift"},
+		sets:   expected{setsRule, harden.DeliverSource, harden.Contested, "its drift correction puts it back within 15m"},
+		origin: "chart shop 1.x of https://charts.example.com (HelmRelease NAMESPACE/shop-drift)",
+	},
+	{
 		name: "kubectl apply", engine: kubectlEngine("apply"),
 		adds: expected{addsRule, harden.DeliverLive, harden.Durable, ""},
 		sets: expected{setsRule, harden.DeliverLive, harden.Contested, "its next kubectl apply resets it"},
