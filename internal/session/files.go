@@ -162,7 +162,8 @@ func (f *fileSource) reports(context.Context, []string, func(repository, digest 
 
 // rewrite is the text of all files, one after the other, with the changes made.
 func (f *fileSource) rewrite(changes []harden.ObjectChange) ([]byte, error) {
-	rewritten, err := f.rewritten(changes)
+	set, _ := f.loaded()
+	rewritten, err := set.Rewrite(changes)
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +178,6 @@ func (f *fileSource) rewrite(changes []harden.ObjectChange) ([]byte, error) {
 		}
 	}
 	return out, nil
-}
-
-func (f *fileSource) rewritten(changes []harden.ObjectChange) ([]harden.FileChange, error) {
-	set, _ := f.loaded()
-	return set.Rewrite(changes)
 }
 
 // startsDocument reports whether the text begins a document of its own, so that

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/util/managedfields"
+
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
 	sources "github.com/kubectl-harden/kubectl-harden/internal/source"
@@ -24,7 +26,7 @@ func (s *Session) Edits(p *harden.Plan, opts harden.SourceOptions) (*harden.Sour
 		return nil, err
 	}
 	if f, ok := s.source.(*fileSource); ok {
-		return f.edits(changes)
+		return f.edits(changes, s.converter)
 	}
 	if opts.Folder == "" {
 		return nil, errors.New("editing: no folder names the sources of a cluster's objects")
@@ -50,17 +52,34 @@ func (s *Session) Patches(p *harden.Plan, folder string) ([]harden.FileChange, e
 	return kustomize.Patches(changes, opts)
 }
 
-// edits changes the files that were read.
-func (f *fileSource) edits(changes []harden.ObjectChange) (*harden.SourceEdits, error) {
-	files, err := f.rewritten(changes)
-	if err != nil {
-		return nil, err
+// edits changes the files that were read. What a template holds is left alone:
+// what is rendered from it is not what it says.
+func (f *fileSource) edits(changes []harden.ObjectChange, conv managedfields.TypeConverter) (*harden.SourceEdits, error) {
+	if f.opts.Kustomization != "" {
+		c, err := checkout.OpenKustomization(f.opts.Kustomization, conv)
+		if err != nil {
+			return nil, err
+		}
+		return c.Edit(changes)
 	}
-	edits := &harden.SourceEdits{Files: files}
+	set, _ := f.loaded()
+	edits := &harden.SourceEdits{}
+	var possible []harden.ObjectChange
 	for _, c := range changes {
-		edits.Objects = append(edits.Objects, harden.SourceObject{Object: c.Target, Kind: harden.SourceManifest, Files: []string{c.Target.Source.File}})
+		path := c.Target.Source.File
+		if c.Before == nil {
+			path = c.Of.Source.File
+		}
+		o := harden.SourceObject{Object: c.Target, Kind: harden.SourceManifest, Where: path, Why: set.NotInPlace(path)}
+		if o.Brought() {
+			o.Files = []string{path}
+			possible = append(possible, c)
+		}
+		edits.Objects = append(edits.Objects, o)
 	}
-	return edits, nil
+	var err error
+	edits.Files, err = set.Rewrite(possible)
+	return edits, err
 }
 
 // Write writes files that were edited, each as a whole or not at all, and tells
