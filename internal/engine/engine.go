@@ -54,7 +54,7 @@ func (e *Engine) Fixes(inv *harden.Inventory, f *harden.Finding) []harden.Fix {
 	if f.Fixer.Fix == nil {
 		return nil
 	}
-	for _, s := range e.subjectsOf(inv, f) {
+	for _, s := range harden.Derive(inv, newAsked).subjects(e, inv, f) {
 		if s.object.Key() == f.Object.Key() && s.of == f.Fixer.Subject {
 			p := s.pass(e, inv, f.Fixer)
 			return f.Fixer.Fix(p, f)
@@ -88,11 +88,15 @@ type part struct {
 }
 
 func (e *Engine) check(inv *harden.Inventory, s subject, out *part) {
+	all := s.pass(e, inv, nil)
+	p := &harden.Pass{} // one for all fixers: none keeps it
 	for i, f := range e.Suite {
 		if f.Subject != s.of && (f.Subject != harden.SubjectWorkload || s.of != harden.SubjectPod || s.view.Lens != harden.Declared) {
 			continue
 		}
-		p := s.pass(e, inv, f)
+		found := p.Findings[:0]
+		*p = *all
+		p.Fixer, p.Findings = f, found
 		f.Check(p)
 		n := &out.counts[i]
 		kept := 0

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -14,7 +15,7 @@ import (
 
 // subjects lists everything that fixers look at.
 func (e *Engine) subjects(inv *harden.Inventory) []subject {
-	var all []subject
+	all := make([]subject, 0, len(inv.Workloads))
 	for _, w := range inv.Workloads {
 		all = append(all, podSubjects(inv, w)...)
 	}
@@ -32,6 +33,28 @@ func (e *Engine) subjects(inv *harden.Inventory) []subject {
 		}
 	}
 	return all
+}
+
+// asked keeps the subjects of the workload that was asked for last: a report
+// asks for the fixes of one finding of a workload after the other.
+type asked struct {
+	mu       sync.Mutex
+	workload *harden.Workload
+	of       []subject
+}
+
+func newAsked(*harden.Inventory) *asked { return &asked{} }
+
+func (a *asked) subjects(e *Engine, inv *harden.Inventory, f *harden.Finding) []subject {
+	if f.Workload == nil || f.Fixer.Subject != harden.SubjectPod {
+		return e.subjectsOf(inv, f)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.workload != f.Workload {
+		a.workload, a.of = f.Workload, e.subjectsOf(inv, f)
+	}
+	return a.of
 }
 
 // subjectsOf lists the few subjects that a finding can belong to.
@@ -75,6 +98,9 @@ func podSubjects(inv *harden.Inventory, w *harden.Workload) []subject {
 // declare. Pods that got the same containers injected are judged once, on the
 // first by name; an ephemeral container belongs to its own Pod.
 func injectedSubjects(inv *harden.Inventory, w *harden.Workload, declared *harden.PodView) []subject {
+	if len(w.Pods) == 0 {
+		return nil
+	}
 	known := map[string]bool{}
 	for _, c := range declared.Containers() {
 		known[c.Ref.List()+"/"+c.Ref.Name] = true

@@ -1,9 +1,12 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -103,12 +106,52 @@ type ruleSummary struct {
 	NotApplicable int    `json:"notApplicable"`
 }
 
-// JSON writes a ScanReport.
-func (s *Scan) JSON(w io.Writer) error { return writeJSON(w, s.document()) }
+// JSON writes a ScanReport. The findings, of which there may be a great many,
+// are written one by one.
+func (s *Scan) JSON(w io.Writer) error {
+	var text bytes.Buffer
+	if err := writeJSON(&text, s.document()); err != nil {
+		return err
+	}
+	const list = `"findings": [` // in no string of the document: quotes are escaped there
+	head, tail, _ := strings.Cut(text.String(), list)
+	buffered := bufio.NewWriter(w)
+	out := &errWriter{w: buffered}
+	fmt.Fprint(out, head, list)
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("    ", "  ")
+	for i, f := range s.Findings {
+		text.Reset()
+		if err := enc.Encode(s.finding(f)); err != nil {
+			return err
+		}
+		if i > 0 {
+			fmt.Fprint(out, ",")
+		}
+		fmt.Fprint(out, "\n    ")
+		_, _ = out.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n"))) // out keeps the error
+	}
+	if len(s.Findings) > 0 {
+		fmt.Fprint(out, "\n  ")
+	}
+	fmt.Fprint(out, tail)
+	if out.err != nil {
+		return out.err
+	}
+	return buffered.Flush()
+}
 
 // YAML writes a ScanReport.
-func (s *Scan) YAML(w io.Writer) error { return writeYAML(w, s.document()) }
+func (s *Scan) YAML(w io.Writer) error {
+	doc := s.document()
+	for _, f := range s.Findings {
+		doc.Findings = append(doc.Findings, s.finding(f))
+	}
+	return writeYAML(w, doc)
+}
 
+// document is the report without its findings.
 func (s *Scan) document() scanReport {
 	inv := s.Result.Inventory
 	c := s.counts()
@@ -125,9 +168,6 @@ func (s *Scan) document() scanReport {
 	}
 	for _, sev := range harden.Severities() {
 		doc.Summary.BySeverity[sev.String()] = c.BySeverity[sev]
-	}
-	for _, f := range s.Findings {
-		doc.Findings = append(doc.Findings, s.finding(f))
 	}
 	for _, id := range sortedKeys(s.Result.Counts) {
 		n := s.Result.Counts[id]

@@ -1,11 +1,12 @@
 package report
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -23,33 +24,70 @@ type Scan struct {
 
 // Table writes one row a finding and a summary.
 func (s *Scan) Table(w io.Writer) error {
-	out := &errWriter{w: w}
+	buffered := bufio.NewWriter(w)
+	out := &errWriter{w: buffered}
 	if len(s.Findings) > 0 {
-		tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		head := "SEVERITY\tRULE\tOBJECT\tCONTAINER\tREASON\tFIX"
-		if s.Wide {
-			head = "SEVERITY\tSTATUS\tRULE\tNAMESPACE\tOBJECT\tCONTAINER\tREASON\tFIX\tFIELD\tSOURCE"
-		}
-		fmt.Fprintln(tw, head)
-		for _, f := range s.Findings {
-			if s.Wide {
-				fmt.Fprintln(tw, strings.Join([]string{
-					f.Severity.String(), f.Status.String(), f.Fixer.ID, orDash(f.Object.Namespace), f.Object.String(),
-					orDash(f.Container.String()), f.Reason, s.fix(f), orDash(f.Field), orDash(f.Object.Source.String()),
-				}, "\t"))
-				continue
-			}
-			fmt.Fprintln(tw, strings.Join([]string{
-				f.Severity.String() + statusMark(f.Status), f.Fixer.ID, f.Object.Long(), orDash(f.Container.String()), f.Reason, s.fix(f),
-			}, "\t"))
-		}
-		if err := tw.Flush(); err != nil {
-			return err
-		}
+		s.rows(out)
 		fmt.Fprintln(out)
 	}
 	s.Summary(out)
-	return out.err
+	if out.err != nil {
+		return out.err
+	}
+	return buffered.Flush()
+}
+
+// rows writes the findings in columns. There may be a great many, so that they
+// are gone through twice, for the widths and to write, and not kept as text.
+func (s *Scan) rows(w io.Writer) {
+	head := []string{"SEVERITY", "RULE", "OBJECT", "CONTAINER", "REASON", "FIX"}
+	if s.Wide {
+		head = []string{"SEVERITY", "STATUS", "RULE", "NAMESPACE", "OBJECT", "CONTAINER", "REASON", "FIX", "FIELD", "SOURCE"}
+	}
+	fixes := make([]string, len(s.Findings))
+	widths := make([]int, len(head))
+	measure := func(row []string) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	measure(head)
+	var row []string
+	for i, f := range s.Findings {
+		fixes[i] = s.fix(f)
+		row = s.row(row[:0], f, fixes[i])
+		measure(row)
+	}
+	var line []byte
+	write := func(row []string) {
+		line = line[:0]
+		for i, cell := range row {
+			line = append(line, cell...)
+			if i == len(row)-1 {
+				break
+			}
+			for range widths[i] + 2 - utf8.RuneCountInString(cell) {
+				line = append(line, ' ')
+			}
+		}
+		_, _ = w.Write(append(line, '\n')) // w keeps the error
+	}
+	write(head)
+	for i, f := range s.Findings {
+		row = s.row(row[:0], f, fixes[i])
+		write(row)
+	}
+}
+
+// row appends the cells of a finding.
+func (s *Scan) row(cells []string, f *harden.Finding, fix string) []string {
+	if s.Wide {
+		return append(
+			cells, f.Severity.String(), f.Status.String(), f.Fixer.ID, orDash(f.Object.Namespace), f.Object.String(),
+			orDash(f.Container.String()), f.Reason, fix, orDash(f.Field), orDash(f.Object.Source.String()),
+		)
+	}
+	return append(cells, f.Severity.String()+statusMark(f.Status), f.Fixer.ID, f.Object.Long(), orDash(f.Container.String()), f.Reason, fix)
 }
 
 // Summary writes the counts, and what could not be checked.

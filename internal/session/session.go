@@ -12,8 +12,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/managedfields"
-	"k8s.io/client-go/applyconfigurations"
-	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
 	"github.com/kubectl-harden/kubectl-harden/internal/engine"
@@ -68,7 +66,7 @@ type update struct {
 func newSession(src source, look looker, settings harden.Settings, now func() time.Time) *Session {
 	s := &Session{
 		engine:    &engine.Engine{Suite: fixers.Suite(), Settings: settings},
-		converter: applyconfigurations.NewTypeConverter(scheme.Scheme),
+		converter: builtInTypes{},
 		now:       now,
 		source:    src,
 		looker:    look,

@@ -72,7 +72,7 @@ func graveOf(r Reference) (grave, bool) {
 
 func checkDeprecatedRegistry(p *harden.Pass) {
 	for _, c := range p.Pod.Containers() {
-		r, err := ParseReference(c.Image)
+		r, err := referenceOf(p.Inventory, c.Image)
 		if err != nil {
 			continue // image-tag-mutable says so
 		}
@@ -91,7 +91,7 @@ func fixDeprecatedRegistry(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return []harden.Fix{instead}
 	}
 	c, _ := p.Pod.Container(f.Container)
-	r, err := ParseReference(c.Image)
+	r, err := referenceOf(p.Inventory, c.Image)
 	g, ok := graveOf(r)
 	if err != nil || !ok || g.heir == "" {
 		return []harden.Fix{{

@@ -56,7 +56,7 @@ be the digest of a config: that is no drift.
 func checkDrift(p *harden.Pass) {
 	judged := false
 	for _, c := range p.Pod.Containers() {
-		r, err := ParseReference(c.Image)
+		r, err := referenceOf(p.Inventory, c.Image)
 		if err != nil || p.Pod.Lens != harden.Declared || c.Ref.Kind == harden.EphemeralContainer {
 			continue
 		}

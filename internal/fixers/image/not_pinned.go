@@ -43,7 +43,7 @@ and what is pinned gets no more updates by itself.
 
 func checkNotPinned(p *harden.Pass) {
 	for _, c := range p.Pod.Containers() {
-		r, err := ParseReference(c.Image)
+		r, err := referenceOf(p.Inventory, c.Image)
 		if err != nil || r.Digest != "" || r.Tag == "" || moving(p, r.Tag) {
 			continue // unreadable, pinned, or what image-tag-mutable reports
 		}

@@ -14,7 +14,7 @@ func pin(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return []harden.Fix{instead}
 	}
 	c, _ := p.Pod.Container(f.Container)
-	r, err := ParseReference(c.Image)
+	r, err := referenceOf(p.Inventory, c.Image)
 	if err != nil {
 		return []harden.Fix{{Title: "name an image", Class: harden.Review, Manual: "Give the container an image reference that can be pulled."}}
 	}

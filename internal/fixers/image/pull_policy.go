@@ -50,7 +50,7 @@ stays: a live object is judged by what it says, a manifest by what it will becom
 
 func checkPullPolicy(p *harden.Pass) {
 	for _, c := range p.Pod.Containers() {
-		r, err := ParseReference(c.Image)
+		r, err := referenceOf(p.Inventory, c.Image)
 		if err != nil || r.Digest != "" {
 			continue
 		}

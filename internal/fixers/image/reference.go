@@ -3,8 +3,11 @@ package image
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/distribution/reference"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // A Reference is an image reference with what it leaves out filled in. It is
@@ -33,6 +36,27 @@ func ParseReference(s string) (Reference, error) {
 		r.Digest = d.Digest().String()
 	}
 	return r, nil
+}
+
+// references are what the images of an inventory say.
+type references struct{ byText sync.Map } // string -> readReference
+
+type readReference struct {
+	Reference
+	err error
+}
+
+// referenceOf is ParseReference, done once for each image of the inventory:
+// many fixers ask for it.
+func referenceOf(inv *harden.Inventory, s string) (Reference, error) {
+	known := &harden.Derive(inv, func(*harden.Inventory) *references { return &references{} }).byText
+	if r, ok := known.Load(s); ok {
+		read := r.(readReference)
+		return read.Reference, read.err
+	}
+	r, err := ParseReference(s)
+	known.Store(s, readReference{r, err})
+	return r, err
 }
 
 // Name is DOMAIN/PATH.

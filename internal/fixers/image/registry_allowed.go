@@ -62,7 +62,7 @@ func checkRegistryAllowed(p *harden.Pass) {
 	}
 	for _, c := range p.Pod.Containers() {
 		f := harden.Finding{Container: c.Ref, Field: c.Field + ".image"}
-		r, err := ParseReference(c.Image)
+		r, err := referenceOf(p.Inventory, c.Image)
 		if err != nil {
 			reportUnreadable(p, f, c, err)
 			continue

@@ -59,7 +59,7 @@ var movingTags = []string{"latest", "stable", "main", "master", "dev", "edge", "
 func checkTagMutable(p *harden.Pass) {
 	for _, c := range p.Pod.Containers() {
 		f := harden.Finding{Container: c.Ref, Field: c.Field + ".image"}
-		r, err := ParseReference(c.Image)
+		r, err := referenceOf(p.Inventory, c.Image)
 		switch {
 		case err != nil:
 			reportUnreadable(p, f, c, err)

@@ -17,7 +17,7 @@ func upgrades(p *harden.Pass, f *harden.Finding, want string, helps func(cleared
 		return []harden.Fix{{Title: "run " + want, Class: harden.Review, Manual: fmt.Sprintf(format, args...)}}
 	}
 	c, _ := p.Pod.Container(f.Container)
-	r, err := ParseReference(c.Image)
+	r, err := referenceOf(p.Inventory, c.Image)
 	if err != nil {
 		return byHand("Give the container an image reference that can be pulled: %v.", err)
 	}

@@ -98,18 +98,18 @@ var words = map[string]any{
 	"-.inf": math.Inf(-1), "-.Inf": math.Inf(-1), "-.INF": math.Inf(-1),
 }
 
-// scalar resolves a scalar; the value is nil, bool, int64, uint64 (above the
-// largest int64), float64 or string.
+// scalar resolves a scalar; the value is nil (for strings too), bool, int64,
+// uint64 (above the largest int64) or float64.
 func (n *node) scalar() (scalarType, any) {
 	if !n.plain {
-		return stringType, n.value
+		return stringType, nil
 	}
 	return resolvePlain(n.value)
 }
 
 func resolvePlain(s string) (scalarType, any) {
 	if !maybeTyped(s) {
-		return stringType, s
+		return stringType, nil
 	}
 	if w, ok := words[s]; ok {
 		switch w.(type) {
@@ -129,7 +129,7 @@ func resolvePlain(s string) (scalarType, any) {
 	case c == '+' || c == '-' || '0' <= c && c <= '9':
 		return resolveNumber(s)
 	}
-	return stringType, s
+	return stringType, nil
 }
 
 // maybeTyped reports whether the first character allows for something else than a string.
@@ -154,7 +154,7 @@ func resolveNumber(s string) (scalarType, any) {
 		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F':
 		case c == '+', c == '-', c == '.', c == '_', c == 'x', c == 'X', c == 'o', c == 'O':
 		default:
-			return stringType, s
+			return stringType, nil
 		}
 	}
 	plain := strings.ReplaceAll(s, "_", "")
@@ -177,7 +177,7 @@ func resolveNumber(s string) (scalarType, any) {
 			}
 		}
 	}
-	return stringType, s
+	return stringType, nil
 }
 
 // isDecimalFloat matches [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
@@ -268,7 +268,10 @@ func (n *node) toAny() any {
 		}
 		return s
 	}
-	_, v := n.scalar()
+	t, v := n.scalar()
+	if t == stringType {
+		return n.value
+	}
 	switch v := v.(type) {
 	case uint64:
 		return float64(v)

@@ -26,7 +26,7 @@ type simpleReader struct {
 // An arena holds the nodes of one tree at a time.
 type arena struct {
 	all, free []node
-	open      []node // kids of the collections that are being read
+	open      []node // the collections that are being read, each with its kids behind it
 }
 
 func (a *arena) reset() {
@@ -68,11 +68,10 @@ func parseSimple(text string, line int, a *arena) (root *node, ok bool) {
 		r.endLine()
 	}
 	r.content()
-	root = &node{}
-	if r.indent < 0 || r.dash() || !r.mapping(root) || r.indent >= 0 {
+	if r.indent < 0 || r.dash() || !r.mapping() || r.indent >= 0 {
 		return nil, false
 	}
-	return root, true
+	return &r.open[0], true
 }
 
 // plainText reports whether the text has no characters but those that can be
@@ -159,61 +158,62 @@ func (r *simpleReader) ends(at int) bool {
 
 func (r *simpleReader) dash() bool { return r.text[r.pos] == '-' && r.ends(r.pos+1) }
 
-// mark says where the node is.
-func (r *simpleReader) mark(out *node) {
-	out.line = int32(r.line)
-	out.col = int32(r.pos - r.first + 1)
+// here is a node at this place.
+func (r *simpleReader) here(kind nodeKind) node {
+	n := node{kind: kind, line: int32(r.line), col: int32(r.pos - r.first + 1)}
 	if !r.ascii {
-		out.col = int32(utf8.RuneCountInString(r.text[r.first:r.pos]) + 1)
+		n.col = int32(utf8.RuneCountInString(r.text[r.first:r.pos]) + 1)
 	}
+	return n
 }
 
-func (r *simpleReader) enter() bool { r.depth++; return r.depth <= maxSimpleDepth }
+// The methods below put what they read behind the open nodes. They are not ok
+// where the library must be asked.
+
+// begin opens a collection whose kids are the nodes put behind it.
+func (r *simpleReader) begin(kind nodeKind) (at int, ok bool) {
+	r.open = append(r.open, r.here(kind))
+	r.depth++
+	return len(r.open) - 1, r.depth <= maxSimpleDepth
+}
+
+func (r *simpleReader) end(at int) {
+	r.open[at].kids = r.shut(at + 1)
+	r.depth--
+}
 
 // mapping reads the block mapping that starts here.
-func (r *simpleReader) mapping(out *node) bool {
-	if !r.enter() {
+func (r *simpleReader) mapping() bool {
+	indent := r.indent
+	at, ok := r.begin(mappingNode)
+	for ok && r.indent == indent && !r.dash() {
+		ok = r.key() && r.value(indent, true)
+	}
+	if !ok {
 		return false
 	}
-	out.kind = mappingNode
-	r.mark(out)
-	from, indent := len(r.open), r.indent
-	for r.indent == indent && !r.dash() {
-		var key, value node
-		if !r.key(&key) || !r.value(indent, true, &value) {
-			return false
-		}
-		r.open = append(r.open, key, value)
-	}
-	out.kids = r.shut(from)
-	r.depth--
+	r.end(at)
 	return r.indent < indent
 }
 
 // sequence reads the block sequence that starts here. Below a key it may stand
 // in the column of the key, which then ends it.
-func (r *simpleReader) sequence(out *node, belowKey bool) bool {
-	if !r.enter() {
+func (r *simpleReader) sequence(belowKey bool) bool {
+	indent := r.indent
+	at, ok := r.begin(sequenceNode)
+	for ok && r.indent == indent && r.dash() {
+		r.pos++
+		ok = r.item(indent)
+	}
+	if !ok {
 		return false
 	}
-	out.kind = sequenceNode
-	r.mark(out)
-	from, indent := len(r.open), r.indent
-	for r.indent == indent && r.dash() {
-		var item node
-		r.pos++
-		if !r.item(indent, &item) {
-			return false
-		}
-		r.open = append(r.open, item)
-	}
-	out.kids = r.shut(from)
-	r.depth--
+	r.end(at)
 	return r.indent < indent || belowKey && r.indent == indent
 }
 
 // item reads what stands behind a dash.
-func (r *simpleReader) item(indent int, out *node) bool {
+func (r *simpleReader) item(indent int) bool {
 	at := r.pos
 	for r.pos < len(r.text) && r.text[r.pos] == ' ' {
 		r.pos++
@@ -221,77 +221,85 @@ func (r *simpleReader) item(indent int, out *node) bool {
 	if r.pos < len(r.text) && r.text[r.pos] != '\n' && r.text[r.pos] != '#' {
 		if r.dash() {
 			r.indent = r.pos - r.first
-			return r.sequence(out, false)
+			return r.sequence(false)
 		}
 		if _, _, ok := r.keyAhead(); ok {
 			r.indent = r.pos - r.first
-			return r.mapping(out)
+			return r.mapping()
 		}
 	}
 	r.pos = at
-	return r.value(indent, false, out)
+	return r.value(indent, false)
 }
 
 // value reads what stands behind the colon of a key or a dash, in a block of
 // the given indentation.
-func (r *simpleReader) value(indent int, ofKey bool, out *node) bool {
-	r.mark(out)
+func (r *simpleReader) value(indent int, ofKey bool) bool {
+	null := r.here(scalarNode)
 	if r.rest() {
 		switch {
 		case r.indent > indent && r.dash():
-			return r.sequence(out, false)
+			return r.sequence(false)
 		case r.indent > indent:
-			return r.mapping(out)
+			return r.mapping()
 		case r.indent == indent && ofKey && r.dash():
-			return r.sequence(out, true)
+			return r.sequence(true)
 		}
-		out.plain = true
-		return true // null
+		null.plain = true
+		r.open = append(r.open, null)
+		return true
 	}
 	for r.text[r.pos] == ' ' {
 		r.pos++
 	}
-	r.mark(out)
+	ok := false
 	switch r.text[r.pos] {
 	case '|':
-		return r.literal(indent, out)
+		return r.literal(indent)
 	case '"', '\'':
-		if !r.quoted(out) {
-			return false
-		}
+		ok = r.quoted()
 	case '[', '{':
-		if !r.flow(out) {
-			return false
-		}
+		ok = r.flow()
 	default:
-		end := r.plainEnd()
-		if end < 0 {
-			return false
-		}
-		out.value, out.plain = r.text[r.pos:end], true
-		r.pos = end
+		ok = r.plain(r.plainEnd())
 	}
 	// A line that is indented more would go on with the scalar.
-	return r.rest() && r.indent <= indent
+	return ok && r.rest() && r.indent <= indent
+}
+
+// plain takes the text up to the offset for a scalar; -1 if it is none.
+func (r *simpleReader) plain(end int) bool {
+	if end < 0 {
+		return false
+	}
+	n := r.here(scalarNode)
+	n.value, n.plain = r.text[r.pos:end], true
+	r.open = append(r.open, n)
+	r.pos = end
+	return true
 }
 
 // key reads a key and its colon.
-func (r *simpleReader) key(out *node) bool {
-	r.mark(out)
-	value, plain, ok := r.keyAhead()
-	if !ok || r.pos == r.first && isMarker(r.text[r.pos:], "...") {
+func (r *simpleReader) key() bool {
+	n := r.here(scalarNode)
+	ok := false
+	n.value, n.plain, ok = r.keyAhead()
+	if !ok || !isKey(&n) || r.pos == r.first && isMarker(r.text[r.pos:], "...") {
 		return false
 	}
-	out.value, out.plain = value, plain
-	if _, ok := out.key(); !ok || value == "<<" {
-		return false
-	}
-	// keyAhead reads no quoted keys whose text differs from what is written.
-	r.pos += len(value) + 1
-	if !plain {
+	r.open = append(r.open, n)
+	// keyAhead finds no quoted keys whose text differs from what is written.
+	r.pos += len(n.value) + 1
+	if !n.plain {
 		r.pos += 2
 	}
 	return true
+}
+
+// isKey reports whether the scalar is the name of a field, not null and no merge key.
+func isKey(n *node) bool {
+	_, ok := n.key()
+	return ok && n.value != "<<"
 }
 
 // keyAhead looks for a key and its colon.

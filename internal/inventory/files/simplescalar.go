@@ -3,72 +3,79 @@ package files
 import "strings"
 
 // quoted reads a scalar in quotes that ends on this line.
-func (r *simpleReader) quoted(out *node) bool {
+func (r *simpleReader) quoted() bool {
+	n := r.here(scalarNode)
+	read := doubleQuoted
 	if r.text[r.pos] == '\'' {
-		return r.singleQuoted(out)
+		read = singleQuoted
 	}
-	from := r.pos + 1
-	n := strings.IndexAny(r.text[from:], "\"\\\n")
-	if n < 0 || r.text[from+n] == '\n' {
+	value, length, ok := read(r.text[r.pos+1:])
+	if !ok {
 		return false
 	}
-	if r.text[from+n] == '"' {
-		out.value, r.pos = r.text[from:from+n], from+n+1
-		return true
+	n.value = value
+	r.open = append(r.open, n)
+	r.pos += length + 2
+	return true
+}
+
+// doubleQuoted returns what the text up to the next quote means, and its length.
+func doubleQuoted(text string) (value string, length int, ok bool) {
+	n := strings.IndexAny(text, "\"\\\n")
+	if n < 0 || text[n] == '\n' {
+		return "", 0, false
+	}
+	if text[n] == '"' {
+		return text[:n], n, true
 	}
 	var b strings.Builder
-	for at := from; at < len(r.text); at++ {
-		switch c := r.text[at]; c {
+	for at := 0; at < len(text); at++ {
+		switch c := text[at]; c {
 		case '\n':
-			return false
+			return "", 0, false
 		case '"':
-			out.value, r.pos = b.String(), at+1
-			return true
+			return b.String(), at, true
 		case '\\':
 			at++
-			if at == len(r.text) {
-				return false
+			if at == len(text) {
+				return "", 0, false
 			}
-			switch r.text[at] {
+			switch text[at] {
 			case '"', '\\':
-				b.WriteByte(r.text[at])
+				b.WriteByte(text[at])
 			case 'n':
 				b.WriteByte('\n')
 			case 't':
 				b.WriteByte('\t')
 			default:
-				return false
+				return "", 0, false
 			}
 		default:
 			b.WriteByte(c)
 		}
 	}
-	return false
+	return "", 0, false
 }
 
-func (r *simpleReader) singleQuoted(out *node) bool {
-	from, escaped := r.pos+1, false
-	for at := from; at < len(r.text); at++ {
+// singleQuoted is doubleQuoted for the other quotes.
+func singleQuoted(text string) (value string, length int, ok bool) {
+	for at := 0; at < len(text); at++ {
 		switch {
-		case r.text[at] == '\n':
-			return false
-		case r.text[at] != '\'':
-		case at+1 < len(r.text) && r.text[at+1] == '\'':
-			escaped = true
+		case text[at] == '\n':
+			return "", 0, false
+		case text[at] != '\'':
+		case at+1 < len(text) && text[at+1] == '\'':
 			at++
 		default:
-			out.value, r.pos = r.text[from:at], at+1
-			if escaped {
-				out.value = strings.ReplaceAll(out.value, "''", "'")
-			}
-			return true
+			return strings.ReplaceAll(text[:at], "''", "'"), at, true
 		}
 	}
-	return false
+	return "", 0, false
 }
 
 // literal reads a block of text below "|" or "|-".
-func (r *simpleReader) literal(indent int, out *node) bool {
+func (r *simpleReader) literal(indent int) bool {
+	out := r.here(scalarNode)
 	r.pos++
 	strip := strings.HasPrefix(r.text[r.pos:], "-")
 	if strip {
@@ -111,6 +118,7 @@ func (r *simpleReader) literal(indent int, out *node) bool {
 	if strip {
 		out.value = strings.TrimSuffix(out.value, "\n")
 	}
+	r.open = append(r.open, out)
 	r.content()
 	return r.indent <= indent
 }
@@ -131,45 +139,31 @@ func (r *simpleReader) textIndent() (own, deepest int) {
 }
 
 // flow reads a collection in brackets or braces that ends on this line.
-func (r *simpleReader) flow(out *node) bool {
-	if !r.enter() {
+func (r *simpleReader) flow() bool {
+	kind, end := sequenceNode, byte(']')
+	if r.text[r.pos] == '{' {
+		kind, end = mappingNode, '}'
+	}
+	at, ok := r.begin(kind)
+	if !ok {
 		return false
 	}
-	out.kind = sequenceNode
-	end := byte(']')
-	if r.text[r.pos] == '{' {
-		out.kind, end = mappingNode, '}'
-	}
-	from := len(r.open)
 	r.pos++
-	for r.flowSpace() != end || len(r.open) > from { // a comma calls for one more
-		var key, value node
-		if out.kind == mappingNode {
-			if !r.flowScalar(&key) || r.text[r.pos] != ':' || r.pos+1 == len(r.text) || r.text[r.pos+1] != ' ' {
-				return false
-			}
-			if name, ok := key.key(); !ok || name == "<<" {
-				return false
-			}
-			r.pos++
-			r.open = append(r.open, key)
-		}
-		if !r.flowValue(&value) {
-			return false
-		}
-		r.open = append(r.open, value)
-		c := r.flowSpace()
-		if c == end {
-			break
-		}
-		if c != ',' {
-			return false
-		}
+	more := r.flowSpace() != end
+	if !more {
 		r.pos++
 	}
-	r.pos++
-	out.kids = r.shut(from)
-	r.depth--
+	for ; more; r.pos++ {
+		if kind == mappingNode && !r.flowKey() || !r.flowValue() {
+			return false
+		}
+		c := r.flowSpace()
+		if c != ',' && c != end {
+			return false
+		}
+		more = c == ','
+	}
+	r.end(at)
 	return true
 }
 
@@ -184,31 +178,35 @@ func (r *simpleReader) flowSpace() byte {
 	return r.text[r.pos]
 }
 
-func (r *simpleReader) flowValue(out *node) bool {
-	c := r.flowSpace()
-	if c == '[' || c == '{' {
-		r.mark(out)
-		return r.flow(out)
-	}
-	return r.flowScalar(out)
-}
-
-// flowScalar reads a scalar in a flow collection, with what follows on the line.
-func (r *simpleReader) flowScalar(out *node) bool {
-	c := r.flowSpace()
-	r.mark(out)
-	if c == '"' || c == '\'' {
-		return r.quoted(out) && r.pos < len(r.text)
-	}
-	from := r.pos
-	for r.pos < len(r.text) && inFlow[r.text[r.pos]] {
-		r.pos++
-	}
-	if r.pos == from || r.pos == len(r.text) || r.pos > from+maxSimpleKey || r.text[from] == '-' && r.pos == from+1 {
+// flowKey reads a key and its colon, which a space must follow.
+func (r *simpleReader) flowKey() bool {
+	if !r.flowScalar() || !isKey(&r.open[len(r.open)-1]) || !strings.HasPrefix(r.text[r.pos:], ": ") {
 		return false
 	}
-	out.value, out.plain = r.text[from:r.pos], true
+	r.pos++
 	return true
+}
+
+func (r *simpleReader) flowValue() bool {
+	if c := r.flowSpace(); c == '[' || c == '{' {
+		return r.flow()
+	}
+	return r.flowScalar()
+}
+
+// flowScalar reads a scalar in a flow collection.
+func (r *simpleReader) flowScalar() bool {
+	if c := r.flowSpace(); c == '"' || c == '\'' {
+		return r.quoted()
+	}
+	end := r.pos
+	for end < len(r.text) && inFlow[r.text[end]] {
+		end++
+	}
+	if end == r.pos || end > r.pos+maxSimpleKey || r.text[r.pos] == '-' && end == r.pos+1 {
+		return false
+	}
+	return r.plain(end)
 }
 
 // inFlow are the characters of scalars without quotes in flow collections that
