@@ -1,11 +1,9 @@
 package helm
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -27,11 +25,6 @@ type assignment struct {
 	brings   map[string]bool    // names of edits
 }
 
-// editName tells the edits of all wants apart.
-func editName(w *want, e edit) string {
-	return w.key.Group + "/" + w.key.Kind + "/" + w.key.Namespace + "/" + w.key.Name + e.path.String()
-}
-
 // overlayOf is what the settings add to the values.
 func (s *search) overlayOf(settings map[string]setting) map[string]any {
 	out := map[string]any{}
@@ -50,7 +43,7 @@ func (s *search) try(c *candidate) *assignment {
 	}
 	repairs := map[string]setting{}
 	for range 5 {
-		settings, edits := s.settings(c)
+		settings, wishes := s.settings(c)
 		if len(settings) == 0 {
 			return nil
 		}
@@ -66,49 +59,51 @@ func (s *search) try(c *candidate) *assignment {
 		a, harm, err := s.attempt(settings)
 		switch {
 		case err != nil:
-			s.note(edits, fmt.Sprintf("the value %s would bring it, but %s", c.path, err))
+			for _, w := range wishes {
+				s.note(w, fmt.Sprintf("the value %s would bring it, but %s", c.path, err))
+			}
 			return nil
 		case harm == nil:
 			return a
 		case !s.learn(c, harm, repairs):
-			s.note(edits, s.alsoChanges(c.path, harm))
+			for _, w := range wishes {
+				s.note(w, s.alsoChanges(c.path, w, harm))
+			}
 			return nil
 		}
 	}
 	return nil
 }
 
-// settings are what the candidate must have for the edits at the places where it
-// lands, as far as that is right at all of them, and the names of these edits.
-func (s *search) settings(c *candidate) (map[string]setting, []string) {
+// settings are what the candidate must have for the wishes at the places where
+// it lands, as far as that is right at all of them, and these wishes.
+func (s *search) settings(c *candidate) (map[string]setting, []wish) {
 	out := map[string]setting{}
-	var edits []string
-	for _, w := range s.wants {
-		for _, e := range w.edits {
-			for _, l := range c.landings {
-				rel, ok := s.below(c, l, w, e)
-				if !ok {
-					continue
-				}
-				if other, fits := s.fits(c, rel, e); !fits {
-					s.note([]string{editName(w, e)}, alsoSets(c.path, other.key, other.path))
-					continue
-				}
-				set := s.setting(out, c.path.join(rel...), e)
-				out[set.path.String()] = set
-				edits = append(edits, editName(w, e))
+	var brought []wish
+	for _, w := range s.wishes() {
+		for _, l := range c.landings {
+			rel, ok := s.below(c, l, w)
+			if !ok {
+				continue
 			}
+			if other, fits := s.fits(c, rel, w.edit); !fits {
+				s.note(w, alsoSets(c.path, placeName(other.key, other.path)))
+				continue
+			}
+			set := s.setting(out, c.path.join(rel...), w.edit)
+			out[set.path.String()] = set
+			brought = append(brought, w)
 		}
 	}
-	return out, edits
+	return out, brought
 }
 
 // below are the keys in the candidate that hold the field or list of the edit.
-func (s *search) below(c *candidate, l landing, w *want, e edit) (rel []string, ok bool) {
-	if l.text || l.key != w.key || len(e.path) <= len(l.path) || !plan.Within(e.path, l.path) {
+func (s *search) below(c *candidate, l landing, w wish) (rel []string, ok bool) {
+	if l.text || l.key != w.want.key || len(w.path) <= len(l.path) || !plan.Within(w.path, l.path) {
 		return nil, false
 	}
-	rest := e.path[len(l.path):]
+	rest := w.path[len(l.path):]
 	if rest[len(rest)-1].FieldName == nil {
 		rest = rest[:len(rest)-1]
 	}
@@ -180,199 +175,4 @@ func isItem(pe fieldpath.PathElement, v any) bool {
 		}
 	}
 	return true
-}
-
-// attempt renders the settings. With nothing changed but what is wanted they are
-// an assignment, with the edits that they bring; otherwise harm is what else
-// changes. It is an error when the chart or its schema refuses them.
-func (s *search) attempt(settings map[string]setting) (a *assignment, harm []effect, err error) {
-	o := s.with(s.overlayOf(settings))
-	if o.err != nil {
-		return nil, nil, o.err
-	}
-	for _, e := range s.effects(o) {
-		if !s.wanted(e) {
-			harm = append(harm, e)
-		}
-	}
-	if harm != nil {
-		return nil, harm, nil
-	}
-	a = &assignment{settings: settings, brings: map[string]bool{}}
-	for _, w := range s.wants {
-		for _, e := range w.edits {
-			if now, _ := plan.Lookup(o.objects[w.key].Unstructured, e.path); equal(now, e.to) {
-				a.brings[editName(w, e)] = true
-			}
-		}
-	}
-	if len(a.brings) > 0 {
-		if refused := s.chart.allowed(s.plus(s.overlayOf(settings))); refused != nil {
-			return nil, nil, refused
-		}
-	}
-	return a, nil, nil
-}
-
-// wanted reports whether an effect makes a field what it should be.
-func (s *search) wanted(e effect) bool {
-	return len(e.path) > 0 && s.wantOf(e.key) != nil && equal(s.should(e.key, e.path), e.to)
-}
-
-// learn makes something of what went wrong: a place that was not known to be
-// reached, because another value hid it, or a field that must be kept as it was.
-// It reports whether trying again makes sense.
-func (s *search) learn(c *candidate, harm []effect, repairs map[string]setting) bool {
-	learnt := false
-	for _, e := range harm {
-		if len(e.path) == 0 {
-			return false
-		}
-		path, known := c.holds(e)
-		if !known {
-			if l, ok := s.reached(c, e); ok {
-				c.landings = append(c.landings, l)
-				learnt = true
-			}
-			continue
-		}
-		if path == nil {
-			return false
-		}
-		if _, ok := repairs[path.String()]; !ok {
-			repairs[path.String()] = setting{path, e.from}
-			learnt = true
-		}
-	}
-	return learnt
-}
-
-// holds is the value in the candidate for the field of an effect at a place
-// where it is known to land; nil when the field is in an item of a list.
-func (c *candidate) holds(e effect) (path valuePath, known bool) {
-	for _, l := range c.landings {
-		if l.text || l.key != e.key || len(e.path) <= len(l.path) || !plan.Within(e.path, l.path) {
-			continue
-		}
-		path = c.path
-		for _, pe := range e.path[len(l.path):] {
-			if pe.FieldName == nil {
-				return nil, true
-			}
-			path = path.join(*pe.FieldName)
-		}
-		return path, true
-	}
-	return nil, false
-}
-
-// reached is the place of a harm that ends like a place where the candidate is
-// known to land, such as the securityContext of another container.
-func (s *search) reached(c *candidate, e effect) (landing, bool) {
-	for _, l := range c.landings {
-		if l.text || len(l.path) == 0 {
-			continue
-		}
-		end := l.path[len(l.path)-1]
-		for i := len(e.path) - 1; i >= 0; i-- {
-			found := landing{key: e.key, path: e.path[:i+1]}
-			if e.path[i].Equals(end) && !slices.ContainsFunc(c.landings, found.same) {
-				return found, true
-			}
-		}
-	}
-	return landing{}, false
-}
-
-func (l landing) same(other landing) bool {
-	return l.key == other.key && l.path.Equals(other.path) && l.text == other.text
-}
-
-// trial tries a single value for an edit.
-func (s *search) trial(path valuePath, w *want, e edit) *assignment {
-	value := e.to
-	if text, ok := e.to.(string); ok {
-		if value, ok = s.middle(path, w, e, text); !ok {
-			return nil
-		}
-	}
-	name := []string{editName(w, e)}
-	a, harm, err := s.attempt(map[string]setting{path.String(): {path, value}})
-	switch {
-	case err != nil && value != nil:
-		s.note(name, fmt.Sprintf("the value %s might bring it, but %s", path, err))
-	case harm != nil && s.gives(path, value, w, e):
-		s.note(name, s.alsoChanges(path, harm))
-	}
-	return a
-}
-
-// gives reports whether a value that was tried makes the field what it should be,
-// whatever else it does.
-func (s *search) gives(path valuePath, value any, w *want, e edit) bool {
-	object, ok := s.with(s.overlayOf(map[string]setting{"": {path, value}})).objects[w.key]
-	if !ok {
-		return false
-	}
-	now, _ := plan.Lookup(object.Unstructured, e.path)
-	return equal(now, e.to)
-}
-
-// middle is what a value must be for the field to become the text: the field may
-// have more than the value, such as the tag in an image.
-func (s *search) middle(path valuePath, w *want, e edit, text string) (any, bool) {
-	const mark = "hardenprobe0x"
-	object, ok := s.with(s.overlayOf(map[string]setting{"": {path, mark}})).objects[w.key]
-	if !ok {
-		return nil, false
-	}
-	v, _ := plan.Lookup(object.Unstructured, e.path)
-	shown, _ := v.(string)
-	before, after, ok := strings.Cut(shown, mark)
-	if !ok || len(text) <= len(before)+len(after) || !strings.HasPrefix(text, before) || !strings.HasSuffix(text, after) {
-		return nil, false
-	}
-	return text[len(before) : len(text)-len(after)], true
-}
-
-// pick chooses few assignments that bring all edits: each time the one that
-// brings most of what is missing. missing are the edits that none brings.
-func (s *search) pick(all []*assignment) (chosen []*assignment, missing map[string]bool) {
-	missing = map[string]bool{}
-	for _, w := range s.wants {
-		for _, e := range w.edits {
-			missing[editName(w, e)] = true
-		}
-	}
-	gain := func(a *assignment) (n int) {
-		for name := range a.brings {
-			if missing[name] {
-				n++
-			}
-		}
-		return n
-	}
-	for len(missing) > 0 && len(all) > 0 {
-		best := slices.MinFunc(all, func(a, b *assignment) int {
-			return cmp.Or(cmp.Compare(gain(b), gain(a)), cmp.Compare(s.novelty(a), s.novelty(b)), cmp.Compare(len(a.settings), len(b.settings)))
-		})
-		if gain(best) == 0 {
-			break
-		}
-		chosen = append(chosen, best)
-		for name := range best.brings {
-			delete(missing, name)
-		}
-	}
-	return chosen, missing
-}
-
-// novelty counts the settings below a part that the values do not have.
-func (s *search) novelty(a *assignment) (n int) {
-	for _, set := range a.settings {
-		if v, _ := at(s.values, set.path[:1]); v == nil {
-			n++
-		}
-	}
-	return n
 }

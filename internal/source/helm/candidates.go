@@ -164,16 +164,16 @@ func plain(list []any) bool {
 	return slices.ContainsFunc(list, func(v any) bool { _, ok := v.(map[string]any); return !ok })
 }
 
-// scalars are single values that may bring the edit to the object, by name; those
-// first that are named like the object.
-func (s *search) scalars(w *want, e edit) []valuePath {
-	if e.path[len(e.path)-1].FieldName == nil {
+// scalars are single values that may bring the wish, by name; those first that
+// are named like the object.
+func (s *search) scalars(w wish) []valuePath {
+	if w.path[len(w.path)-1].FieldName == nil {
 		return nil
 	}
 	var out []valuePath
 	seen := map[string]bool{}
 	add := func(path valuePath) {
-		if name := path.String(); !seen[name] && about(path, namesIn(e)) {
+		if name := path.String(); !seen[name] && about(path, namesIn(w.edit)) {
 			seen[name] = true
 			out = append(out, path)
 		}
@@ -197,7 +197,7 @@ func (s *search) scalars(w *want, e edit) []valuePath {
 		missing(path)
 	}
 	for _, chain := range s.named.relative {
-		if !about(chain, namesIn(e)) {
+		if !about(chain, namesIn(w.edit)) {
 			continue
 		}
 		for _, part := range parts {
@@ -205,7 +205,7 @@ func (s *search) scalars(w *want, e edit) []valuePath {
 		}
 	}
 	named := func(path valuePath) int {
-		if slices.ContainsFunc(path, func(name string) bool { return lower(w.key.Name, name) }) {
+		if slices.ContainsFunc(path, func(name string) bool { return lower(w.want.key.Name, name) }) {
 			return 0
 		}
 		return 1

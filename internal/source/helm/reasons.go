@@ -11,12 +11,10 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
 )
 
-// note keeps why a value does not bring edits; the first that is said stays.
-func (s *search) note(edits []string, why string) {
-	for _, name := range edits {
-		if s.notes[name] == "" {
-			s.notes[name] = why
-		}
+// note keeps why a value does not bring a wish; the first that is said stays.
+func (s *search) note(w wish, why string) {
+	if s.notes[w.name()] == "" {
+		s.notes[w.name()] = why
 	}
 }
 
@@ -31,57 +29,62 @@ func (s *search) giveUp(wants []*want, why string) {
 // giveUpMissing leaves the wants that have edits which nothing brings.
 func (s *search) giveUpMissing(missing map[string]bool) {
 	for _, w := range slices.Clone(s.wants) {
-		var first *edit
-		n := 0
-		for i, e := range w.edits {
-			name := editName(w, e)
-			if !missing[name] {
-				continue
-			}
-			n++
-			// What is known about is told first.
-			if first == nil || s.notes[editName(w, *first)] == "" && s.notes[name] != "" {
-				first = &w.edits[i]
+		var open []wish
+		for _, e := range w.edits {
+			if wish := (wish{w, e}); missing[wish.name()] {
+				open = append(open, wish)
 			}
 		}
-		if first != nil {
-			s.giveUp([]*want{w}, s.whyMissing(w, *first, n))
+		if len(open) > 0 {
+			s.giveUp([]*want{w}, s.whyMissing(open))
 		}
 	}
 }
 
-func (s *search) whyMissing(w *want, e edit, n int) string {
-	why := s.notes[editName(w, e)]
+// whyMissing is about the first of the wishes of which something is known.
+func (s *search) whyMissing(open []wish) string {
+	first := open[max(0, slices.IndexFunc(open, func(w wish) bool { return s.notes[w.name()] != "" }))]
+	why := s.notes[first.name()]
 	switch {
 	case why != "":
 	case s.renders >= maxRenders:
 		why = errTooMuch.Error()
 	default:
-		why = "no value of the chart sets it: see " + s.chart.lineOf(w.object, e.path)
+		why = "no value of the chart sets it: see " + s.chart.lineOf(first.want.object, first.path)
 	}
-	why = fieldName(e.path) + ": " + why
-	if n > 1 {
-		why += fmt.Sprintf(" (and %d more fields)", n-1)
+	why = fieldName(first.path) + ": " + why
+	switch more := len(open) - 1; more {
+	case 0:
+		return why
+	case 1:
+		return why + " (and another field)"
+	default:
+		return fmt.Sprintf("%s (and %d more fields)", why, more)
 	}
-	return why
 }
 
 // alsoSets says where else a value goes.
-func alsoSets(value valuePath, key harden.Key, path harden.Path) string {
-	return fmt.Sprintf("the value %s also changes %s", harden.OneLine(value.String()), placeName(key, path))
+func alsoSets(value valuePath, where string) string {
+	return fmt.Sprintf("the value %s also changes %s", harden.OneLine(value.String()), where)
 }
 
-// alsoChanges says what else a value changes; an object of which nothing is
-// wanted is named first.
-func (s *search) alsoChanges(value valuePath, harm []effect) string {
+// alsoChanges says what else a value changes: another object if there is one,
+// that of which nothing is wanted first; else a field.
+func (s *search) alsoChanges(value valuePath, w wish, harm []effect) string {
 	worst := harm[0]
 	for _, e := range harm {
 		if s.wantOf(e.key) == nil {
 			worst = e
 			break
 		}
+		if e.key != w.want.key && worst.key == w.want.key {
+			worst = e
+		}
 	}
-	return alsoSets(value, worst.key, worst.path)
+	if worst.key == w.want.key && len(worst.path) > 0 {
+		return alsoSets(value, fieldName(worst.path))
+	}
+	return alsoSets(value, placeName(worst.key, worst.path))
 }
 
 // placeName is the container or object of a place.

@@ -41,6 +41,29 @@ type want struct {
 	edits  []edit
 }
 
+// A wish is one edit of a want.
+type wish struct {
+	want *want
+	edit
+}
+
+// name tells the wishes of a search apart.
+func (w wish) name() string {
+	key := w.want.key
+	return key.Group + "/" + key.Kind + "/" + key.Namespace + "/" + key.Name + w.path.String()
+}
+
+// wishes are the edits that are still looked for.
+func (s *search) wishes() []wish {
+	var out []wish
+	for _, w := range s.wants {
+		for _, e := range w.edits {
+			out = append(out, wish{w, e})
+		}
+	}
+	return out
+}
+
 // wantOf is what is wanted of the object, if anything.
 func (s *search) wantOf(key harden.Key) *want {
 	for _, w := range s.wants {
