@@ -93,6 +93,9 @@ type patchSet struct {
 	opts    Options
 	base    string    // as the kustomization names it
 	under   *Rendered // what the base gives
+	// entries are what the kustomization says of the patch of each change; nil for
+	// new objects.
+	entries []map[string]any
 }
 
 // over looks at the base.
@@ -179,15 +182,18 @@ func (s *patchSet) files() ([]harden.FileChange, error) {
 	var files []harden.FileChange
 	for i, c := range s.changes {
 		var body []byte
+		var patch map[string]any
 		if c.Before == nil {
 			resources = append(resources, names[i])
 			if body, err = print(bare(c.After).Object); err != nil {
 				return nil, err
 			}
 		} else {
-			patches = append(patches, entry(names[i], c.After, s.namespaced(c.After)))
+			patch = entry(names[i], c.After, s.namespaced(c.After))
+			patches = append(patches, patch)
 			body, bodies = bodies[0], bodies[1:]
 		}
+		s.entries = append(s.entries, patch)
 		files = append(files, harden.FileChange{Path: filepath.Join(s.opts.Folder, names[i]), After: body})
 	}
 	kind, version := types.KustomizationKind, kustomizationVersion

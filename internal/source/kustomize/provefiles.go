@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
@@ -26,9 +27,12 @@ func (s *patchSet) prove(files []harden.FileChange) error {
 		}
 		got = r.Objects
 	} else {
-		var err error
-		if got, err = s.component(files); err != nil {
-			return fmt.Errorf("the patches were tried: %w", err)
+		for from := 0; from < len(s.changes); from += batch {
+			some, err := s.component(files, from, min(from+batch, len(s.changes)))
+			if err != nil {
+				return fmt.Errorf("the patches were tried: %w", err)
+			}
+			got = append(got, some...)
 		}
 	}
 	for _, c := range s.changes {
@@ -62,20 +66,33 @@ func compare(got []Object, want map[harden.Key]map[string]any) error {
 	return nil
 }
 
-// component renders a component over the objects as they were.
-func (s *patchSet) component(files []harden.FileChange) ([]Object, error) {
+// component renders a component with some of the changes over the objects as they
+// were. The patches of a component do not see each other.
+func (s *patchSet) component(files []harden.FileChange, from, to int) ([]Object, error) {
 	fs := filesys.MakeFsInMemory()
 	var befores bytes.Buffer
-	for _, c := range s.changes {
-		if c.Before == nil {
+	var resources []string
+	var patches []map[string]any
+	for i := from; i < to; i++ {
+		name := filepath.Base(files[i].Path)
+		if err := fs.WriteFile("/top/patches/"+name, files[i].After); err != nil {
+			return nil, err
+		}
+		if s.changes[i].Before == nil {
+			resources = append(resources, name)
 			continue
 		}
-		data, err := yaml.Marshal(bare(c.Before).Object)
+		patches = append(patches, s.entries[i])
+		data, err := yaml.Marshal(bare(s.changes[i].Before).Object)
 		if err != nil {
 			return nil, fmt.Errorf("writing YAML: %w", err)
 		}
 		befores.WriteString("---\n")
 		befores.Write(data)
+	}
+	text, err := kustomizationText(types.ComponentKind, types.ComponentVersion, resources, patches)
+	if err != nil {
+		return nil, err
 	}
 	top := "components: [patches]\n"
 	if befores.Len() > 0 {
@@ -84,13 +101,11 @@ func (s *patchSet) component(files []harden.FileChange) ([]Object, error) {
 			return nil, err
 		}
 	}
-	if err := fs.WriteFile("/top/"+kustomizationFileOf, []byte(top)); err != nil {
+	if err := fs.WriteFile("/top/patches/"+kustomizationFileOf, text); err != nil {
 		return nil, err
 	}
-	for _, f := range files {
-		if err := fs.WriteFile("/top/patches/"+filepath.Base(f.Path), f.After); err != nil {
-			return nil, err
-		}
+	if err := fs.WriteFile("/top/"+kustomizationFileOf, []byte(top)); err != nil {
+		return nil, err
 	}
 	m, err := build(fs, "/top")
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -30,13 +32,24 @@ func TestRandomPatches(t *testing.T) {
 			t.Logf("seed %d: %v", seed, err)
 			continue
 		}
-		set := patchSet{changes: changes}
-		got, err := set.component(files)
+		dir := t.TempDir()
+		var befores strings.Builder
+		for _, c := range changes {
+			befores.WriteString("---\n" + text(c.Before.Object) + "\n")
+		}
+		for i := range files {
+			files[i].Path = filepath.Join(dir, "patches", filepath.Base(files[i].Path))
+		}
+		write(t, append(files,
+			harden.FileChange{Path: filepath.Join(dir, "before.yaml"), After: []byte(befores.String())},
+			harden.FileChange{Path: filepath.Join(dir, "kustomization.yaml"), After: []byte("resources: [before.yaml]\ncomponents: [patches]\n")},
+		))
+		got, err := Render(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, c := range changes {
-			if !Same(got[i].Object, c.After.Object) {
+			if !Same(got.Objects[i].Object, c.After.Object) {
 				t.Errorf("seed %d, %s is not what was planned\n%s", seed, describe(c.After), archive(files))
 			}
 		}
