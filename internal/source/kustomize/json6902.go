@@ -73,12 +73,16 @@ func (p *pointerPatch) value(at string, was, now any) {
 	}
 }
 
-// list changes items by their name where all have one and keep their order, else
-// the list as a whole.
+// list changes items by their name where all have one. Where their order changes,
+// the list is replaced.
 func (p *pointerPatch) list(at string, was, now []any) {
 	before, ok := keyed(was, []string{"name"})
 	after, okToo := keyed(now, []string{"name"})
-	if !ok || !okToo || !inOrder(before, after) {
+	switch {
+	case !ok || !okToo:
+		p.nameless(at, was, now)
+		return
+	case !inOrder(before, after):
 		p.whole(at, was, now)
 		return
 	}
@@ -120,20 +124,26 @@ func inOrder(before, after []item) bool {
 	return true
 }
 
-// whole replaces a list that was as it was. One that only grows is not touched
-// but at its end; items that are to change and have no names are told by all
-// that they say.
-func (p *pointerPatch) whole(at string, was, now []any) {
-	if len(was) == len(now) && allMaps(was) && allMaps(now) {
-		for i := range was {
-			if same(was[i], now[i]) {
-				continue
-			}
-			p.guard(at, was, i)
-			p.value(at+"/"+strconv.Itoa(i), was[i], now[i])
-		}
+// nameless changes a list whose items have no names: one by one where there are as
+// many as before, else as a whole. All tests come first, because the changes may
+// be to what is tested.
+func (p *pointerPatch) nameless(at string, was, now []any) {
+	if len(was) != len(now) || !allMaps(was) || !allMaps(now) {
+		p.whole(at, was, now)
 		return
 	}
+	for i := range was {
+		if !same(was[i], now[i]) {
+			p.guard(at, was, i)
+		}
+	}
+	for i := range was {
+		p.value(at+"/"+strconv.Itoa(i), was[i], now[i])
+	}
+}
+
+// whole replaces a list that was as it was.
+func (p *pointerPatch) whole(at string, was, now []any) {
 	p.test(at, was)
 	p.add("replace", at, now)
 }
