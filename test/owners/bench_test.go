@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -113,10 +114,13 @@ func (b *bench) next(u *unstructured.Unstructured) *unstructured.Unstructured {
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[revisionMark] = strings.Repeat("i", b.revision)
+	annotations[revisionMark] = b.mark()
 	u.SetAnnotations(annotations)
 	return u
 }
+
+// mark names the revision of the source that is on the cluster.
+func (b *bench) mark() string { return "r" + strconv.Itoa(b.revision) }
 
 const revisionMark = "example.com/revision"
 

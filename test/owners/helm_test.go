@@ -3,6 +3,8 @@ package owners_test
 import (
 	"encoding/json"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 
@@ -18,6 +20,9 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // A helmWay is how a release is written.
@@ -127,13 +132,44 @@ func (r *release) correctDrift() error {
 func values(u *unstructured.Unstructured) map[string]any {
 	containers, _, _ := unstructured.NestedSlice(u.Object, "spec", "template", "spec", "containers")
 	web := containers[0].(map[string]any)
-	pod, _, _ := unstructured.NestedMap(u.Object, "spec", "template", "spec", "securityContext")
+	pod, _, _ := unstructured.NestedMap(u.Object, "spec", "template", "spec")
 	labels := map[string]any{}
 	for k, v := range u.GetLabels() {
 		labels[k] = v
 	}
 	return map[string]any{
-		"container": web["name"], "securityContext": web["securityContext"], "podSecurityContext": pod,
+		"container": web["name"], "securityContext": web["securityContext"], "podSecurityContext": pod["securityContext"],
+		"volumeMounts": web["volumeMounts"], "volumes": pod["volumes"],
 		"revision": u.GetAnnotations()[revisionMark], "labels": labels,
 	}
+}
+
+// inValues is the object as the chart renders it once the values file of the
+// release is edited in a checkout of the chart.
+func (b *bench) inValues(p *harden.Plan, desired *unstructured.Unstructured) *unstructured.Unstructured {
+	b.Helper()
+	dir := b.TempDir()
+	must(b.T, os.CopyFS(filepath.Join(dir, "shop"), os.DirFS("testdata/shop")))
+	now := values(desired)
+	now["revision"] = b.mark()
+	text, err := yaml.Marshal(now)
+	must(b.T, err)
+	file := filepath.Join(dir, "production.yaml")
+	must(b.T, os.WriteFile(file, text, 0o644))
+	edits, err := b.session.Edits(p, harden.SourceOptions{Folder: dir, Values: []string{file}})
+	must(b.T, err)
+	if len(edits.Files) != 1 || !edits.Objects[0].Brought() {
+		b.Fatalf("the values are not edited: %+v", edits.Objects)
+	}
+	var edited struct {
+		SecurityContext, PodSecurityContext map[string]any
+		VolumeMounts, Volumes               []any
+	}
+	must(b.T, yaml.Unmarshal(edits.Files[0].After, &edited))
+	u := desired.DeepCopy()
+	pod := u.Object["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)
+	pod["securityContext"], pod["volumes"] = edited.PodSecurityContext, edited.Volumes
+	web := pod["containers"].([]any)[0].(map[string]any)
+	web["securityContext"], web["volumeMounts"] = edited.SecurityContext, edited.VolumeMounts
+	return u
 }
