@@ -36,11 +36,13 @@ Deployment/rel-standard:` + restrictedOf("standard") + `
   pod.containers[standard].volumeMounts: [{name: tmp, mountPath: /tmp}]
   pod.containers[standard].resources: {limits: {memory: 64Mi}}
   pod.containers[standard].image: nginx:1.16.0` + digest + `
+  spec.template.metadata.annotations: {example.com/checked: "yes"}
 ServiceAccount/rel-standard:
   automountServiceAccountToken: false
 `,
 			found: `
 image: {tag: 1.16.0` + digest + `}
+podAnnotations: {example.com/checked: "yes"}
 podSecurityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
 resources: {limits: {memory: 64Mi}}
 securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, readOnlyRootFilesystem: true}
@@ -128,6 +130,17 @@ Deployment/rel-web:
 volumes: [{name: data, emptyDir: {}}, {name: tmp, emptyDir: {}}]
 worker: {securityContext: {privileged: null, runAsNonRoot: true}}
 `,
+		},
+		"an item of a list is taken away, another stays": {
+			chart:  "shared",
+			values: "volumes: [{name: data, emptyDir: {}}, {name: host, hostPath: {path: /}}]",
+			wanted: "Deployment/rel-web:\n  pod.volumes[host]: null\n",
+			found:  "volumes: [{name: data, emptyDir: {}}]",
+		},
+		"a value that does more than is wanted": {
+			chart:  "account",
+			wanted: "Deployment/app: {pod.automountServiceAccountToken: false}",
+			left:   map[string]string{"Deployment/app": "the value serviceAccount.automount also changes spec.template.spec.volumes"},
 		},
 		"a dependency with an alias, and a switch": {
 			chart:  "parent",

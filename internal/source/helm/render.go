@@ -24,15 +24,6 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
-// render renders the chart for a release. Schemas are not asked.
-func (c *Chart) render(r Release) ([]Object, error) {
-	files, err := c.files(r, nil)
-	if err != nil {
-		return nil, err
-	}
-	return c.decode(files, r.Namespace)
-}
-
 // files is what the templates give, by name of the file, with other functions
 // than helm's where funcs has them. Names begin with the chart's.
 func (c *Chart) files(r Release, funcs template.FuncMap) (files map[string]string, err error) {
