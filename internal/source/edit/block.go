@@ -240,7 +240,11 @@ func (e *editor) lineBreak(l int) string {
 
 // removeLines takes out whole lines.
 func (e *editor) removeLines(first, last int) {
-	if t, ok := e.texts[first-1]; ok {
+	above := first - 1
+	for above > 0 && strings.TrimSpace(e.text[e.lines[above].start:e.lines[above].end]) == "" && !e.isTextEnd(above) {
+		above--
+	}
+	if t, ok := e.texts[above]; ok {
 		closed := e.closeText(t, last)
 		e.closed[last] = closed
 		last = closed
@@ -253,6 +257,11 @@ func (e *editor) removeLines(first, last int) {
 		e.endRemoved = true
 	}
 	e.replaceBytes(e.lines[first].start, end, "")
+}
+
+func (e *editor) isTextEnd(l int) bool {
+	_, ok := e.texts[l]
+	return ok
 }
 
 // closeText keeps a text from taking what follows a line for its own, when the

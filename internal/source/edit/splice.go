@@ -21,6 +21,11 @@ func apply(text string, splices []splice) (string, error) {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(min(a.end-a.start, 1), min(b.end-b.start, 1)))
 	})
 	var b strings.Builder
+	size := len(text)
+	for _, s := range splices {
+		size += len(s.text)
+	}
+	b.Grow(size)
 	at := 0
 	for _, s := range splices {
 		switch {
