@@ -27,6 +27,10 @@ func (s *search) solve() map[string]setting {
 		if s.proven(settings) {
 			return s.fewer(settings, chosen)
 		}
+		if s.renders >= maxRenders {
+			s.giveUp(s.wants, errTooMuch.Error())
+			break
+		}
 		// Each is right alone and they are not together.
 		s.giveUp(s.broughtBy(chosen[len(chosen)-1]), "the values that would bring it do not go together with those for other fields")
 	}
