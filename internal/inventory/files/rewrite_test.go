@@ -270,3 +270,58 @@ func TestRewriteManyManifests(t *testing.T) {
 		}
 	}
 }
+
+func TestT120TemplatesAreNotWrittenInPlace(t *testing.T) {
+	folder := t.TempDir()
+	const plain = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: a\n"
+	templates := filepath.Join(folder, "chart", "templates", "sub")
+	if err := os.MkdirAll(templates, 0o755); err != nil { //nolint:gosec // as a chart is
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(folder, "chart", "Chart.yaml"), "apiVersion: v2\nname: chart\nversion: 1.0.0\n")
+	tests := map[string]struct{ text, why string }{
+		filepath.Join(folder, "plain.yaml"):  {plain, ""},
+		filepath.Join(folder, "braces.yaml"): {strings.Replace(plain, "name: a", "name: a\n  annotations: {x: '{{ y }}'}", 1), ""},
+		filepath.Join(folder, "mixed.yaml"):  {plain + "---\nkind: {{ .Values.kind }}\n", "line 5 begins a template"},
+		filepath.Join(templates, "a.yaml"):   {plain, "template of the chart in " + filepath.Join(folder, "chart")},
+	}
+	for name, test := range tests {
+		writeFile(t, name, test.text)
+		set, err := Load([]string{name}, nil, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := set.NotInPlace(name); test.why == "" && why != "" || !strings.Contains(why, test.why) {
+			t.Errorf("%s: got %q, want %q", name, why, test.why)
+		}
+		// To standard output the other documents are written all the same.
+		files, err := rewrite(t, set, []change{{Kind: "ServiceAccount", Name: "a", Set: map[string]any{"automountServiceAccountToken": false}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(files[0].After), "automountServiceAccountToken: false") {
+			t.Errorf("%s: got %s", name, files[0].After)
+		}
+	}
+}
+
+func TestRewriteOfNewObjectsNeedsAFile(t *testing.T) {
+	set, err := Load([]string{"-"}, strings.NewReader("{\"apiVersion\": \"v1\", \"kind\": \"ServiceAccount\", \"metadata\": {\"name\": \"a\"}}"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": map[string]any{"name": "deny"}}}
+	change := harden.ObjectChange{Target: harden.Ref{Kind: "NetworkPolicy", Name: "deny"}, After: policy}
+	if _, err := set.Rewrite([]harden.ObjectChange{change}); err == nil || !strings.Contains(err.Error(), "NetworkPolicy/deny") {
+		t.Errorf("got %v, want an error that names the object", err)
+	}
+	change.Of = harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Name: "a"}
+	files, err := set.Rewrite([]harden.ObjectChange{change})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadTexts([]Text{{Name: "-", Data: string(files[0].After)}}, Options{})
+	if err != nil || len(again.Documents()) != 2 || len(files) != 1 {
+		t.Errorf("got %v, %s", err, files[0].After)
+	}
+}

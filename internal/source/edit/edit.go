@@ -168,7 +168,7 @@ func verify(text string, want any) error {
 	if same(e.says(), want) {
 		return nil
 	}
-	return errors.New("the new text would not say what it should; this form of YAML cannot be edited, please make the change by hand")
+	return errors.New("the new text would not say what it should: this form of YAML cannot be edited, please make the change by hand")
 }
 
 // fill gives a document without content one.
