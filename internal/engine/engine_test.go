@@ -107,6 +107,20 @@ func TestInjectedContainersAreJudgedOnPods(t *testing.T) {
 	}
 }
 
+// What was made for the finding before is not taken for that of another workload.
+func TestFixesOfOneFindingAfterTheOther(t *testing.T) {
+	e := &Engine{Suite: []*harden.Fixer{everyContainer}}
+	res := e.Run(&harden.Inventory{Workloads: []*harden.Workload{workload("a", pod("a-1", true, false)), workload("b"), workload("c")}})
+	for range 2 {
+		for _, f := range res.Findings {
+			fixes := e.Fixes(res.Inventory, f)
+			if len(fixes) != 1 || fixes[0].Title != f.Lens.String()+" "+f.Object.String() {
+				t.Errorf("Fixes(%s) = %v", f.ID(), fixes)
+			}
+		}
+	}
+}
+
 func TestNetworkPoliciesAreJudged(t *testing.T) {
 	policy := func(name string) *networkingv1.NetworkPolicy {
 		return &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}

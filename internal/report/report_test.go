@@ -152,6 +152,25 @@ func TestJSONDocument(t *testing.T) {
 	}
 }
 
+// Findings are written one by one, and read as one document all the same.
+func TestJSONHoldsAllFindings(t *testing.T) {
+	for _, findings := range [][]*harden.Finding{{}, {root}, {root, unknown, root}} {
+		s := scan(findings...)
+		var got, want bytes.Buffer
+		if err := s.JSON(&got); err != nil {
+			t.Fatal(err)
+		}
+		doc := s.document()
+		for _, f := range findings {
+			doc.Findings = append(doc.Findings, s.finding(f))
+		}
+		if err := writeJSON(&want, doc); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, want.String(), got.String())
+	}
+}
+
 func testPlan() *Plan {
 	flux := harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "api"}
 	return &Plan{Plan: &harden.Plan{

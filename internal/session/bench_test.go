@@ -1,9 +1,11 @@
 package session_test
 
 import (
-	"fmt"
+	"io"
 	"runtime"
 	"runtime/metrics"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,15 +13,26 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files/filestest"
+	"github.com/kubectl-harden/kubectl-harden/internal/report"
 	"github.com/kubectl-harden/kubectl-harden/internal/session"
 )
 
-// BenchmarkScanFiles scans generated Deployments from files with the whole
-// suite: objects per second, the peak of the process's memory that is in use,
-// and the part of the time that reading the files takes.
+// BenchmarkScanFiles is `scan -f` on generated Deployments, from reading them with
+// the whole suite to the table or the JSON: objects per second, the peak of the
+// process's memory that is in use, and the part of the time that reading the files
+// takes. One size alone, for its peak: go test -run '^$' -bench ScanFiles/table/5000
 func BenchmarkScanFiles(b *testing.B) {
-	for _, n := range []int{1000, 5000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+	writers := map[string]func(*report.Scan) error{
+		"table": func(r *report.Scan) error { return r.Table(io.Discard) },
+		"json":  func(r *report.Scan) error { return r.JSON(io.Discard) },
+	}
+	for _, name := range []string{"table/1000", "table/5000", "json/1000", "json/5000"} {
+		b.Run(name, func(b *testing.B) {
+			format, size, _ := strings.Cut(name, "/")
+			n, err := strconv.Atoi(size)
+			if err != nil {
+				b.Fatal(err)
+			}
 			dir := b.TempDir()
 			if err := filestest.WriteCorpus(dir, n); err != nil {
 				b.Fatal(err)
@@ -36,7 +49,7 @@ func BenchmarkScanFiles(b *testing.B) {
 				runtime.GC()
 
 				start = time.Now()
-				findings = scan(b, dir)
+				findings = scan(b, dir, writers[format])
 				total += time.Since(start)
 				runtime.GC()
 			}
@@ -50,7 +63,7 @@ func BenchmarkScanFiles(b *testing.B) {
 	}
 }
 
-func scan(b *testing.B, dir string) int {
+func scan(b *testing.B, dir string, write func(*report.Scan) error) int {
 	s, err := session.OpenFiles([]string{dir}, nil, session.FileOptions{})
 	if err != nil {
 		b.Fatal(err)
@@ -58,6 +71,9 @@ func scan(b *testing.B, dir string) int {
 	defer s.Close()
 	snap, err := s.Load(b.Context(), harden.Scope{})
 	if err != nil {
+		b.Fatal(err)
+	}
+	if err := write(&report.Scan{Result: snap.Result, Findings: snap.Findings, Fixes: s.Fixes}); err != nil {
 		b.Fatal(err)
 	}
 	return len(snap.Findings)
