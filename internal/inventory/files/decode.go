@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/source/scalar"
 )
 
 // A decoder fills built-in types straight from a tree. It is strict: a field
@@ -60,7 +62,7 @@ func (d *decoder) value(n *node, v reflect.Value) {
 		d.unmarshal(n, v)
 		return
 	}
-	if n.kind == scalarNode && n.plain && maybeTyped(n.value) && n.isNull() {
+	if n.kind == scalarNode && n.plain && scalar.MaybeTyped(n.value) && n.isNull() {
 		return
 	}
 	switch t.Kind() {
@@ -155,7 +157,7 @@ func (d *decoder) structure(n *node, v reflect.Value) {
 	for i := 0; i+1 < len(n.kids); i += 2 {
 		key := &n.kids[i]
 		name := key.value
-		if key.plain && maybeTyped(name) {
+		if key.plain && scalar.MaybeTyped(name) {
 			name, _ = key.key()
 		}
 		d.path = append(d.path, step{name: name})

@@ -2,9 +2,10 @@ package files
 
 import (
 	"encoding/base64"
-	"math"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/source/scalar"
 )
 
 // A node is a value of a document: what the decoder reads, however it was
@@ -66,7 +67,7 @@ func (n *node) str() string {
 }
 
 // isPlainString reports whether a scalar is a string at first sight.
-func (n *node) isPlainString() bool { return !n.plain || !maybeTyped(n.value) }
+func (n *node) isPlainString() bool { return !n.plain || !scalar.MaybeTyped(n.value) }
 
 func (n *node) isNull() bool {
 	t, _ := n.scalar()
@@ -83,21 +84,6 @@ const (
 	floatType
 )
 
-// words are the plain scalars that YAML 1.1 does not take for strings. kubectl
-// reads manifests by YAML 1.1 (sigs.k8s.io/yaml on go.yaml.in/yaml/v2), so
-// "on" is true and "no" is false here too.
-var words = map[string]any{
-	"y": true, "Y": true, "yes": true, "Yes": true, "YES": true,
-	"true": true, "True": true, "TRUE": true, "on": true, "On": true, "ON": true,
-	"n": false, "N": false, "no": false, "No": false, "NO": false,
-	"false": false, "False": false, "FALSE": false, "off": false, "Off": false, "OFF": false,
-	"": nil, "~": nil, "null": nil, "Null": nil, "NULL": nil,
-	".nan": math.NaN(), ".NaN": math.NaN(), ".NAN": math.NaN(),
-	".inf": math.Inf(1), ".Inf": math.Inf(1), ".INF": math.Inf(1),
-	"+.inf": math.Inf(1), "+.Inf": math.Inf(1), "+.INF": math.Inf(1),
-	"-.inf": math.Inf(-1), "-.Inf": math.Inf(-1), "-.INF": math.Inf(-1),
-}
-
 // scalar resolves a scalar; the value is nil (for strings too), bool, int64,
 // uint64 (above the largest int64) or float64.
 func (n *node) scalar() (scalarType, any) {
@@ -107,110 +93,20 @@ func (n *node) scalar() (scalarType, any) {
 	return resolvePlain(n.value)
 }
 
+// resolvePlain is what kubectl reads in a scalar without quotes.
 func resolvePlain(s string) (scalarType, any) {
-	if !maybeTyped(s) {
-		return stringType, nil
+	switch v := scalar.Resolve(s).(type) {
+	case nil:
+		return nullType, nil
+	case bool:
+		return boolType, v
+	case int64, uint64:
+		return intType, v
+	case float64:
+		return floatType, v
+	default:
+		return stringType, v
 	}
-	if w, ok := words[s]; ok {
-		switch w.(type) {
-		case nil:
-			return nullType, nil
-		case bool:
-			return boolType, w
-		default:
-			return floatType, w
-		}
-	}
-	switch c := s[0]; {
-	case c == '.':
-		if f, err := strconv.ParseFloat(s, 64); err == nil {
-			return floatType, f
-		}
-	case c == '+' || c == '-' || '0' <= c && c <= '9':
-		return resolveNumber(s)
-	}
-	return stringType, nil
-}
-
-// maybeTyped reports whether the first character allows for something else than a string.
-func maybeTyped(s string) bool {
-	if s == "" {
-		return true
-	}
-	switch s[0] {
-	case '+', '-', '.', '~', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
-		'y', 'Y', 'n', 'N', 't', 'T', 'f', 'F', 'o', 'O':
-		return true
-	}
-	return false
-}
-
-// resolveNumber reads integers in any base that Go's literals have, with
-// underscores anywhere, and decimal floats, as go.yaml.in/yaml/v2 resolve.go does.
-func resolveNumber(s string) (scalarType, any) {
-	// Most of what gets here is a quantity such as 100m or 128Mi.
-	for i := range len(s) {
-		switch c := s[i]; {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F':
-		case c == '+', c == '-', c == '.', c == '_', c == 'x', c == 'X', c == 'o', c == 'O':
-		default:
-			return stringType, nil
-		}
-	}
-	plain := strings.ReplaceAll(s, "_", "")
-	if i, err := strconv.ParseInt(plain, 0, 64); err == nil {
-		return intType, i
-	}
-	if u, err := strconv.ParseUint(plain, 0, 64); err == nil {
-		return intType, u
-	}
-	if isDecimalFloat(plain) {
-		if f, err := strconv.ParseFloat(plain, 64); err == nil {
-			return floatType, f
-		}
-	}
-	// ParseInt takes a sign before 0b but no second one behind it; yaml does.
-	for _, prefix := range []string{"0b", "-0b"} {
-		if digits, ok := strings.CutPrefix(plain, prefix); ok {
-			if i, err := strconv.ParseInt(strings.TrimSuffix(prefix, "0b")+digits, 2, 64); err == nil {
-				return intType, i
-			}
-		}
-	}
-	return stringType, nil
-}
-
-// isDecimalFloat matches [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
-func isDecimalFloat(s string) bool {
-	digits := func() int {
-		n := 0
-		for n < len(s) && '0' <= s[n] && s[n] <= '9' {
-			n++
-		}
-		s = s[n:]
-		return n
-	}
-	if s != "" && (s[0] == '-' || s[0] == '+') {
-		s = s[1:]
-	}
-	whole, fraction := digits(), 0
-	if strings.HasPrefix(s, ".") {
-		s = s[1:]
-		fraction = digits()
-	}
-	if whole+fraction == 0 {
-		return false
-	}
-	if s != "" && (s[0] == 'e' || s[0] == 'E') {
-		s = s[1:]
-		if s != "" && (s[0] == '-' || s[0] == '+') {
-			s = s[1:]
-		}
-		if digits() == 0 {
-			return false
-		}
-	}
-	return s == ""
 }
 
 // key is the name that a scalar gives to a field, and whether it can give one:
@@ -222,16 +118,7 @@ func (n *node) key() (string, bool) {
 	if n.isPlainString() {
 		return n.value, true
 	}
-	switch t, v := n.scalar(); t {
-	case stringType:
-		return n.value, true
-	case nullType:
-		return "", false
-	case floatType:
-		return strconv.FormatFloat(v.(float64), 'g', -1, 32), true
-	default:
-		return scalarJSON(v), true
-	}
+	return scalar.Key(n.value)
 }
 
 func scalarJSON(v any) string {
@@ -276,11 +163,7 @@ func (n *node) toAny() any {
 	case uint64:
 		return float64(v)
 	case float64:
-		// 1.0 and 1e3 are written to JSON without a fraction and read back as integers.
-		if i := int64(v); math.Abs(v) < 1<<63 && float64(i) == v {
-			return i
-		}
-		return v
+		return scalar.Number(v)
 	default:
 		return v
 	}

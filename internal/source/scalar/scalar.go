@@ -5,7 +5,6 @@ package scalar
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -74,7 +73,7 @@ func resolveNumber(s string) any {
 	if u, err := strconv.ParseUint(plain, 0, 64); err == nil {
 		return u
 	}
-	if decimalFloat.MatchString(plain) {
+	if isDecimalFloat(plain) {
 		if f, err := strconv.ParseFloat(plain, 64); err == nil {
 			return f
 		}
@@ -90,7 +89,38 @@ func resolveNumber(s string) any {
 	return s
 }
 
-var decimalFloat = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+// isDecimalFloat matches [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
+func isDecimalFloat(s string) bool {
+	digits := func() int {
+		n := 0
+		for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+			n++
+		}
+		s = s[n:]
+		return n
+	}
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		s = s[1:]
+	}
+	whole, fraction := digits(), 0
+	if strings.HasPrefix(s, ".") {
+		s = s[1:]
+		fraction = digits()
+	}
+	if whole+fraction == 0 {
+		return false
+	}
+	if s != "" && (s[0] == 'e' || s[0] == 'E') {
+		s = s[1:]
+		if s != "" && (s[0] == '-' || s[0] == '+') {
+			s = s[1:]
+		}
+		if digits() == 0 {
+			return false
+		}
+	}
+	return s == ""
+}
 
 // Key is the name that a scalar without quotes gives to a field, and whether it
 // can give one: kubectl turns numbers and booleans into their JSON form.
@@ -110,9 +140,8 @@ func Key(s string) (string, bool) {
 	return "", false
 }
 
-// Value is Resolve with numbers as an Unstructured has them: int64 wherever the
-// number is whole, since 1.0 and 1e3 are written to JSON without a fraction and
-// read back as integers, else float64.
+// Value is Resolve with numbers as an Unstructured has them: int64 where they are
+// whole and not too large, else float64.
 func Value(s string) any {
 	switch v := Resolve(s).(type) {
 	case uint64:
@@ -124,7 +153,8 @@ func Value(s string) any {
 	}
 }
 
-// Number is the float as an int64 if it is whole.
+// Number is the float as an int64 if it is whole: 1.0 and 1e3 are written to JSON
+// without a fraction and read back as integers.
 func Number(f float64) any {
 	if i := int64(f); math.Abs(f) < 1<<63 && float64(i) == f {
 		return i
