@@ -25,7 +25,7 @@ import (
 type Checkout struct {
 	opts harden.SourceOptions
 	conv managedfields.TypeConverter
-	real string // the folder without symbolic links
+	actual string // the folder without symbolic links
 
 	manifests      []string         // files that hold manifests, as named
 	kustomizations []*kustomization // all, components included
@@ -83,7 +83,7 @@ func open(opts harden.SourceOptions, conv managedfields.TypeConverter) (*Checkou
 	if err != nil {
 		return nil, fmt.Errorf("looking for %q: %w", opts.Folder, err)
 	}
-	real, err := filepath.EvalSymlinks(abs)
+	actual, err := filepath.EvalSymlinks(abs)
 	if err != nil {
 		return nil, fmt.Errorf("there is no folder %q: name the one that holds the sources (--source)", opts.Folder)
 	}
@@ -92,13 +92,13 @@ func open(opts harden.SourceOptions, conv managedfields.TypeConverter) (*Checkou
 			return nil, fmt.Errorf("there is no values file %q (--values)", values)
 		}
 	}
-	return &Checkout{opts: opts, conv: conv, real: real, sets: map[string]*loaded{}}, nil
+	return &Checkout{opts: opts, conv: conv, actual: actual, sets: map[string]*loaded{}}, nil
 }
 
 // inside reports whether the file lies in the folder that was named.
 func (c *Checkout) inside(path string) bool {
-	real, err := realPath(path)
-	return err == nil && strings.HasPrefix(real, strings.TrimSuffix(c.real, string(filepath.Separator))+string(filepath.Separator))
+	actual, err := realPath(path)
+	return err == nil && strings.HasPrefix(actual, strings.TrimSuffix(c.actual, string(filepath.Separator))+string(filepath.Separator))
 }
 
 func realPath(path string) (string, error) {
@@ -125,11 +125,11 @@ func (c *Checkout) relate() {
 	}
 	slices.Sort(used)
 	c.manifests = slices.DeleteFunc(c.manifests, func(path string) bool {
-		real, err := realPath(path)
+		actual, err := realPath(path)
 		if err != nil {
 			return true
 		}
-		_, found := slices.BinarySearch(used, real)
+		_, found := slices.BinarySearch(used, actual)
 		return found
 	})
 }

@@ -219,13 +219,13 @@ func (k *kustomization) inOrigin(edits []harden.FileChange, w want) (file *harde
 // sharing are the other kustomizations that stand for themselves and are built
 // from the file.
 func (k *kustomization) sharing(file string) []string {
-	real, err := realPath(file)
+	actual, err := realPath(file)
 	if err != nil {
 		return nil
 	}
 	var out []string
 	for _, other := range k.checkout.kustomizations {
-		if other != k && other.root && slices.Contains(other.uses.Files, real) {
+		if other != k && other.root && slices.Contains(other.uses.Files, actual) {
 			out = append(out, other.folder)
 		}
 	}

@@ -27,8 +27,8 @@ var skipped = []string{"node_modules", "vendor"}
 func (c *Checkout) walk() error {
 	seen := map[string]bool{}
 	entries := 0
-	return filepath.WalkDir(c.real, func(real string, d fs.DirEntry, err error) error {
-		path := c.shown(real)
+	return filepath.WalkDir(c.actual, func(actual string, d fs.DirEntry, err error) error {
+		path := c.shown(actual)
 		if entries++; entries > maxEntries {
 			return fmt.Errorf("%q has more than %d files: name the part of it that holds the sources (--source)", c.opts.Folder, maxEntries)
 		}
@@ -48,10 +48,10 @@ func (c *Checkout) walk() error {
 }
 
 // shown is a path below the folder as the user would name it.
-func (c *Checkout) shown(real string) string {
-	rel, err := filepath.Rel(c.real, real)
+func (c *Checkout) shown(actual string) string {
+	rel, err := filepath.Rel(c.actual, actual)
 	if err != nil {
-		return real
+		return actual
 	}
 	return filepath.Join(c.opts.Folder, rel)
 }
@@ -91,15 +91,15 @@ func (c *Checkout) file(path string, seen map[string]bool) {
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(name))) {
 		return
 	}
-	real, err := realPath(path)
+	actual, err := realPath(path)
 	if err != nil {
 		c.skip(path, err)
 		return
 	}
-	if seen[real] {
+	if seen[actual] {
 		return
 	}
-	seen[real] = true
+	seen[actual] = true
 	if len(c.load(path).refs) > 0 {
 		c.manifests = append(c.manifests, path)
 	}

@@ -212,7 +212,7 @@ func (a *adding) files() ([]harden.FileChange, error) {
 		var body []byte
 		if c.Before == nil {
 			resources = append(resources, names[i])
-			if body, err = print(a.unnamed(c.After).Object); err != nil {
+			if body, err = encode(a.unnamed(c.After).Object); err != nil {
 				return nil, err
 			}
 		} else {

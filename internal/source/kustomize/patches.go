@@ -19,7 +19,7 @@ import (
 
 const (
 	kustomizationVersion = types.KustomizationVersion
-	kustomizationFileOf  = "kustomization.yaml"
+	ownName  = "kustomization.yaml"
 )
 
 // Options say what kind of kustomization carries the patches.
@@ -185,7 +185,7 @@ func (s *patchSet) files() ([]harden.FileChange, error) {
 		var patch map[string]any
 		if c.Before == nil {
 			resources = append(resources, names[i])
-			if body, err = print(bare(c.After).Object); err != nil {
+			if body, err = encode(bare(c.After).Object); err != nil {
 				return nil, err
 			}
 		} else {
@@ -204,7 +204,7 @@ func (s *patchSet) files() ([]harden.FileChange, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(files, harden.FileChange{Path: filepath.Join(s.opts.Folder, kustomizationFileOf), After: text}), nil
+	return append(files, harden.FileChange{Path: filepath.Join(s.opts.Folder, ownName), After: text}), nil
 }
 
 // guarded fills in what the files are now, and refuses to replace what is not
@@ -246,7 +246,7 @@ func earlier(folder string) (map[string]bool, error) {
 			return nil, fmt.Errorf("looking for a kustomization: %w", err)
 		}
 		var k types.Kustomization
-		if name != kustomizationFileOf || !bytes.HasPrefix(data, []byte(header)) || k.Unmarshal(data) != nil {
+		if name != ownName || !bytes.HasPrefix(data, []byte(header)) || k.Unmarshal(data) != nil {
 			return nil, fmt.Errorf("%q is a kustomization that was not written by this program: choose another folder (--out)", path)
 		}
 		ours[name] = true

@@ -38,7 +38,7 @@ func drafts(before, after, id *unstructured.Unstructured, namespaced bool) (*dra
 			if err != nil {
 				return nil, err
 			}
-			body, err := print(identified(patch, id, namespaced))
+			body, err := encode(identified(patch, id, namespaced))
 			if err != nil {
 				return nil, err
 			}
@@ -47,7 +47,7 @@ func drafts(before, after, id *unstructured.Unstructured, namespaced bool) (*dra
 			}
 		}
 	}
-	body, err := print(list(operations(d.before.Object, d.after.Object)))
+	body, err := encode(list(operations(d.before.Object, d.after.Object)))
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func bare(u *unstructured.Unstructured) *unstructured.Unstructured {
 
 // choose takes for each draft the first way that is proven: built over the object
 // as it was, it gives the object as it should be, and also where the manifest
-// leaves out what the server has filled in.
+// leaves out what the server has filled in, and is written otherwise.
 func choose(all []*draft) ([][]byte, error) {
 	chosen := make([][]byte, len(all))
 	open := make([]int, len(all))
@@ -109,12 +109,12 @@ func choose(all []*draft) ([][]byte, error) {
 			if way >= len(d.ways) {
 				return nil, fmt.Errorf("%s: no patch for kustomize gives exactly what is wanted: change the object in its source by hand", describe(d.before))
 			}
-			trials[i] = trial{d.before, d.after, d.ways[way]}
+			trials[i] = trial{d.before, d.after, d.ways[way], false}
 		}
 		proven := proves(trials)
 		lean := make([]trial, 0, len(open))
 		for _, t := range trials {
-			lean = append(lean, trial{withoutDefaults(t.before), withoutDefaults(t.after), t.patch})
+			lean = append(lean, trial{withoutDefaults(t.before), withoutDefaults(t.after), t.patch, true})
 		}
 		alsoLean := proves(lean)
 		var left []int
@@ -142,6 +142,16 @@ func describe(u *unstructured.Unstructured) string {
 type trial struct {
 	before, after *unstructured.Unstructured
 	patch         []byte
+	// quoted writes before as JSON: where a string had quotes, kustomize gives them to
+	// the number that a patch puts there.
+	quoted bool
+}
+
+func (t trial) text() ([]byte, error) {
+	if t.quoted {
+		return t.before.MarshalJSON()
+	}
+	return yaml.Marshal(t.before.Object)
 }
 
 // batch is how many patches are built at once: kustomize's time grows with the
@@ -179,7 +189,7 @@ func buildTrials(trials []trial) ([]Object, error) {
 	var befores bytes.Buffer
 	var patches []map[string]any
 	for i, t := range trials {
-		data, err := yaml.Marshal(t.before.Object)
+		data, err := t.text()
 		if err != nil {
 			return nil, fmt.Errorf("writing YAML: %w", err)
 		}

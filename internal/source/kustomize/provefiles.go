@@ -101,10 +101,10 @@ func (s *patchSet) component(files []harden.FileChange, from, to int) ([]Object,
 			return nil, err
 		}
 	}
-	if err := fs.WriteFile("/top/patches/"+kustomizationFileOf, text); err != nil {
+	if err := fs.WriteFile("/top/patches/"+ownName, text); err != nil {
 		return nil, err
 	}
-	if err := fs.WriteFile("/top/"+kustomizationFileOf, []byte(top)); err != nil {
+	if err := fs.WriteFile("/top/"+ownName, []byte(top)); err != nil {
 		return nil, err
 	}
 	m, err := build(fs, "/top")

@@ -20,8 +20,8 @@ const header = "# Written by kubectl harden. It is replaced when patches are wri
 // what its name is.
 var front = []string{"op", "path", "apiVersion", "group", "kind", "metadata", "name", "namespace", "containerPort", "protocol", "ip", "topologyKey", "whenUnsatisfiable", "$patch"}
 
-// print writes YAML as kustomize does: two columns, dashes below the key.
-func print(v any) ([]byte, error) {
+// encode writes YAML as kustomize does: two columns, dashes below the key.
+func encode(v any) ([]byte, error) {
 	n, err := node(v)
 	if err != nil {
 		return nil, err
