@@ -119,6 +119,7 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 	o.planOpts.Try = o.tighten
 	if o.toFiles() {
 		// Whoever owns the fields: it is the owner that changes.
+		o.planOpts.InSource = true
 		o.planOpts.ServerDryRun, o.planOpts.LeaveHeld = false, false
 	}
 	if err := o.check(); err != nil {

@@ -31,6 +31,9 @@ type PlanOptions struct {
 	LeaveHeld bool
 	// ServerDryRun asks the API server about every live object of the plan.
 	ServerDryRun bool
+	// InSource says that the plan goes into the files that the objects come from,
+	// so that no owner stands in the way.
+	InSource bool
 	// Try also takes fixes of class review that change a pod template and that
 	// no evidence speaks against: the rollout will tell. Never those with a
 	// claim that refutes.

@@ -20,11 +20,14 @@ func (p *Plan) fileDiffs(w io.Writer) {
 		brought[o.Object.Key()] = o
 	}
 	for _, op := range p.Plan.Objects {
-		comment(w, objectHead(op))
+		comment(w, objectSum(op))
 		for _, pf := range op.Fixes {
 			comment(w, fixLines(pf)...)
 		}
 		comment(w, sourceLines(brought[op.Target.Key()])...)
+		if o := op.Owner; o != nil && o.Origin != nil && o.Origin.String() != "" {
+			comment(w, "  "+o.Name+" takes it from "+o.Origin.String())
+		}
 	}
 	for _, f := range p.Edits.Files {
 		if !f.Changed() {

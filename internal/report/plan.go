@@ -107,7 +107,7 @@ func (p *Plan) Summary(w io.Writer, prefix string) {
 	for _, op := range p.Plan.Objects {
 		fixes += len(op.Fixes)
 		switch {
-		case op.Delivery != harden.DeliverLive:
+		case op.Delivery != harden.DeliverLive && !p.Plan.InSource:
 			other = append(other, op.Target)
 		case op.Verb == harden.Create:
 			create = append(create, op.Target)
@@ -127,7 +127,7 @@ func (p *Plan) Summary(w io.Writer, prefix string) {
 		}
 		if len(change) > 0 {
 			part := sortedKinds(change) + " to change"
-			if p.Plan.Live {
+			if p.Plan.Live && !p.Plan.InSource {
 				part += fmt.Sprintf(" (%s)", plural(restarts, "rollout"))
 			}
 			parts = append(parts, part)
@@ -202,6 +202,14 @@ func (p *Plan) leftOut() []string {
 }
 
 func objectHead(op *harden.ObjectPlan) string {
+	s := objectSum(op)
+	if op.Delivery != harden.DeliverLive {
+		s += ", not to be changed live (" + op.Delivery.String() + ")"
+	}
+	return s
+}
+
+func objectSum(op *harden.ObjectPlan) string {
 	s := op.Target.Long()
 	if src := op.Target.Source.String(); src != "" {
 		s = src + " " + s
@@ -212,9 +220,6 @@ func objectHead(op *harden.ObjectPlan) string {
 	}
 	if op.Owner != nil {
 		s += ", owned by " + strings.TrimSpace(op.Owner.Name+" "+op.Owner.What)
-	}
-	if op.Delivery != harden.DeliverLive {
-		s += ", not to be changed live (" + op.Delivery.String() + ")"
 	}
 	return s
 }

@@ -48,7 +48,7 @@ func podSecurity(inv *harden.Inventory, findings []*harden.Finding, p *harden.Pl
 	for _, w := range present(inv, harden.WorkloadsOf(findings)) {
 		template := w.Template
 		was := podsecurity.Evaluate(&template.ObjectMeta, &template.Spec, inv.Cluster.Minor)
-		if op := after[w.Ref.Key()]; op != nil && op.After != nil && op.Delivery == harden.DeliverLive {
+		if op := after[w.Ref.Key()]; op != nil && op.After != nil && (p.InSource || op.Delivery == harden.DeliverLive) {
 			next, err := templateOf(op.After)
 			if err != nil {
 				return nil, err
@@ -95,7 +95,7 @@ func whyOpen(p *harden.Plan, ref harden.Ref, control string) string {
 		}
 	}
 	for _, op := range p.Objects {
-		if op.Target.Key() == ref.Key() && op.Delivery != harden.DeliverLive {
+		if op.Target.Key() == ref.Key() && op.Delivery != harden.DeliverLive && !p.InSource {
 			reasons = append(reasons, "the patch is not applied live: "+op.DeliveryWhy)
 		}
 	}

@@ -193,6 +193,7 @@ func (s *Session) Plan(ctx context.Context, findings []*harden.Finding, opts har
 			}
 		}
 	}
+	p.InSource = opts.InSource
 	s.mu.Lock()
 	inv := s.current.Inventory
 	s.mu.Unlock()
