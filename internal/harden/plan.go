@@ -8,11 +8,11 @@ import (
 
 // A Plan is what will be done for a set of chosen fixes: one entry per object.
 type Plan struct {
-	Live    bool // for a cluster; otherwise for files
+	Live bool // for a cluster; otherwise for files
 	// InSource is PlanOptions.InSource: the plan goes to where the objects come from.
 	InSource bool
-	Objects []*ObjectPlan
-	LeftOut []LeftOut // findings whose fixes are not in the plan, and why
+	Objects  []*ObjectPlan
+	LeftOut  []LeftOut // findings whose fixes are not in the plan, and why
 	// PodSecurity tells, for each workload that the findings are about, what Pod
 	// Security says to its pods before and after; ordered as inventories are.
 	PodSecurity []PodSecurity
