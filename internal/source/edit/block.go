@@ -1,6 +1,9 @@
 package edit
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // insertLines puts lines behind the line with the index.
 func (e *editor) insertLines(after int, lines []string) {
@@ -132,9 +135,27 @@ func (e *editor) changePairs(n *node, removed []bool, fresh map[string]any) erro
 	if err := e.removePairs(n, removed); err != nil || len(fresh) == 0 {
 		return err
 	}
-	lines := e.indentAt(n).block(fresh, n.column, nil)
-	e.insertLines(e.behind(n.kids[len(n.kids)-1], n.column), lines)
+	in, after := e.indentAt(n), e.behind(n.kids[len(n.kids)-1], n.column)
+	spaced := e.isSpaced(n) && !e.isTextEnd(after)
+	for _, name := range ordered(fresh, nil) {
+		lines := in.block(map[string]any{name: fresh[name]}, n.column, nil)
+		if spaced {
+			lines = slices.Insert(lines, 0, "")
+		}
+		e.insertLines(after, lines)
+	}
 	return nil
+}
+
+// isSpaced reports whether a blank line precedes the last of several keys at the
+// top of a document: one belongs before the next then.
+func (e *editor) isSpaced(n *node) bool {
+	if n.column > 0 || len(n.kids) < 4 {
+		return false
+	}
+	l := lineAt(e.lines, n.kids[len(n.kids)-2].start)
+	l -= e.comments(l, n.column) + 1
+	return l >= 0 && strings.TrimSpace(e.text[e.lines[l].start:e.lines[l].end]) == ""
 }
 
 func (e *editor) removePairs(n *node, removed []bool) error {
