@@ -82,7 +82,8 @@ as_newcomer() {
 # check_plugin PATH: `kubectl harden` works, with the program found on PATH.
 check_plugin() {
   local out
-  as_newcomer "$1" kubectl plugin list | grep -q '/kubectl-harden$' || fail "kubectl does not find the plugin"
+  out=$(as_newcomer "$1" kubectl plugin list)
+  grep -q '/kubectl-harden$' <<<"$out" || fail "kubectl does not find the plugin: $out"
   out=$(as_newcomer "$1" kubectl harden version)
   case $out in "kubectl harden $(value version) "*) ;; *) fail "kubectl harden version says: $out" ;; esac
   out=$(as_newcomer "$1" kubectl harden scan -f "$root/examples/shop" -o name)
@@ -94,8 +95,11 @@ check_plugin() {
 
 # check_completion PATH: kubectl completes the plugin.
 check_completion() {
-  as_newcomer "$1" kubectl __complete harden sc 2>/dev/null | grep -q '^scan' || fail "kubectl does not complete the plugin's commands"
-  as_newcomer "$1" kubectl __complete harden scan --fail-on '' 2>/dev/null | grep -q '^critical' || fail "kubectl does not complete the plugin's flags"
+  local out
+  out=$(as_newcomer "$1" kubectl __complete harden sc 2>&1)
+  grep -q '^scan' <<<"$out" || fail "kubectl does not complete the plugin's commands: $out"
+  out=$(as_newcomer "$1" kubectl __complete harden scan --fail-on '' 2>&1)
+  grep -q '^critical' <<<"$out" || fail "kubectl does not complete the plugin's flags: $out"
 }
 
 # krew_install PLATFORM: by krew itself, from the archive, into an empty folder. It checks the hash and the program's name.
