@@ -35,7 +35,7 @@ func (p *Plan) fileDiffs(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 		for _, note := range f.Notes {
-			comment(w, "note: "+note)
+			comment(w, "note: "+harden.OneLine(note))
 		}
 		fmt.Fprint(w, fileDiff(f))
 	}
@@ -45,14 +45,14 @@ func sourceLines(o harden.SourceObject) []string {
 	var lines []string
 	switch {
 	case !o.Brought():
-		lines = append(lines, "  not brought: "+o.Why)
+		lines = append(lines, "  not brought: "+harden.OneLine(o.Why))
 	case o.Where != "":
 		lines = append(lines, fmt.Sprintf("  %s %s: %s", o.Kind, o.Where, strings.Join(o.Files, ", ")))
 	default:
 		lines = append(lines, "  in "+strings.Join(o.Files, ", "))
 	}
 	for _, note := range o.Notes {
-		lines = append(lines, "  note: "+note)
+		lines = append(lines, "  note: "+harden.OneLine(note))
 	}
 	return lines
 }
@@ -71,7 +71,7 @@ func NotBrought(w io.Writer, edits *harden.SourceEdits) error {
 	out := &errWriter{w: w}
 	for _, o := range edits.Objects {
 		if !o.Brought() {
-			fmt.Fprintf(out, "%s: not brought into files: %s\n", o.Object.Long(), o.Why)
+			fmt.Fprintf(out, "%s: not brought into files: %s\n", o.Object.Long(), harden.OneLine(o.Why))
 		}
 	}
 	return out.err
