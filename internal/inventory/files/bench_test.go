@@ -68,17 +68,18 @@ func parsingShare(b *testing.B, folder string) float64 {
 	b.Helper()
 	files, _ := readAll([]string{folder}, nil)
 	s := &Set{}
+	var nodes arena
 	var parsing, decoding time.Duration
 	for _, f := range files {
 		for _, sp := range split(f.text) {
 			d := &document{file: f, span: sp}
 			start := time.Now()
-			if _, err := d.parse(); err != nil {
+			if _, err := d.parseInto(&nodes); err != nil {
 				b.Fatal(err)
 			}
 			parsing += time.Since(start)
 			start = time.Now()
-			s.decode(d, &arena{})
+			s.decode(d, &nodes)
 			decoding += time.Since(start)
 		}
 	}
