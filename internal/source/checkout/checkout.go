@@ -23,8 +23,8 @@ import (
 
 // A Checkout is a folder that was looked through.
 type Checkout struct {
-	opts harden.SourceOptions
-	conv managedfields.TypeConverter
+	opts   harden.SourceOptions
+	conv   managedfields.TypeConverter
 	actual string // the folder without symbolic links
 
 	manifests      []string         // files that hold manifests, as named

@@ -71,7 +71,8 @@ var library sync.Mutex
 func build(fs filesys.FileSystem, folder string) (resmap.ResMap, error) {
 	library.Lock()
 	defer library.Unlock()
-	defer quiet()()
+	restore := quiet()
+	defer restore()
 	return krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, folder)
 }
 

@@ -137,7 +137,7 @@ func (f *kustomizationFile) all(k *types.Kustomization, plugins bool) error {
 		entries []string
 	}{
 		{"resources", k.Resources},
-		{"bases", k.Bases},
+		{"bases", k.Bases}, //nolint:staticcheck // people still write it
 		{"components", k.Components},
 	} {
 		for _, entry := range list.entries {
@@ -190,10 +190,10 @@ func names(k *types.Kustomization) []named {
 	for _, p := range k.Patches {
 		add("patches", p.Path)
 	}
-	for _, p := range k.PatchesJson6902 {
+	for _, p := range k.PatchesJson6902 { //nolint:staticcheck // people still write it
 		add("patchesJson6902", p.Path)
 	}
-	for _, p := range k.PatchesStrategicMerge {
+	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // people still write it
 		if !strings.Contains(strings.TrimSpace(string(p)), "\n") && !strings.HasPrefix(string(p), "{") {
 			add("patchesStrategicMerge", string(p))
 		}

@@ -19,7 +19,7 @@ import (
 
 const (
 	kustomizationVersion = types.KustomizationVersion
-	ownName  = "kustomization.yaml"
+	ownName              = "kustomization.yaml"
 )
 
 // Options say what kind of kustomization carries the patches.
