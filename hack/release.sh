@@ -18,3 +18,4 @@ fi
 
 # A platform takes ten minutes of a core the first time, so they are built one after the other.
 PATH=$(dirname "$sbom"):$PATH "$goreleaser" release --clean --parallelism 1 "$@"
+install -m 0644 dist/krew/harden.yaml krew/harden.yaml
