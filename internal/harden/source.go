@@ -47,6 +47,8 @@ const (
 type SourceOptions struct {
 	Folder string   // a checkout, or a part of it
 	Values []string // values files of the release, as given to helm with -f, in that order
+	// KubeVersion is the GitVersion of the cluster, for which charts are rendered; empty: helm's default.
+	KubeVersion string
 }
 
 // SourceEdits is what changes in a checkout, so that a plan comes from there.

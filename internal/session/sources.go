@@ -31,6 +31,9 @@ func (s *Session) Edits(p *harden.Plan, opts harden.SourceOptions) (*harden.Sour
 	if opts.Folder == "" {
 		return nil, errors.New("editing: no folder names the sources of a cluster's objects")
 	}
+	s.mu.Lock()
+	opts.KubeVersion = s.current.Inventory.Cluster.Version
+	s.mu.Unlock()
 	c, err := checkout.Open(opts, s.converter)
 	if err != nil {
 		return nil, err

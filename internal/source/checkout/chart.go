@@ -111,7 +111,7 @@ func (r *release) valuesFiles() []string {
 // values are those of the release: what the edits make of the chart's own, and
 // the files that were given.
 func (r *release) values(edits []harden.FileChange) (helm.Release, error) {
-	out := helm.Release{Name: r.name, Namespace: r.namespace}
+	out := helm.Release{Name: r.name, Namespace: r.namespace, KubeVersion: r.chart.checkout.opts.KubeVersion}
 	for i, file := range r.valuesFiles() {
 		edited := slices.ContainsFunc(edits, func(e harden.FileChange) bool { return e.Path == file })
 		if i == 0 && !edited {
