@@ -1,6 +1,8 @@
 package harden
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -93,6 +95,33 @@ func (o FieldOwner) Operation() string {
 		return "Apply"
 	}
 	return "Update"
+}
+
+// A Holder is a set of managers with the fields that they, and nobody else, hold.
+type Holder struct {
+	Who    string // such as "helm (Update), harden (Apply)"
+	Fields []string
+}
+
+// Holders are those who hold what the plan changes, in the order of their names;
+// fields that nobody holds are not among them.
+func (p *ObjectPlan) Holders() []Holder {
+	held := map[string][]string{}
+	for _, f := range p.Fields {
+		var who []string
+		for _, m := range f.Managers {
+			who = append(who, m.Manager+" ("+m.Operation()+")")
+		}
+		if len(who) > 0 {
+			by := strings.Join(who, ", ")
+			held[by] = append(held[by], f.Field)
+		}
+	}
+	var out []Holder
+	for _, who := range slices.Sorted(maps.Keys(held)) {
+		out = append(out, Holder{who, held[who]})
+	}
+	return out
 }
 
 // A Fate is what becomes of a live patch.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -24,31 +23,14 @@ func ownerLines(op *harden.ObjectPlan) []string {
 			lines = append(lines, "  not known: "+o.Unknown)
 		}
 	}
-	return append(lines, holderLines(op.Fields)...)
+	return append(lines, holderLines(op)...)
 }
 
 // holderLines has a line for each set of managers that holds fields of the plan.
-func holderLines(fields []harden.FieldOwners) []string {
-	held := map[string][]string{}
-	var order []string
-	for _, f := range fields {
-		var who []string
-		for _, m := range f.Managers {
-			who = append(who, m.Manager+" ("+m.Operation()+")")
-		}
-		if len(who) == 0 {
-			continue
-		}
-		by := strings.Join(who, ", ")
-		if held[by] == nil {
-			order = append(order, by)
-		}
-		held[by] = append(held[by], f.Field)
-	}
-	slices.Sort(order)
+func holderLines(op *harden.ObjectPlan) []string {
 	var lines []string
-	for _, by := range order {
-		lines = append(lines, "  held by "+by+": "+strings.Join(held[by], ", "))
+	for _, h := range op.Holders() {
+		lines = append(lines, "  held by "+h.Who+": "+strings.Join(h.Fields, ", "))
 	}
 	return lines
 }

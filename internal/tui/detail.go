@@ -358,6 +358,7 @@ func (m *Model) writePatch(p *page, d *preview) {
 func writeDelivery(p *page, o *harden.ObjectPlan, live bool) {
 	if o.Owner != nil {
 		p.lead(p.st.warn, "managed by ", p.st.text, ownerWord(o.Owner))
+		writeOwner(p, o)
 	}
 	switch {
 	case o.Delivery == harden.DeliverSource:
@@ -369,6 +370,24 @@ func writeDelivery(p *page, o *harden.ObjectPlan, live bool) {
 	}
 	if live && o.Restarts > 0 {
 		p.para(p.st.dim, 0, restartWord(o))
+	}
+}
+
+// writeOwner says when an owner writes next, where it takes the object from, and
+// who holds what the patch changes.
+func writeOwner(p *page, o *harden.ObjectPlan) {
+	lead := func(label, text string) {
+		if text != "" {
+			p.lead(p.st.dim, label, p.st.text, text)
+		}
+	}
+	lead("writes next: ", o.Owner.Next)
+	if o.Owner.Origin != nil && o.Delivery != harden.DeliverSource {
+		lead("comes from ", o.Owner.Origin.String())
+	}
+	lead("not known: ", o.Owner.Unknown)
+	for _, h := range o.Holders() {
+		lead("held by "+h.Who+": ", strings.Join(h.Fields, ", "))
 	}
 }
 

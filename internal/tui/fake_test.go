@@ -171,7 +171,8 @@ func (f *fake) planOf(findings []*harden.Finding, opts harden.PlanOptions) *hard
 		if o.Target.Name == "search" {
 			o.Delivery = harden.DeliverSource
 			o.DeliveryWhy = "Flux applies this object every 10 minutes and would fail on a renamed container"
-			o.Owner = &harden.Owner{Name: "Flux", What: "Kustomization shop", Manager: "kustomize-controller", Applies: true}
+			o.Owner = &harden.Owner{Name: "Flux", What: "Kustomization shop", Manager: "kustomize-controller", Applies: true, Next: "within 10m0s: its fields are applied again"}
+			o.Fields = []harden.FieldOwners{{Field: ".spec.template.spec.hostNetwork", Managers: []harden.FieldOwner{{Manager: "kustomize-controller", Applies: true}}}}
 			o.DryRun = nil
 		}
 	}

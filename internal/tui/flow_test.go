@@ -110,6 +110,20 @@ func TestTakeOverIsForOneObjectAndNeverOverOneWhoApplies(t *testing.T) {
 	})
 }
 
+// Whose object it is, and what becomes of a live patch, stands beside the patch.
+func TestOwnersAreTold(t *testing.T) {
+	drive(t, newFake(), Options{}, wide, high, func(d *driver) {
+		d.press("a", "f")
+		for range 12 {
+			if strings.Contains(d.screen(), "managed by") {
+				break
+			}
+			d.press("j")
+		}
+		d.has("managed by Flux Kustomization shop", "in the source: ", "writes next: within 10m0s", "held by kustomize-controller (Apply): ")
+	})
+}
+
 func TestReadOnlyAppliesNothing(t *testing.T) {
 	for _, test := range []struct {
 		name, want string
