@@ -63,6 +63,9 @@ func (d *destination) check(o *fixOptions) error {
 
 // edits is what the plan changes in files.
 func (o *fixOptions) edits(plan *harden.Plan) (*harden.SourceEdits, error) {
+	if len(plan.Objects) == 0 {
+		return &harden.SourceEdits{}, nil
+	}
 	if o.out == "" {
 		return o.session.Edits(plan, o.sources)
 	}
@@ -142,7 +145,7 @@ func (o *fixOptions) lookAgain(ctx context.Context, plan *harden.Plan) error {
 			}
 		}
 	}
-	fmt.Fprintf(o.streams.ErrOut, "Read again: %d findings gone, %d still there.\n", gone, open)
+	fmt.Fprintln(o.streams.ErrOut, report.ReadAgain(gone, open))
 	if open > 0 {
 		return exitCode(exitError)
 	}

@@ -99,6 +99,12 @@ func WriteQuestion(edits *harden.SourceEdits) string {
 	return strings.ToUpper(s[:1]) + s[1:] + "?"
 }
 
+// ReadAgain says how many of the findings that were repaired are gone, and how
+// many are not, after the files were read again.
+func ReadAgain(gone, open int) string {
+	return fmt.Sprintf("Read again: %s gone, %d still there.", plural(gone, "finding"), open)
+}
+
 type fileDoc struct {
 	Path  string   `json:"path"`
 	New   bool     `json:"new,omitempty"`
