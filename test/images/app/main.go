@@ -43,7 +43,7 @@ type paths []string
 func (p *paths) String() string     { return strings.Join(*p, ",") }
 func (p *paths) Set(s string) error { *p = append(*p, s); return nil }
 
-// parse reads flags and the durations READY_AFTER (default 0), FAIL_AFTER (20s) and DRAIN_AFTER (3s).
+// parse reads flags and the durations READY_AFTER (default 0), FAIL_AFTER (20s) and DRAIN_AFTER (6s).
 func parse(args []string, getenv func(string) string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("app", flag.ContinueOnError)
@@ -67,7 +67,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	}{
 		{"READY_AFTER", &o.readyAfter, 0},
 		{"FAIL_AFTER", &o.failAfter, 20 * time.Second},
-		{"DRAIN_AFTER", &o.drainAfter, 3 * time.Second},
+		{"DRAIN_AFTER", &o.drainAfter, 6 * time.Second},
 	} {
 		*d.value = d.unset
 		if text := getenv(d.name); text != "" {
