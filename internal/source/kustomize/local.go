@@ -231,16 +231,20 @@ func remote(entry string) bool {
 
 const wayOut = "it would be fetched, and nothing is fetched here: download it and name the local path, with ./ in front"
 
+// local is where an entry lies on disk; what would be fetched is refused.
+func (f *kustomizationFile) local(field, entry string) (string, error) {
+	if remote(entry) {
+		return "", f.refuse(field, entry, wayOut)
+	}
+	if !filepath.IsAbs(entry) {
+		entry = filepath.Join(f.dir, entry)
+	}
+	return realPath(entry)
+}
+
 // load looks at the name of a plain file.
 func (f *kustomizationFile) load(field, entry string) error {
-	if remote(entry) {
-		return f.refuse(field, entry, wayOut)
-	}
-	path := entry
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(f.dir, path)
-	}
-	path, err := realPath(path)
+	path, err := f.local(field, entry)
 	if err != nil {
 		return err
 	}
@@ -253,14 +257,7 @@ func (f *kustomizationFile) load(field, entry string) error {
 
 // resource looks at the name of a file or of another kustomization.
 func (f *kustomizationFile) resource(field, entry string, plugins bool) error {
-	if remote(entry) {
-		return f.refuse(field, entry, wayOut)
-	}
-	path := entry
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(f.dir, path)
-	}
-	path, err := realPath(path)
+	path, err := f.local(field, entry)
 	if err != nil {
 		return err
 	}
