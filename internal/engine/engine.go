@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -24,6 +25,7 @@ type Engine struct {
 func (e *Engine) Run(inv *harden.Inventory) *harden.Result {
 	inv = inv.Fresh() // what fixers derive from it is kept with the result
 	subjects := e.subjects(inv)
+	suite := e.bySubject()
 	workers := min(runtime.GOMAXPROCS(0), max(1, len(subjects)))
 	parts := make([]part, workers)
 	var wg sync.WaitGroup
@@ -32,7 +34,7 @@ func (e *Engine) Run(inv *harden.Inventory) *harden.Result {
 			parts[n].counts = make([]harden.Counts, len(e.Suite))
 			// Striding spreads neighbours, which tend to be alike, over the workers.
 			for i := n; i < len(subjects); i += workers {
-				e.check(inv, subjects[i], &parts[n])
+				e.check(inv, subjects[i], suite.of(subjects[i]), &parts[n])
 			}
 		})
 	}
@@ -46,7 +48,64 @@ func (e *Engine) Run(inv *harden.Inventory) *harden.Result {
 		}
 	}
 	slices.SortFunc(res.Findings, harden.CompareFindings)
+	e.countUnread(inv, res)
 	return res
+}
+
+// countUnread counts the rules whose objects could not be read: an empty list
+// would pass for a clean one.
+func (e *Engine) countUnread(inv *harden.Inventory, res *harden.Result) {
+	if len(inv.Unread) == 0 {
+		return
+	}
+	unread := map[string]bool{}
+	for _, u := range inv.Unread {
+		unread[u.Resource] = true
+	}
+	for _, f := range e.Suite {
+		for _, kind := range f.Kinds {
+			if k, ok := harden.ObjectKindOf(kind); ok && unread[k.Resource()] {
+				n := res.Counts[f.ID]
+				n.Unknown++
+				res.Counts[f.ID] = n
+				break
+			}
+		}
+	}
+}
+
+// A suiteIndex tells which fixers of the suite, by index, look at which subjects.
+type suiteIndex struct {
+	subjects map[harden.Subject][]int
+	kinds    map[schema.GroupKind][]int
+	pods     []int // those of SubjectPod, and those of SubjectWorkload beside them
+}
+
+func (e *Engine) bySubject() *suiteIndex {
+	x := &suiteIndex{subjects: map[harden.Subject][]int{}, kinds: map[schema.GroupKind][]int{}}
+	for i, f := range e.Suite {
+		switch f.Subject {
+		case harden.SubjectObject:
+			for _, kind := range f.Kinds {
+				x.kinds[kind] = append(x.kinds[kind], i)
+			}
+			continue
+		case harden.SubjectPod, harden.SubjectWorkload:
+			x.pods = append(x.pods, i)
+		}
+		x.subjects[f.Subject] = append(x.subjects[f.Subject], i)
+	}
+	return x
+}
+
+func (x *suiteIndex) of(s subject) []int {
+	switch {
+	case s.of == harden.SubjectObject:
+		return x.kinds[s.item.Ref.GroupVersionKind().GroupKind()]
+	case s.of == harden.SubjectPod && s.view.Lens == harden.Declared:
+		return x.pods
+	}
+	return x.subjects[s.of]
 }
 
 // Fixes proposes ways to repair a finding of Run on the same inventory, best first.
@@ -73,12 +132,13 @@ type subject struct {
 	ns       *corev1.Namespace
 	sa       *corev1.ServiceAccount
 	policy   *networkingv1.NetworkPolicy
+	item     *harden.Object
 }
 
 func (s subject) pass(e *Engine, inv *harden.Inventory, f *harden.Fixer) *harden.Pass {
 	return &harden.Pass{
 		Inventory: inv, Settings: e.Settings, Fixer: f, Object: s.object,
-		Workload: s.workload, Pod: s.view, NamespaceName: s.nsName, Namespace: s.ns, ServiceAccount: s.sa, NetworkPolicy: s.policy,
+		Workload: s.workload, Pod: s.view, NamespaceName: s.nsName, Namespace: s.ns, ServiceAccount: s.sa, NetworkPolicy: s.policy, Item: s.item,
 	}
 }
 
@@ -87,13 +147,12 @@ type part struct {
 	counts   []harden.Counts
 }
 
-func (e *Engine) check(inv *harden.Inventory, s subject, out *part) {
+// check calls the fixers, which are indexes into the suite.
+func (e *Engine) check(inv *harden.Inventory, s subject, fixers []int, out *part) {
 	all := s.pass(e, inv, nil)
 	p := &harden.Pass{} // one for all fixers: none keeps it
-	for i, f := range e.Suite {
-		if f.Subject != s.of && (f.Subject != harden.SubjectWorkload || s.of != harden.SubjectPod || s.view.Lens != harden.Declared) {
-			continue
-		}
+	for _, i := range fixers {
+		f := e.Suite[i]
 		found := p.Findings[:0]
 		*p = *all
 		p.Fixer, p.Findings = f, found

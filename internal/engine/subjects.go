@@ -32,7 +32,28 @@ func (e *Engine) subjects(inv *harden.Inventory) []subject {
 			all = append(all, networkPolicySubject(inv, policy))
 		}
 	}
+	for _, list := range inv.Others {
+		for _, o := range list {
+			if o.Ref.Namespace != "" || inv.Clusterwide || !isCluster(o.Ref) {
+				all = append(all, objectSubject(o))
+			}
+		}
+	}
+	if inv.Live() && inv.Clusterwide {
+		all = append(all, subject{of: harden.SubjectCluster, object: harden.ClusterRef(inv.Cluster)})
+	}
 	return all
+}
+
+// isCluster reports whether objects of the kind have no namespace; that of a
+// manifest may merely have been left out.
+func isCluster(r harden.Ref) bool {
+	k, ok := harden.ObjectKindOf(r.GroupVersionKind().GroupKind())
+	return !ok || k.Cluster
+}
+
+func objectSubject(o *harden.Object) subject {
+	return subject{of: harden.SubjectObject, object: o.Ref, item: o}
 }
 
 // asked keeps the subjects of the workload that was asked for last: a report
@@ -75,6 +96,14 @@ func (e *Engine) subjectsOf(inv *harden.Inventory, f *harden.Finding) []subject 
 		if sa := inv.ServiceAccounts[f.Object.Namespace][f.Object.Name]; sa != nil {
 			return []subject{serviceAccountSubject(inv, sa)}
 		}
+	case harden.SubjectObject:
+		for _, o := range inv.Others[f.Object.GroupVersionKind().GroupKind()] {
+			if o.Ref.Key() == f.Object.Key() {
+				return []subject{objectSubject(o)}
+			}
+		}
+	case harden.SubjectCluster:
+		return []subject{{of: harden.SubjectCluster, object: f.Object}}
 	case harden.SubjectNetworkPolicy:
 		for _, policy := range inv.NetworkPolicies[f.Object.Namespace] {
 			if policy.Name == f.Object.Name {

@@ -27,6 +27,17 @@ type Finding struct {
 	Reason        string   // short: fits a row
 	Detail        string   // long: names values and what they mean
 	BlockedBy     string   // id of the fixer that must go first
+	Excuse        *Excuse  // why Status is StatusWaived or StatusExpected; nil for others
+}
+
+// An Excuse tells why a finding does not count: somebody waived it, or it is
+// known that such a workload needs what it has.
+type Excuse struct {
+	Reason string
+	Until  time.Time // the last day on which it holds; zero for what is expected
+	By     string    // who decided; optional
+	Ticket string    // optional
+	Source string    // where it is written: FILE:LINE, an annotation of OBJECT, or the entry of the catalogue
 }
 
 // ID is stable across runs on the same cluster (or file name).
@@ -66,6 +77,9 @@ func CompareFindings(a, b *Finding) int {
 		cmp.Compare(a.Object.Name, b.Object.Name),
 		cmp.Compare(a.Object.Source.File, b.Object.Source.File),
 		cmp.Compare(a.Object.Source.Line, b.Object.Source.Line),
+		cmp.Compare(a.Object.Source.Document, b.Object.Source.Document),
+		cmp.Compare(a.Object.Source.Item, b.Object.Source.Item),
+		cmp.Compare(a.Object.GroupVersionKind().Group, b.Object.GroupVersionKind().Group),
 		-cmp.Compare(a.Severity, b.Severity),
 		cmp.Compare(a.Fixer.ID, b.Fixer.ID),
 		cmp.Compare(a.Container.Kind, b.Container.Kind),

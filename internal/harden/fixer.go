@@ -1,8 +1,11 @@
 package harden
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // A Fixer knows one hardening: how to see that it is missing, and the changes
@@ -13,6 +16,9 @@ type Fixer struct {
 	Area     Area
 	Severity Severity // base; a finding may move it and says why
 	Subject  Subject
+	Kinds    []schema.GroupKind // what a fixer of SubjectObject judges
+	// Off says that the rule is left out unless the settings name it: what it says is advice that many do not want.
+	Off bool
 	// Doc is markdown: fields, allowed values, why it matters, traps. It feeds
 	// `explain` and docs/rules.md.
 	Doc  string
@@ -41,7 +47,16 @@ const (
 	SubjectServiceAccount
 	// SubjectNetworkPolicy calls Check once per NetworkPolicy.
 	SubjectNetworkPolicy
+	// SubjectObject calls Check once per object of the fixer's Kinds. Those without
+	// a namespace are judged only where the inventory is Clusterwide.
+	SubjectObject
+	// SubjectCluster calls Check once for a live cluster, if the inventory is
+	// Clusterwide. What it is about is ClusterRef.
+	SubjectCluster
 )
+
+// ClusterRef stands for the cluster as a whole in findings.
+func ClusterRef(c Cluster) Ref { return Ref{Kind: "Cluster", Name: cmp.Or(c.Context, "cluster")} }
 
 // A Reference points to a standard or to another tool's rule for the same thing.
 type Reference struct {
@@ -62,6 +77,7 @@ type Pass struct {
 	Namespace      *corev1.Namespace // for SubjectNamespace; may be nil
 	ServiceAccount *corev1.ServiceAccount
 	NetworkPolicy  *networkingv1.NetworkPolicy // for SubjectNetworkPolicy
+	Item           *Object                     // for SubjectObject
 	Object         Ref                         // what is judged
 
 	Findings      []*Finding
@@ -84,6 +100,27 @@ func (p *Pass) Report(f Finding) {
 		f.Workload = p.Workload
 	}
 	p.Findings = append(p.Findings, &f)
+}
+
+// Unknown reports that the subject could not be judged, and why.
+func (p *Pass) Unknown(why string) {
+	p.Report(Finding{Status: StatusUnknown, Reason: "could not be checked", Detail: why})
+}
+
+// Needs reports whether all the kinds could be read in the namespace ("" for what
+// has none); where one could not, it reports the subject as unknown.
+func (p *Pass) Needs(namespace string, kinds ...schema.GroupKind) bool {
+	for _, kind := range kinds {
+		known, ok := ObjectKindOf(kind)
+		if !ok {
+			continue
+		}
+		if why := p.Inventory.Unreadable(known.Resource(), namespace); why != "" {
+			p.Unknown(known.Resource() + " could not be read: " + why)
+			return false
+		}
+	}
+	return true
 }
 
 // NotApplicable says that the rule has nothing to say about this subject.

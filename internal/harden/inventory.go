@@ -32,6 +32,10 @@ type Inventory struct {
 	Net                  Net            // how pods are reached, and by whose leave
 	Scalers              []Scaler       // ordered by namespace, kind, name; ask Unreadable as well
 	Nodes                []*corev1.Node // empty when they may not be listed
+	Others               Objects        // of all kinds that carry no pod template, but those above (Nodes and what Net holds are here too)
+	// Clusterwide says that what has no namespace is judged too: all namespaces
+	// are in scope, or all files.
+	Clusterwide bool
 	// What costs to look at is there only when somebody asked for it.
 	Facts
 	Unread  []Unread
@@ -70,6 +74,8 @@ type Cluster struct {
 	Server  string // URL of the API server
 	Version string // GitVersion such as v1.37.2
 	Minor   int    // minor version of the server, 0 when unknown
+	// Groups are the API groups that the server has, apart from the core one; nil when unknown.
+	Groups map[string]bool
 	// OpenShift says that the server has OpenShift's API groups: its admission
 	// gives each namespace a range of user ids.
 	OpenShift bool

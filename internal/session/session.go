@@ -66,7 +66,7 @@ type update struct {
 func newSession(src source, look looker, settings harden.Settings, now func() time.Time) *Session {
 	s := &Session{
 		engine:    &engine.Engine{Suite: fixers.Suite(), Settings: settings},
-		converter: builtInTypes{},
+		converter: knownTypes{},
 		now:       now,
 		source:    src,
 		looker:    look,

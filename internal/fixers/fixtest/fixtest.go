@@ -28,6 +28,11 @@ func Live() Option {
 			w.Ref.Source = harden.Source{}
 		}
 		i.NetworkPolicySources = nil
+		for _, list := range i.Others {
+			for _, o := range list {
+				o.Ref.Source = harden.Source{}
+			}
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ func Load(t testing.TB, text string, opts ...Option) *harden.Inventory {
 		NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{},
 
 		NetworkPolicySources: map[string]map[string]harden.Source{},
+		Others:               harden.Objects{},
+		Clusterwide:          true,
 	}}
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
 	for {
@@ -108,7 +110,7 @@ func (l *loader) add(doc []byte) {
 		l.inv.ServiceAccounts[o.Namespace][o.Name] = o
 	case "NetworkPolicy":
 		if meta.APIVersion != networkingv1.SchemeGroupVersion.String() { // Calico and Antrea have kinds of this name
-			if !l.addCustom(meta.TypeMeta, doc) {
+			if !l.addObject(meta.TypeMeta, doc) {
 				l.t.Fatalf("no NetworkPolicy of apiVersion %q is known", meta.APIVersion)
 			}
 			break
@@ -122,6 +124,7 @@ func (l *loader) add(doc []byte) {
 		l.inv.NetworkPolicySources[o.Namespace][o.Name] = l.source()
 	case harden.HorizontalPodAutoscaler:
 		o := decode[autoscalingv2.HorizontalPodAutoscaler](l.t, doc)
+		l.addObject(meta.TypeMeta, doc)
 		s := l.scaler(o.TypeMeta, o.ObjectMeta, o.Spec.ScaleTargetRef)
 		s.MinReplicas = 1
 		if o.Spec.MinReplicas != nil {
@@ -132,8 +135,9 @@ func (l *loader) add(doc []byte) {
 		l.scaler(o.TypeMeta, o.ObjectMeta, o.Spec.TargetRef)
 	case "Node":
 		l.inv.Nodes = append(l.inv.Nodes, decode[corev1.Node](l.t, doc))
+		l.addObject(meta.TypeMeta, doc)
 	default:
-		if !l.addNet(meta.TypeMeta, doc) {
+		if !l.addObject(meta.TypeMeta, doc) {
 			l.t.Fatalf("kind %q is not known to fixtest", meta.Kind)
 		}
 	}
@@ -198,6 +202,7 @@ func (l *loader) finish() {
 	slices.SortStableFunc(l.inv.Workloads, func(a, b *harden.Workload) int {
 		return cmp.Or(cmp.Compare(a.Ref.Namespace, b.Ref.Namespace), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name))
 	})
+	l.inv.Others.Sort()
 	l.sortNet()
 }
 

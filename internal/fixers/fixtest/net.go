@@ -8,12 +8,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // Engine says who enforces NetworkPolicies.
@@ -63,61 +63,40 @@ func Whole(t testing.TB, text string, opts ...Option) Option {
 	}
 }
 
-// addNet adds what a Net holds; false for other kinds.
-func (l *loader) addNet(typ metav1.TypeMeta, doc []byte) bool {
+// addObject adds an object of any kind that an inventory holds besides workloads;
+// false for other kinds.
+func (l *loader) addObject(typ metav1.TypeMeta, doc []byte) bool {
 	l.t.Helper()
-	net := &l.inv.Net
-	switch typ.Kind {
-	case "Service":
-		o := decode[corev1.Service](l.t, doc)
-		l.inDefault(&o.ObjectMeta)
-		net.Services = append(net.Services, o)
-	case "Ingress":
-		o := decode[networkingv1.Ingress](l.t, doc)
-		l.inDefault(&o.ObjectMeta)
-		net.Ingresses = append(net.Ingresses, o)
-	case "EndpointSlice":
-		o := decode[discoveryv1.EndpointSlice](l.t, doc)
-		l.inDefault(&o.ObjectMeta)
-		net.EndpointSlices = append(net.EndpointSlices, o)
-	case "IngressClass":
-		net.IngressClasses = append(net.IngressClasses, decode[networkingv1.IngressClass](l.t, doc))
-	case "ConfigMap":
-		o := decode[corev1.ConfigMap](l.t, doc)
-		l.inDefault(&o.ObjectMeta)
-		net.ConfigMaps = append(net.ConfigMaps, o)
-	default:
-		return l.addCustom(typ, doc)
+	gvk := typ.GroupVersionKind()
+	content := inventory.NewContent(gvk.GroupKind())
+	if content == nil && inventory.ListOf(gvk.GroupKind()) != inventory.NoList {
+		content = &unstructured.Unstructured{}
 	}
-	return true
-}
-
-func (l *loader) inDefault(meta *metav1.ObjectMeta) {
-	if meta.Namespace == "" {
-		meta.Namespace = metav1.NamespaceDefault
+	if content == nil && gvk.Kind == "EndpointSlice" {
+		content = &discoveryv1.EndpointSlice{}
 	}
-}
-
-// addCustom takes custom resources of the groups that a Net holds, in the list
-// that their group belongs to.
-func (l *loader) addCustom(typ metav1.TypeMeta, doc []byte) bool {
-	l.t.Helper()
-	group, _, _ := strings.Cut(typ.APIVersion, "/")
-	if !slices.Contains(harden.NetGroups, group) {
+	switch o := content.(type) {
+	case nil:
 		return false
-	}
-	o := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal(doc, &o.Object); err != nil {
-		l.t.Fatalf("decoding: %v\n%s", err, doc)
-	}
-	switch group {
-	case "gateway.networking.k8s.io", "networking.istio.io", "security.istio.io":
-		l.inv.Net.Routes = append(l.inv.Net.Routes, o)
-	case "monitoring.coreos.com":
-		l.inv.Net.Monitors = append(l.inv.Net.Monitors, o)
+	case *unstructured.Unstructured:
+		if err := yaml.Unmarshal(doc, &o.Object); err != nil {
+			l.t.Fatalf("decoding: %v\n%s", err, doc)
+		}
 	default:
-		l.inv.Net.Policies = append(l.inv.Net.Policies, o)
+		if err := yaml.UnmarshalStrict(doc, o); err != nil {
+			l.t.Fatalf("decoding: %v\n%s", err, doc)
+		}
 	}
+	if content.GetNamespace() == "" && !inventory.ClusterScoped(typ.Kind) {
+		content.SetNamespace(metav1.NamespaceDefault)
+	}
+	if s, ok := content.(*corev1.Secret); ok {
+		content = inventory.SecretOf(s)
+	}
+	ref := harden.Ref{
+		APIVersion: typ.APIVersion, Kind: typ.Kind, Namespace: content.GetNamespace(), Name: content.GetName(), UID: content.GetUID(), Source: l.source(),
+	}
+	inventory.AddObject(l.inv, ref, content)
 	return true
 }
 

@@ -11,7 +11,7 @@ import (
 
 // check calls the fixer's Check once per subject of its kind.
 func check(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
-	passes := subjects(fixer.Subject, inv)
+	passes := subjects(fixer, inv)
 	for _, p := range passes {
 		p.Inventory, p.Fixer = inv, fixer
 		fixer.Check(p)
@@ -22,9 +22,9 @@ func check(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
 	return passes
 }
 
-func subjects(subject harden.Subject, inv *harden.Inventory) []*harden.Pass {
+func subjects(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
 	var passes []*harden.Pass
-	switch subject {
+	switch subject := fixer.Subject; subject {
 	case harden.SubjectPod, harden.SubjectWorkload:
 		for _, w := range inv.Workloads {
 			view := harden.NewPodView(harden.Declared, w.Ref, &w.Template.ObjectMeta, &w.Template.Spec, nil, inv.Nodes)
@@ -46,6 +46,14 @@ func subjects(subject harden.Subject, inv *harden.Inventory) []*harden.Pass {
 				passes = append(passes, &harden.Pass{ServiceAccount: sa, Object: ref})
 			}
 		}
+	case harden.SubjectObject:
+		for _, kind := range fixer.Kinds {
+			for _, o := range inv.Others[kind] {
+				passes = append(passes, &harden.Pass{Item: o, Object: o.Ref})
+			}
+		}
+	case harden.SubjectCluster:
+		passes = append(passes, &harden.Pass{Object: harden.ClusterRef(inv.Cluster)})
 	case harden.SubjectNetworkPolicy:
 		for _, ns := range slices.Sorted(maps.Keys(inv.NetworkPolicies)) {
 			for _, policy := range inv.NetworkPolicies[ns] {

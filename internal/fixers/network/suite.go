@@ -1,0 +1,27 @@
+package network
+
+import "github.com/kubectl-harden/kubectl-harden/internal/harden"
+
+// Suite lists the fixers of this package, from the worst to the mildest. The
+// order is that of the documentation; findings have their own.
+func Suite() []*harden.Fixer {
+	return []*harden.Fixer{
+		Unenforced,
+		WebhookBlocked,
+		MissingIngress,
+		MissingEgress,
+		NoDefaultDeny,
+		AllowAll,
+		ServicePort,
+		DNSBlocked,
+		MeshMTLSPermissive,
+		BroadPeer,
+		AndOr,
+		NamedPort,
+		HostNetworkSubject,
+		APIServerEgress,
+		CNILimits,
+		Dangling,
+		EnforceRace,
+	}
+}
