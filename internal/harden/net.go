@@ -53,6 +53,8 @@ const (
 	EndpointSlices                  = "endpointslices.discovery.k8s.io"
 	IngressClasses                  = "ingressclasses.networking.k8s.io"
 	ConfigMaps                      = "configmaps"
+	// CustomResources stands for all kinds that a server has besides those built in.
+	CustomResources = "custom resources"
 	// EngineResource stands for what tells who enforces policies.
 	EngineResource = "network engine"
 )
@@ -73,8 +75,15 @@ func isNet(resource string) bool {
 	return slices.Contains(NetGroups, group)
 }
 
+// isAside reports whether the resource is none of workloads: it tells how pods
+// are reached, or its objects are judged for their own sake.
+func isAside(resource string) bool {
+	return isNet(resource) || resource == CustomResources || slices.ContainsFunc(objectKinds, func(k ObjectKind) bool { return k.Resource() == resource }) ||
+		strings.HasSuffix(resource, "."+ConstraintGroup)
+}
+
 // GatherUnread is for people: it makes one of all that could not be read in one
-// place and that tells how pods are reached, NetworkPolicies apart. Somebody with
+// place and that is none of workloads, NetworkPolicies apart. Somebody with
 // few rights would otherwise read the same ten times. Why names the others.
 func GatherUnread(unread []Unread) []Unread {
 	var out []Unread
@@ -83,7 +92,7 @@ func GatherUnread(unread []Unread) []Unread {
 	for _, u := range unread {
 		_, seen := first[u.Namespace]
 		switch {
-		case !isNet(u.Resource) || u.Resource == NetworkPolicies:
+		case !isAside(u.Resource) || u.Resource == NetworkPolicies:
 			out = append(out, u)
 		case seen:
 			also[u.Namespace] = append(also[u.Namespace], u.Resource)

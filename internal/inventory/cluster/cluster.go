@@ -28,7 +28,7 @@ import (
 type Reader struct {
 	client   kubernetes.Interface
 	others   dynamic.Interface
-	kinds    []*kind
+	kinds    []*kind // of every server
 	server   string
 	context  string
 	timeout  time.Duration // for one request; watches have none
@@ -39,6 +39,8 @@ type Reader struct {
 	mu   sync.Mutex
 	last *state   // of the last Read, for Watch to go on from
 	who  identity // of the server, as it said last
+	// customs are the kinds of custom resources that it has.
+	customs []*kind
 	// engine is who enforces policies, as far as it was last seen; nil: nobody looked.
 	engine *harden.Engine
 }
@@ -134,6 +136,7 @@ type identity struct {
 	// plurals are the resources of those group versions of which it is asked; one
 	// that is not there may not be asked.
 	plurals map[string][]string
+	names   map[string]map[string]string // kinds by plural, by group version, of the same
 }
 
 func (i identity) has(group string) bool {
@@ -180,6 +183,12 @@ func (r *Reader) identify(ctx context.Context) (identity, error) {
 			}
 		}
 	}
+	if who.groups != nil {
+		who.cluster.Groups = map[string]bool{}
+		for g := range who.groups {
+			who.cluster.Groups[g] = true
+		}
+	}
 	who.cluster.OpenShift = who.has(openShiftGroup)
 	ns, err := r.client.CoreV1().Namespaces().Get(ctx, kubeSystem, metav1.GetOptions{})
 	if err == nil {
@@ -188,9 +197,10 @@ func (r *Reader) identify(ctx context.Context) (identity, error) {
 	if err := classify(err); isFatal(err) {
 		return who, err
 	}
-	if who.plurals, err = r.pluralsOf(ctx, who, policyGroups); err != nil {
+	if who.plurals, who.names, err = r.pluralsOf(ctx, who, slices.Concat(policyGroups, customGroups())); err != nil {
 		return who, err
 	}
+	r.remember(r.customKinds(who))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.who = who
@@ -202,7 +212,7 @@ const patience = 5 * time.Second
 
 // pluralsOf asks which resources the versions of the groups have, as far as the
 // server has those groups. A group whose own server does not answer is left out.
-func (r *Reader) pluralsOf(ctx context.Context, who identity, groups []string) (map[string][]string, error) {
+func (r *Reader) pluralsOf(ctx context.Context, who identity, groups []string) (plurals map[string][]string, names map[string]map[string]string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, min(patience, r.timeout))
 	defer cancel()
 	var versions []string
@@ -216,19 +226,22 @@ func (r *Reader) pluralsOf(ctx context.Context, who identity, groups []string) (
 		wg.Go(func() { errs[i] = r.ask(ctx, "/apis/"+gv, &lists[i]) })
 	}
 	wg.Wait()
-	out := map[string][]string{}
+	plurals, names = map[string][]string{}, map[string]map[string]string{}
 	for i, gv := range versions {
 		switch err := errs[i]; {
 		case isFatal(err) && !errors.Is(err, ErrUnreachable):
-			return nil, err
+			return nil, nil, err
 		case err == nil:
-			out[gv] = []string{}
+			plurals[gv], names[gv] = []string{}, map[string]string{}
 			for _, resource := range lists[i].APIResources {
-				out[gv] = append(out[gv], resource.Name)
+				plurals[gv] = append(plurals[gv], resource.Name)
+				if !strings.Contains(resource.Name, "/") { // not a subresource
+					names[gv][resource.Name] = resource.Kind
+				}
 			}
 		}
 	}
-	return out, nil
+	return plurals, names, nil
 }
 
 // ask reads a JSON document that is no object of the API.

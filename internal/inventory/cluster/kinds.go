@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -33,9 +34,11 @@ type kind struct {
 	group            string // API group that a server may lack; empty: every server has it
 	unless           string // API group whose presence makes this kind superfluous
 	net              bool   // tells how pods are reached; alone it says nothing of workloads
+	aside            bool   // for rules of its own kind and for others to look up; alone it says nothing of workloads
 	limit            int64  // objects asked for at once; 0: pageSize
 	list             func(ctx context.Context, namespace string, opts metav1.ListOptions) (page, error)
-	watch            func(ctx context.Context, namespace string, opts metav1.ListOptions) (watch.Interface, error)
+	// watch is nil for what cannot be watched, and is listed from time to time instead.
+	watch func(ctx context.Context, namespace string, opts metav1.ListOptions) (watch.Interface, error)
 }
 
 // A page is a part of a list.
@@ -131,7 +134,7 @@ func kindsOf(c kubernetes.Interface, d dynamic.Interface) []*kind {
 		define("v1", "Node", nodes, false,
 			func(string) lister[*corev1.NodeList] { return core.Nodes() }, func(l *corev1.NodeList) []corev1.Node { return l.Items }),
 	}
-	return append(kinds, netKinds(c, d)...)
+	return slices.Concat(kinds, netKinds(c, d), otherKinds(c))
 }
 
 func (k *kind) isNamespace() bool { return k.resource == namespaces }

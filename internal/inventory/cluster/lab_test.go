@@ -199,8 +199,7 @@ func TestLabRightsInOneNamespace(t *testing.T) {
 		}
 	}
 	want := []string{
-		"apiservices.apiregistration.k8s.io in ", harden.HorizontalPodAutoscalers + " in " + ns, harden.Ingresses + " in " + ns,
-		"namespaces in " + ns, networkPolicies + " in " + ns, "nodes in ",
+		"apiservices.apiregistration.k8s.io in ", harden.ConfigMaps + " in " + ns, "namespaces in " + ns, networkPolicies + " in " + ns,
 	}
 	if diff := cmp.Diff(want, unread); diff != "" {
 		t.Error(diff)

@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -25,6 +26,9 @@ func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory
 	namespace := ref.Namespace
 	if ref.Kind == "Namespace" {
 		namespace = ref.Name
+	}
+	if err := r.knowKinds(ctx); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ref.Long(), err)
 	}
 	k := r.kindOf(ref)
 	if k == nil || !isJudged(k) {
@@ -45,7 +49,7 @@ func (r *Reader) ReadOne(ctx context.Context, ref harden.Ref) (*harden.Inventory
 		{kind: r.kind("NetworkPolicy"), namespace: namespace},
 		{kind: r.kind("Namespace"), namespace: namespace, field: "metadata.name=" + namespace},
 	}
-	beside := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return !k.net && !isScaler(k.name) || s.who.lacks(k) })
+	beside := slices.DeleteFunc(r.allKinds(), func(k *kind) bool { return !k.net && !k.aside && !isScaler(k.name) || s.who.lacks(k) })
 	if err := r.readInto(ctx, s, append(first, sources(beside, s.scope)...)); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref.Long(), err)
 	}
@@ -117,8 +121,9 @@ func (r *Reader) kind(name string) *kind {
 // kindOf is the kind of a reference: where several groups have one of that name
 // and none is that of the reference, the first.
 func (r *Reader) kindOf(ref harden.Ref) *kind {
-	if i := slices.IndexFunc(r.kinds, func(k *kind) bool { return k.means(ref) }); i >= 0 {
-		return r.kinds[i]
+	kinds := r.allKinds()
+	if i := slices.IndexFunc(kinds, func(k *kind) bool { return k.means(ref) }); i >= 0 {
+		return kinds[i]
 	}
 	return r.kind(ref.Kind)
 }
@@ -137,7 +142,8 @@ func isJudged(k *kind) bool {
 	case "Namespace", "ServiceAccount", "NetworkPolicy":
 		return true
 	}
-	return isCarrier(k.name) || slices.Contains(policyGroups, k.group)
+	_, listed := harden.ObjectKindOf(schema.FromAPIVersionAndKind(k.apiVersion, k.name).GroupKind())
+	return isCarrier(k.name) || listed || k.group == harden.ConstraintGroup || slices.Contains(policyGroups, k.group)
 }
 
 func isScaler(kind string) bool {

@@ -99,12 +99,12 @@ func (r *Reader) read(ctx context.Context, what reading) (*state, error) {
 			return err
 		}
 		optional := slices.DeleteFunc(slices.Clone(r.kinds), func(k *kind) bool { return k.group == "" || s.who.lacks(k) })
+		optional = append(optional, r.customKinds(s.who)...)
+		if s.who.groups == nil {
+			s.unread = append(s.unread, harden.Unread{Resource: harden.CustomResources, Why: "which of them the server has may not be asked"})
+		}
 		if what.whole {
-			kinds, err := r.wholeKinds(gctx, s.who)
-			if err != nil {
-				return err
-			}
-			optional = append(optional, kinds...)
+			optional = append(optional, r.wholeKinds()...)
 		}
 		more, err = r.readAll(gctx, sources(optional, scope), what.steps)
 		return err

@@ -30,7 +30,7 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := harden.Cluster{UID: "cluster-1", Context: "test", Server: s.URL, Version: "v1.37.2", Minor: 37}
+	want := harden.Cluster{UID: "cluster-1", Context: "test", Server: s.URL, Version: "v1.37.2", Minor: 37, Groups: map[string]bool{}}
 	if diff := cmp.Diff(want, inv.Cluster); diff != "" {
 		t.Error(diff)
 	}

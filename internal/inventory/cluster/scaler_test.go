@@ -67,7 +67,7 @@ func TestScalers(t *testing.T) {
 		{"groups may not be asked for", func(s *server) {
 			s.on("/apis", forbidden("no"))
 			s.on(vpasPath, notFound)
-		}, nil, nil},
+		}, nil, []harden.Unread{{Resource: harden.CustomResources, Why: "which of them the server has may not be asked"}}},
 		{"forbidden", func(s *server) {
 			s.on("/apis", answer(withVPA))
 			s.on(vpasPath, forbidden("x is forbidden: not VPAs"))

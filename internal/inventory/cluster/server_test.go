@@ -81,6 +81,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprint(w, `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system", "uid": "cluster-1"}}`)
 	case customPath.MatchString(path):
 		refuse(http.StatusNotFound, metav1.StatusReasonNotFound, "the server could not find the requested resource")(w, req)
+	case strings.Contains(req.Header.Get("Accept"), "as=Table"):
+		fmt.Fprint(w, `{"apiVersion": "meta.k8s.io/v1", "kind": "Table", "metadata": {"resourceVersion": "1"}, "columnDefinitions": [], "rows": []}`)
 	default:
 		fmt.Fprint(w, listOf("1"))
 	}

@@ -10,7 +10,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
@@ -42,7 +44,7 @@ func (s *state) nothingRead() error {
 	var first error
 	for _, k := range slices.SortedFunc(maps.Keys(s.contents), compareKeys) {
 		c := s.contents[k]
-		if !c.source.kind.namespaced || isScaler(c.source.kind.name) || c.source.kind.net {
+		if !c.source.kind.namespaced || isScaler(c.source.kind.name) || c.source.kind.net || c.source.kind.aside {
 			continue
 		}
 		if c.err == nil {
@@ -69,6 +71,8 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 		Namespaces:      map[string]*corev1.Namespace{},
 		ServiceAccounts: map[string]map[string]*corev1.ServiceAccount{},
 		NetworkPolicies: map[string][]*networkingv1.NetworkPolicy{},
+		Others:          harden.Objects{},
+		Clusterwide:     s.scope.All && len(s.scope.Names) == 0,
 	}
 	in := input{readable: map[string]bool{}}
 	scope := map[string]bool{}
@@ -85,6 +89,7 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 			continue
 		}
 		in.readable[k.resource] = true
+		listed(inv, c.source.kind)
 		for _, o := range c.objects {
 			inv.Objects++
 			if o.GetNamespace() != "" {
@@ -98,6 +103,7 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 		slices.SortFunc(list, func(a, b *networkingv1.NetworkPolicy) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	inventory.SortScalers(inv.Scalers)
+	inv.Others.Sort()
 	slices.SortFunc(inv.Nodes, func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
 	if s.scope.All {
 		for ns := range inv.Namespaces {
@@ -116,12 +122,21 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 	return inv, nil
 }
 
+// listed says that objects of the kind were asked for, even if there are none.
+func listed(inv *harden.Inventory, k *kind) {
+	gk := schema.FromAPIVersionAndKind(k.apiVersion, k.name).GroupKind()
+	if _, ok := harden.ObjectKindOf(gk); ok && inv.Others[gk] == nil {
+		inv.Others[gk] = []*harden.Object{}
+	}
+}
+
 func addTo(inv *harden.Inventory, k *kind, o object) {
 	switch o := o.(type) {
 	case *corev1.Namespace:
 		inv.Namespaces[o.Name] = o
 	case *corev1.Node:
 		inv.Nodes = append(inv.Nodes, o)
+		inventory.AddObject(inv, refTo(k.apiVersion, k.name, o), o)
 	case *corev1.ServiceAccount:
 		if inv.ServiceAccounts[o.Namespace] == nil {
 			inv.ServiceAccounts[o.Namespace] = map[string]*corev1.ServiceAccount{}
@@ -133,9 +148,12 @@ func addTo(inv *harden.Inventory, k *kind, o object) {
 		ref := refTo(k.apiVersion, k.name, o)
 		if s := inventory.ScalerOf(ref, o); s != nil {
 			inv.Scalers = append(inv.Scalers, *s)
-			return
 		}
-		inventory.AddToNet(&inv.Net, ref, o)
+		var content metav1.Object = o
+		if s, ok := o.(*secret); ok {
+			content = &s.SecretMeta
+		}
+		inventory.AddObject(inv, ref, content)
 	}
 }
 
@@ -213,6 +231,13 @@ func declared(inv *harden.Inventory, name harden.Ref) bool {
 					return true
 				}
 			}
+		}
+	}
+	for gk, list := range inv.Others {
+		if gk.Kind == name.Kind && slices.ContainsFunc(list, func(o *harden.Object) bool {
+			return o.Ref.Name == name.Name && (name.Namespace == "" || name.Namespace == o.Ref.Namespace)
+		}) {
+			return true
 		}
 	}
 	return slices.ContainsFunc(inv.Net.Policies, func(p *unstructured.Unstructured) bool {

@@ -21,7 +21,7 @@ import (
 // the object anew before they change it. Dropped are managedFields, the value
 // (not the key) of kubectl's last-applied-configuration, what autoscalers measure,
 // the images and volumes in a Node's status, of container statuses what repeats
-// the spec, of webhooks all but whom they call, and binary data.
+// the spec, certificates of webhooks, and binary data.
 func trim(o object) {
 	o.SetManagedFields(nil)
 	if a := o.GetAnnotations(); a[corev1.LastAppliedConfigAnnotation] != "" {
@@ -30,16 +30,17 @@ func trim(o object) {
 	}
 	switch o := o.(type) {
 	case *autoscalingv2.HorizontalPodAutoscaler:
-		o.Spec.Metrics, o.Spec.Behavior, o.Status = nil, nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
+		o.Spec.Metrics, o.Spec.Behavior = nil, nil
+		o.Status = autoscalingv2.HorizontalPodAutoscalerStatus{Conditions: o.Status.Conditions}
 	case *unstructured.Unstructured:
 		trimCustom(o)
 	case *admissionregistrationv1.ValidatingWebhookConfiguration:
-		for i, w := range o.Webhooks {
-			o.Webhooks[i] = admissionregistrationv1.ValidatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
+		for i := range o.Webhooks {
+			o.Webhooks[i].ClientConfig.CABundle = nil
 		}
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
-		for i, w := range o.Webhooks {
-			o.Webhooks[i] = admissionregistrationv1.MutatingWebhook{Name: w.Name, ClientConfig: onlyService(w.ClientConfig), FailurePolicy: w.FailurePolicy}
+		for i := range o.Webhooks {
+			o.Webhooks[i].ClientConfig.CABundle = nil
 		}
 	case *corev1.ConfigMap:
 		inventory.TrimConfigMap(o)
@@ -55,17 +56,15 @@ func trim(o object) {
 }
 
 func trimCustom(o *unstructured.Unstructured) {
-	delete(o.Object, "status")
+	if _, listed := harden.ObjectKindOf(o.GroupVersionKind().GroupKind()); !listed {
+		delete(o.Object, "status")
+	}
 	switch o.GetKind() {
 	case harden.VerticalPodAutoscaler:
 		unstructured.RemoveNestedField(o.Object, "spec", "resourcePolicy")
 	case "APIService":
 		unstructured.RemoveNestedField(o.Object, "spec", "caBundle")
 	}
-}
-
-func onlyService(c admissionregistrationv1.WebhookClientConfig) admissionregistrationv1.WebhookClientConfig {
-	return admissionregistrationv1.WebhookClientConfig{Service: c.Service}
 }
 
 // A sharer lets siblings, objects of one controller, share what is equal in

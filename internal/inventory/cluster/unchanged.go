@@ -8,6 +8,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -33,7 +34,14 @@ func unchanged(before, after object) bool {
 		b, ok := before.(*corev1.Node)
 		return ok && sameMeta(before, after) && b.Status.NodeInfo == after.Status.NodeInfo
 	case *autoscalingv2.HorizontalPodAutoscaler:
-		return sameScaler(before, after) && sameMeta(before, after)
+		b, ok := before.(*autoscalingv2.HorizontalPodAutoscaler)
+		return ok && sameScaler(before, after) && sameMeta(before, after) && slices.EqualFunc(b.Status.Conditions, after.Status.Conditions,
+			func(x, y autoscalingv2.HorizontalPodAutoscalerCondition) bool {
+				return x.Type == y.Type && x.Status == y.Status
+			})
+	case *policyv1.PodDisruptionBudget:
+		b, ok := before.(*policyv1.PodDisruptionBudget)
+		return ok && sameGeneration(before, after) && b.Status.DisruptionsAllowed == after.Status.DisruptionsAllowed
 	case *unstructured.Unstructured:
 		if isScaler(after.GetKind()) {
 			return sameScaler(before, after) && sameMeta(before, after)

@@ -110,7 +110,7 @@ func (h *hub) run(ctx context.Context) {
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(h.state.contents), compareKeys) {
 		c := h.state.contents[k]
-		f := &follower{hub: h, source: c.source, resourceVersion: c.resourceVersion, refused: c.err != nil}
+		f := &follower{hub: h, source: c.source, resourceVersion: c.resourceVersion, refused: c.err != nil, polling: c.source.kind.watch == nil}
 		go f.run(ctx)
 	}
 	go h.followEngine(ctx, h.state.who)
@@ -171,7 +171,7 @@ func (h *hub) apply(e event) bool {
 		return changed
 	}
 	k := e.source.key()
-	h.polled[k] = e.polling || h.polled[k]
+	h.polled[k] = e.polling && e.source.kind.watch != nil || h.polled[k]
 	if e.err != nil {
 		h.down[k] = e.err
 		return len(h.down) == 1
