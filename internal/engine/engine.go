@@ -18,6 +18,10 @@ import (
 type Engine struct {
 	Suite    []*harden.Fixer
 	Settings harden.Settings
+	// Settle decides what becomes of the findings of a run, such as that somebody
+	// waived them. It is pure, and may change, add and take away findings and
+	// counts. Nil: they stay as they are.
+	Settle func(*harden.Result)
 }
 
 // Run checks every subject of the inventory with every fixer. Took is left to
@@ -49,6 +53,10 @@ func (e *Engine) Run(inv *harden.Inventory) *harden.Result {
 	}
 	slices.SortFunc(res.Findings, harden.CompareFindings)
 	e.countUnread(inv, res)
+	if e.Settle != nil {
+		e.Settle(res)
+		slices.SortStableFunc(res.Findings, harden.CompareFindings)
+	}
 	return res
 }
 
@@ -85,6 +93,8 @@ func (e *Engine) bySubject() *suiteIndex {
 	x := &suiteIndex{subjects: map[harden.Subject][]int{}, kinds: map[schema.GroupKind][]int{}}
 	for i, f := range e.Suite {
 		switch f.Subject {
+		case harden.SubjectFinding:
+			continue
 		case harden.SubjectObject:
 			for _, kind := range f.Kinds {
 				x.kinds[kind] = append(x.kinds[kind], i)
@@ -112,6 +122,9 @@ func (x *suiteIndex) of(s subject) []int {
 func (e *Engine) Fixes(inv *harden.Inventory, f *harden.Finding) []harden.Fix {
 	if f.Fixer.Fix == nil {
 		return nil
+	}
+	if f.Fixer.Subject == harden.SubjectFinding {
+		return f.Fixer.Fix(subject{object: f.Object, workload: f.Workload}.pass(e, inv, f.Fixer), f)
 	}
 	for _, s := range harden.Derive(inv, newAsked).subjects(e, inv, f) {
 		if s.object.Key() == f.Object.Key() && s.of == f.Fixer.Subject {

@@ -190,3 +190,29 @@ func BenchmarkRunOverhead(b *testing.B) {
 		e.Run(&harden.Inventory{Workloads: ws})
 	}
 }
+
+func TestSettle(t *testing.T) {
+	about := &harden.Fixer{ID: "about-findings", Subject: harden.SubjectFinding, Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
+		return []harden.Fix{{Title: p.Object.String() + " " + p.Workload.Ref.String()}}
+	}}
+	e := &Engine{Suite: []*harden.Fixer{everyWorkload, about}}
+	e.Settle = func(res *harden.Result) {
+		for _, f := range res.Findings {
+			f.Status = harden.StatusWaived
+		}
+		w := res.Inventory.Workloads[0]
+		res.Findings = append(res.Findings, &harden.Finding{Fixer: about, Object: w.Ref, Workload: w})
+		res.Counts[about.ID] = harden.Counts{Fail: 1}
+	}
+	res := e.Run(&harden.Inventory{Workloads: []*harden.Workload{workload("a"), workload("b")}})
+	var got []string
+	for _, f := range res.Findings {
+		got = append(got, fmt.Sprintf("%s %s %s", f.Object.Name, f.Fixer.ID, f.Status))
+	}
+	if diff := cmp.Diff([]string{"a about-findings fail", "a every-workload waived", "b every-workload waived"}, got); diff != "" {
+		t.Errorf("findings are settled and in order (-want +got):\n%s", diff)
+	}
+	if fixes := e.Fixes(res.Inventory, res.Findings[0]); len(fixes) != 1 || fixes[0].Title != "Deployment/a Deployment/a" {
+		t.Errorf("got fixes %v, want one of the object", fixes)
+	}
+}

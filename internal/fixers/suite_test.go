@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
@@ -22,7 +24,7 @@ func TestSuiteIsComplete(t *testing.T) {
 			if f.Title == "" || strings.HasSuffix(f.Title, ".") {
 				t.Errorf("the title %q must be a sentence fragment", f.Title)
 			}
-			if f.Area == "" || f.Check == nil || len(f.Refs) == 0 {
+			if f.Area == "" || (f.Check == nil) != (f.Subject == harden.SubjectFinding) || len(f.Refs) == 0 {
 				t.Error("area, check and references must be set")
 			}
 			for _, r := range f.Refs {

@@ -23,7 +23,8 @@ type Fixer struct {
 	// `explain` and docs/rules.md.
 	Doc  string
 	Refs []Reference
-	// Check reports what is wrong with the subject. It runs on everything, so it is cheap.
+	// Check reports what is wrong with the subject. It runs on everything, so it is
+	// cheap. Nil for SubjectFinding.
 	Check func(*Pass)
 	// Fix proposes ways to repair one finding of Check, best first. It is called
 	// only when somebody looks at the finding or plans it. Nil: detection only.
@@ -53,6 +54,10 @@ const (
 	// SubjectCluster calls Check once for a live cluster, if the inventory is
 	// Clusterwide. What it is about is ClusterRef.
 	SubjectCluster
+	// SubjectFinding is for rules about what became of other findings: their own are
+	// reported when a result is settled, and Check is nil. Fix gets the Object and
+	// the Workload of its finding.
+	SubjectFinding
 )
 
 // ClusterRef stands for the cluster as a whole in findings.
