@@ -1,6 +1,8 @@
 package harden
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
@@ -32,6 +34,21 @@ func SetObject(r Ref, fields map[string]any) Change {
 		u.Object[k] = v
 	}
 	return Change{Target: r, Verb: Apply, Set: u}
+}
+
+// CreateObject is the change that makes a new object with these fields, which are
+// as for SetObject. It carries the label by which objects of ours are known.
+func CreateObject(r Ref, fields map[string]any) Change {
+	c := SetObject(r, fields)
+	c.Verb = Create
+	c.Set.SetLabels(map[string]string{"app.kubernetes.io/managed-by": "harden"})
+	return c
+}
+
+// OwnName is the name of an object that is made for the one of the name.
+func OwnName(name string) string {
+	const prefix, most = "harden-", 253
+	return prefix + strings.TrimRight(name[:min(len(name), most-len(prefix))], "-.")
 }
 
 // SetPodSpec is the change that makes fields of the pod spec true, wrapped for

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // An Inventory is everything that was read, at one moment, in one scope. It is
@@ -156,7 +157,7 @@ func (i *Inventory) NoWorkloads(namespace string) bool {
 		case "namespaces", "nodes", "serviceaccounts", HorizontalPodAutoscalers, VerticalPodAutoscalers, LessonsResource, VulnerabilityReports, VulnerabilityManifests:
 			continue
 		}
-		if isNet(u.Resource) {
+		if isAside(u.Resource) {
 			continue
 		}
 		if u.Namespace == "" || u.Namespace == namespace {
@@ -181,10 +182,32 @@ type Workload struct {
 	// Controller is the owner that carries no pod template known to us, such as
 	// a custom resource: it will undo what is changed here.
 	Controller *Ref
-	Replicas   *int32 // nil where the kind has none
-	Suspended  bool   // a suspended Job or CronJob, a paused Deployment
-	Finished   bool   // a completed or failed Job, a Pod that ran to its end
+	Replicas   *int32                // nil where the kind has none
+	Suspended  bool                  // a suspended Job or CronJob, a paused Deployment
+	Finished   bool                  // a completed or failed Job, a Pod that ran to its end
+	Selector   *metav1.LabelSelector // what the controller takes for its pods; nil where the kind has none, and for Jobs
+	Rollout    Rollout
+	Job        JobLimits // of a Job, and of those that a CronJob makes
+	Claims     []string  // names of a StatefulSet's volumeClaimTemplates
 	Pods       []*corev1.Pod
+}
+
+// A Rollout says how a workload replaces its pods. Fields are zero where the kind
+// or the manifest does not have them.
+type Rollout struct {
+	Strategy       string              // RollingUpdate, Recreate or OnDelete
+	MaxUnavailable *intstr.IntOrString // of a rolling update
+	HistoryLimit   *int32              // revisionHistoryLimit
+	// Stuck are the conditions that say that it does not go on, in words such as
+	// "ProgressDeadlineExceeded: MESSAGE"; from status, so empty for most files.
+	Stuck []string
+}
+
+// JobLimits bound how long a Job runs and how long it is kept; nil where nothing is said.
+type JobLimits struct {
+	Deadline *int64 // activeDeadlineSeconds, of the Job or else of its pods
+	Backoff  *int32 // backoffLimit
+	TTL      *int32 // ttlSecondsAfterFinished
 }
 
 // TemplatePath is where the pod template lies in the object: the fields that

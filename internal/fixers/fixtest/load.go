@@ -16,10 +16,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/inventory"
 )
 
 // Load makes an inventory of all documents. A Pod with a controller that is
@@ -76,23 +78,19 @@ func (l *loader) add(doc []byte) {
 	l.inv.Objects++
 	switch meta.Kind {
 	case "Deployment":
-		o := decode[appsv1.Deployment](l.t, doc)
-		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template).Replicas = o.Spec.Replicas
+		l.workload(doc, &appsv1.Deployment{})
 	case "StatefulSet":
-		o := decode[appsv1.StatefulSet](l.t, doc)
-		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template).Replicas = o.Spec.Replicas
+		l.workload(doc, &appsv1.StatefulSet{})
 	case "ReplicaSet":
-		o := decode[appsv1.ReplicaSet](l.t, doc)
-		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template).Replicas = o.Spec.Replicas
+		l.workload(doc, &appsv1.ReplicaSet{})
+	case "ReplicationController":
+		l.workload(doc, &corev1.ReplicationController{})
 	case "DaemonSet":
-		o := decode[appsv1.DaemonSet](l.t, doc)
-		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template)
+		l.workload(doc, &appsv1.DaemonSet{})
 	case "Job":
-		o := decode[batchv1.Job](l.t, doc)
-		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.Template)
+		l.workload(doc, &batchv1.Job{})
 	case "CronJob":
-		o := decode[batchv1.CronJob](l.t, doc)
-		l.workload(o.TypeMeta, o.ObjectMeta, o.Spec.JobTemplate.Spec.Template)
+		l.workload(doc, &batchv1.CronJob{})
 	case "Pod":
 		o := decode[corev1.Pod](l.t, doc)
 		l.namespace(&o.ObjectMeta)
@@ -144,15 +142,30 @@ func (l *loader) add(doc []byte) {
 	l.docs++
 }
 
-func (l *loader) workload(typ metav1.TypeMeta, meta metav1.ObjectMeta, template corev1.PodTemplateSpec) *harden.Workload {
-	l.namespace(&meta)
-	w := &harden.Workload{
-		Ref: harden.Ref{
-			APIVersion: typ.APIVersion, Kind: typ.Kind, Namespace: meta.Namespace, Name: meta.Name, UID: meta.UID,
-			Source: l.source(),
-		},
-		Meta: meta, Template: template,
+// workload decodes an object of a built-in type that carries a pod template.
+func (l *loader) workload(doc []byte, o interface {
+	metav1.Object
+	runtime.Object
+},
+) {
+	l.t.Helper()
+	if err := yaml.UnmarshalStrict(doc, o); err != nil {
+		l.t.Fatalf("decoding: %v\n%s", err, doc)
 	}
+	l.addWorkload(o)
+}
+
+func (l *loader) addWorkload(o interface {
+	metav1.Object
+	runtime.Object
+},
+) *harden.Workload {
+	if o.GetNamespace() == "" {
+		o.SetNamespace(metav1.NamespaceDefault)
+	}
+	l.scope[o.GetNamespace()] = true
+	apiVersion, kind := o.GetObjectKind().GroupVersionKind().ToAPIVersionAndKind()
+	w := inventory.WorkloadOf(harden.Ref{APIVersion: apiVersion, Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), Source: l.source()}, o)
 	l.inv.Workloads = append(l.inv.Workloads, w)
 	return w
 }
@@ -192,7 +205,8 @@ func (l *loader) finish() {
 			owner.Pods = append(owner.Pods, pod)
 			continue
 		}
-		w := l.workload(metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, pod.ObjectMeta, corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec})
+		pod.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
+		w := l.addWorkload(pod)
 		w.Pods = []*corev1.Pod{pod}
 	}
 	for ns := range l.scope {
