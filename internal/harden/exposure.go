@@ -4,74 +4,91 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 )
 
 // exposures are the ways into the cluster, by namespace.
-type exposures map[string][]exposure
+type exposures map[string][]entrance
 
-type exposure struct {
+type entrance struct {
 	selector labels.Selector
 	by       string
+	Exposure
 }
 
 // ExposedBy is by what the workload can be reached from outside of the cluster,
 // such as "Service web of type LoadBalancer" or "Ingress shop"; empty where
-// nothing is known that leads to it. Ports of nodes that its own pods open do not count.
+// nothing is known that leads to it, and where all that does is known to be
+// private. Where it is not known whether the internet reaches it, the text says so.
 func (i *Inventory) ExposedBy(w *Workload) string {
-	for _, e := range Derive(i, exposed)[w.Ref.Namespace] {
-		if e.selector.Matches(labels.Set(w.Template.Labels)) {
-			return e.by
+	by, e := i.ExposureOf(w)
+	switch {
+	case !e.Outside():
+		return ""
+	case e.Reachability == PerhapsInternet:
+		return by + " (" + e.Why + ")"
+	}
+	return by
+}
+
+// ExposureOf is the widest way that leads to the workload, and how far it reaches.
+func (i *Inventory) ExposureOf(w *Workload) (by string, e Exposure) {
+	for _, way := range Derive(i, exposed)[w.Ref.Namespace] {
+		if way.Reachability > e.Reachability && way.selector.Matches(labels.Set(w.Template.Labels)) {
+			by, e = way.by, way.Exposure
 		}
 	}
-	return ""
+	if nodes := Derive(i, nodesExposed); e.Reachability < nodes.Reachability && nodes.Reachability == FromInternet && opensNodePorts(&w.Template.Spec) {
+		return "ports of its nodes", nodes.Exposure
+	}
+	return by, e
 }
 
 func exposed(i *Inventory) exposures {
-	ingresses := map[[2]string]string{}
-	for _, in := range i.Net.Ingresses {
-		for _, service := range backends(in) {
-			if at := [2]string{in.Namespace, service}; ingresses[at] == "" {
-				ingresses[at] = in.Name
+	type way struct {
+		by string
+		Exposure
+	}
+	routes := map[[2]string]way{} // by namespace and Service
+	lead := func(content metav1.Object) {
+		r := i.RouteOf(content)
+		if r == nil {
+			return
+		}
+		for _, rule := range r.Rules {
+			for _, b := range rule.Backends {
+				at := [2]string{b.Namespace, b.Service}
+				if r.Exposure.Reachability > routes[at].Reachability {
+					routes[at] = way{r.Kind.Kind + " " + r.Name, r.Exposure}
+				}
 			}
+		}
+	}
+	for _, in := range i.Net.Ingresses {
+		lead(in)
+	}
+	for _, kind := range RouteKinds() {
+		for _, u := range All[*unstructured.Unstructured](i, kind) {
+			lead(u)
 		}
 	}
 	out := exposures{}
 	for _, s := range i.Net.Services {
-		by := ""
-		switch {
-		case s.Spec.Type == corev1.ServiceTypeLoadBalancer, s.Spec.Type == corev1.ServiceTypeNodePort:
-			by = fmt.Sprintf("Service %s of type %s", s.Name, s.Spec.Type)
-		case len(s.Spec.ExternalIPs) > 0:
-			by = fmt.Sprintf("Service %s with external addresses", s.Name)
-		case ingresses[[2]string{s.Namespace, s.Name}] != "":
-			by = "Ingress " + ingresses[[2]string{s.Namespace, s.Name}]
+		if len(s.Spec.Selector) == 0 || s.Spec.Type == corev1.ServiceTypeExternalName {
+			continue // its endpoints are from somewhere else
 		}
-		// A Service without a selector has its endpoints from somewhere else.
-		if by != "" && len(s.Spec.Selector) > 0 {
-			out[s.Namespace] = append(out[s.Namespace], exposure{labels.SelectorFromSet(s.Spec.Selector), by})
+		e, by := i.ServiceExposure(s), fmt.Sprintf("Service %s of type %s", s.Name, s.Spec.Type)
+		if len(s.Spec.ExternalIPs) > 0 && s.Spec.Type != corev1.ServiceTypeLoadBalancer && s.Spec.Type != corev1.ServiceTypeNodePort {
+			by = fmt.Sprintf("Service %s with external addresses", s.Name)
+		}
+		if r := routes[[2]string{s.Namespace, s.Name}]; r.Reachability > e.Reachability {
+			e, by = r.Exposure, r.by
+		}
+		if e.Reachability > ClusterOnly {
+			out[s.Namespace] = append(out[s.Namespace], entrance{labels.SelectorFromSet(s.Spec.Selector), by, e})
 		}
 	}
 	return out
-}
-
-// backends are the names of the Services that an Ingress leads to.
-func backends(i *networkingv1.Ingress) []string {
-	var services []string
-	add := func(b *networkingv1.IngressBackend) {
-		if b != nil && b.Service != nil {
-			services = append(services, b.Service.Name)
-		}
-	}
-	add(i.Spec.DefaultBackend)
-	for _, rule := range i.Spec.Rules {
-		if rule.HTTP == nil {
-			continue
-		}
-		for n := range rule.HTTP.Paths {
-			add(&rule.HTTP.Paths[n].Backend)
-		}
-	}
-	return services
 }

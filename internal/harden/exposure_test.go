@@ -31,13 +31,13 @@ func TestExposedBy(t *testing.T) {
 	}{
 		{"nothing", nil, nil, ""},
 		{"inside", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, nil, ""},
-		{"a load balancer", []*corev1.Service{service("a", corev1.ServiceTypeClusterIP, web), service("web", corev1.ServiceTypeLoadBalancer, web)}, nil, "Service web of type LoadBalancer"},
-		{"a port of the nodes", []*corev1.Service{service("web", corev1.ServiceTypeNodePort, web)}, nil, "Service web of type NodePort"},
+		{"a load balancer", []*corev1.Service{service("a", corev1.ServiceTypeClusterIP, web), service("web", corev1.ServiceTypeLoadBalancer, web)}, nil, "Service web of type LoadBalancer (nothing makes it internal, and who makes the load balancer and with which address is not known)"},
+		{"a port of the nodes", []*corev1.Service{service("web", corev1.ServiceTypeNodePort, web)}, nil, "Service web of type NodePort (the addresses of the nodes are not known)"},
 		{"external addresses", []*corev1.Service{external}, nil, "Service web with external addresses"},
 		{"of other pods", []*corev1.Service{service("web", corev1.ServiceTypeLoadBalancer, map[string]string{"app": "web", "tier": "x"})}, nil, ""},
 		{"of no pods", []*corev1.Service{service("web", corev1.ServiceTypeLoadBalancer, nil)}, nil, ""},
-		{"an Ingress", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("shop", path), "Ingress front"},
-		{"the default of an Ingress", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("shop", networkingv1.IngressSpec{DefaultBackend: toWeb}), "Ingress front"},
+		{"an Ingress", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("shop", path), "Ingress front (the Service of its controller is not known)"},
+		{"the default of an Ingress", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("shop", networkingv1.IngressSpec{DefaultBackend: toWeb}), "Ingress front (the Service of its controller is not known)"},
 		{"an Ingress of another namespace", []*corev1.Service{service("web", corev1.ServiceTypeClusterIP, web)}, ingress("other", path), ""},
 		{"an Ingress without its Service", nil, ingress("shop", path), ""},
 	} {
