@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -122,6 +123,11 @@ func within(inv *harden.Inventory, namespaces []string) *harden.Inventory {
 	part.Namespaces = only(inv.Namespaces, in)
 	part.ServiceAccounts = only(inv.ServiceAccounts, in)
 	part.NetworkPolicies = only(inv.NetworkPolicies, in)
+	part.Clusterwide = false
+	part.Others = harden.Objects{}
+	for kind, list := range inv.Others {
+		part.Others[kind] = slices.DeleteFunc(slices.Clone(list), func(o *harden.Object) bool { return o.Ref.Namespace != "" && !in[o.Ref.Namespace] })
+	}
 	return &part
 }
 

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -19,7 +20,7 @@ import (
 // objects, with "" for those that name none. Where an account, a namespace or a
 // policy is declared twice the last one counts, as it would for kubectl apply; the other
 // is listed as unread, and so are the documents that were skipped. The last one
-// counts in Net too; its objects give Scope no namespace, since nobody judges them.
+// counts in Net and Others too; what is there alone gives Scope no namespace.
 func (s *Set) Inventory(now time.Time) *harden.Inventory {
 	inv := &harden.Inventory{
 		Now:             now,
@@ -30,6 +31,9 @@ func (s *Set) Inventory(now time.Time) *harden.Inventory {
 		NamespaceSources:      map[string]harden.Source{},
 		ServiceAccountSources: map[string]map[string]harden.Source{},
 		NetworkPolicySources:  map[string]map[string]harden.Source{},
+
+		Others:      harden.Objects{},
+		Clusterwide: true,
 	}
 	inv.Net.Engine.Why = "manifests do not say who enforces policies"
 	scope := map[string]bool{}
@@ -54,8 +58,11 @@ func (s *Set) Inventory(now time.Time) *harden.Inventory {
 		}
 	}
 	for _, o := range net {
-		inventory.AddToNet(&inv.Net, o.ref, o.aside)
+		if content, ok := o.aside.(metav1.Object); ok {
+			inventory.AddObject(inv, o.ref, content)
+		}
 	}
+	inv.Others.Sort()
 	inventory.SortNet(&inv.Net)
 	inv.Scope = slices.Sorted(maps.Keys(scope))
 	inventory.Sort(inv.Workloads)

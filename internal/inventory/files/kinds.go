@@ -3,7 +3,6 @@ package files
 import (
 	"fmt"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -57,27 +56,19 @@ func typed(id kindID) any {
 	return nil
 }
 
-// aside returns a new value of the kinds that rules look up but that nobody
-// judges, or nil. They are not decoded strictly: what is wrong with one is
-// said, but does not hold up the document.
+// aside returns a new value of the kinds that carry no pod template and have no
+// place of their own, or nil. They are not decoded strictly: what is wrong with
+// one is said, but does not hold up the document.
 func aside(id kindID) any {
-	switch id {
-	case kindID{"v1", "Service"}:
-		return &corev1.Service{}
-	case kindID{"v1", "ConfigMap"}:
-		return &corev1.ConfigMap{}
-	case kindID{"networking.k8s.io/v1", "Ingress"}:
-		return &networkingv1.Ingress{}
-	case kindID{"networking.k8s.io/v1", "IngressClass"}:
-		return &networkingv1.IngressClass{}
-	case kindID{"discovery.k8s.io/v1", "EndpointSlice"}:
-		return &discoveryv1.EndpointSlice{}
-	case kindID{"admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"}:
-		return &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	case kindID{"admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"}:
-		return &admissionregistrationv1.MutatingWebhookConfiguration{}
+	gvk := schema.FromAPIVersionAndKind(id.apiVersion, id.kind)
+	gk := gvk.GroupKind()
+	if k, ok := harden.ObjectKindOf(gk); ok && (k.Custom() || k.Version == gvk.Version) {
+		return inventory.NewContent(gk)
 	}
-	if inventory.ListOf(schema.FromAPIVersionAndKind(id.apiVersion, id.kind).GroupKind()) != inventory.NoList {
+	switch {
+	case id == kindID{"discovery.k8s.io/v1", "EndpointSlice"}:
+		return &discoveryv1.EndpointSlice{}
+	case gk.Group == harden.ConstraintGroup, inventory.ListOf(gk) != inventory.NoList:
 		return &unstructured.Unstructured{}
 	}
 	return nil
@@ -86,19 +77,31 @@ func aside(id kindID) any {
 // removed are API versions of those kinds that Kubernetes 1.25 and later do not
 // serve: https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 var removed = map[kindID]string{
-	{"extensions/v1beta1", "Deployment"}:                    "apps/v1",
-	{"extensions/v1beta1", "DaemonSet"}:                     "apps/v1",
-	{"extensions/v1beta1", "ReplicaSet"}:                    "apps/v1",
-	{"extensions/v1beta1", "NetworkPolicy"}:                 "networking.k8s.io/v1",
-	{"apps/v1beta1", "Deployment"}:                          "apps/v1",
-	{"apps/v1beta1", "StatefulSet"}:                         "apps/v1",
-	{"apps/v1beta2", "Deployment"}:                          "apps/v1",
-	{"apps/v1beta2", "StatefulSet"}:                         "apps/v1",
-	{"apps/v1beta2", "DaemonSet"}:                           "apps/v1",
-	{"apps/v1beta2", "ReplicaSet"}:                          "apps/v1",
-	{"autoscaling/v2beta1", harden.HorizontalPodAutoscaler}: "autoscaling/v2",
-	{"batch/v1beta1", "CronJob"}:                            "batch/v1",
-	{"batch/v2alpha1", "CronJob"}:                           "batch/v1",
+	{"extensions/v1beta1", "Deployment"}:                                       "apps/v1",
+	{"extensions/v1beta1", "DaemonSet"}:                                        "apps/v1",
+	{"extensions/v1beta1", "ReplicaSet"}:                                       "apps/v1",
+	{"extensions/v1beta1", "NetworkPolicy"}:                                    "networking.k8s.io/v1",
+	{"apps/v1beta1", "Deployment"}:                                             "apps/v1",
+	{"apps/v1beta1", "StatefulSet"}:                                            "apps/v1",
+	{"apps/v1beta2", "Deployment"}:                                             "apps/v1",
+	{"apps/v1beta2", "StatefulSet"}:                                            "apps/v1",
+	{"apps/v1beta2", "DaemonSet"}:                                              "apps/v1",
+	{"apps/v1beta2", "ReplicaSet"}:                                             "apps/v1",
+	{"autoscaling/v2beta1", harden.HorizontalPodAutoscaler}:                    "autoscaling/v2",
+	{"batch/v1beta1", "CronJob"}:                                               "batch/v1",
+	{"batch/v2alpha1", "CronJob"}:                                              "batch/v1",
+	{"extensions/v1beta1", "Ingress"}:                                          "networking.k8s.io/v1",
+	{"networking.k8s.io/v1beta1", "Ingress"}:                                   "networking.k8s.io/v1",
+	{"networking.k8s.io/v1beta1", "IngressClass"}:                              "networking.k8s.io/v1",
+	{"policy/v1beta1", "PodDisruptionBudget"}:                                  "policy/v1",
+	{"rbac.authorization.k8s.io/v1beta1", "Role"}:                              "rbac.authorization.k8s.io/v1",
+	{"rbac.authorization.k8s.io/v1beta1", "RoleBinding"}:                       "rbac.authorization.k8s.io/v1",
+	{"rbac.authorization.k8s.io/v1beta1", "ClusterRole"}:                       "rbac.authorization.k8s.io/v1",
+	{"rbac.authorization.k8s.io/v1beta1", "ClusterRoleBinding"}:                "rbac.authorization.k8s.io/v1",
+	{"storage.k8s.io/v1beta1", "StorageClass"}:                                 "storage.k8s.io/v1",
+	{"storage.k8s.io/v1beta1", "CSIDriver"}:                                    "storage.k8s.io/v1",
+	{"admissionregistration.k8s.io/v1beta1", "ValidatingWebhookConfiguration"}: "admissionregistration.k8s.io/v1",
+	{"admissionregistration.k8s.io/v1beta1", "MutatingWebhookConfiguration"}:   "admissionregistration.k8s.io/v1",
 }
 
 func removedReason(id kindID) string {

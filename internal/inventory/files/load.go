@@ -58,7 +58,7 @@ type object struct {
 	// typed is a *harden.Workload, or a built-in type that rules look up; nil for
 	// kinds that are passed through.
 	typed any
-	// aside is what rules look up but nobody judges; nil for other kinds, and where
+	// aside is the content of an object that has no place of its own; nil for other kinds, and where
 	// unread says why it was not understood.
 	aside  any
 	unread string

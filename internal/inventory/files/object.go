@@ -71,10 +71,13 @@ func (s *Set) object(d *document, n *node, inherited kindID, item int, errs *[]*
 	d.objects = append(d.objects, o)
 }
 
-// setAside decodes what nobody judges.
+// setAside decodes what has no place of its own.
 func (o *object) setAside(n *node, into any) {
 	switch into := into.(type) {
 	case nil:
+		return
+	case *corev1.Secret:
+		o.aside = o.secret(n)
 		return
 	case *unstructured.Unstructured:
 		if o.ref.Kind == "CustomResourceDefinition" {
@@ -105,6 +108,31 @@ func (o *object) setAside(n *node, into any) {
 		defaultPorts(into)
 	}
 	o.aside = into
+}
+
+// secret keeps of a Secret all but its values: no mistake in them is looked for,
+// so that none is quoted.
+func (o *object) secret(n *node) *harden.SecretMeta {
+	var s struct {
+		Metadata metav1.ObjectMeta `json:"metadata"`
+		Type     corev1.SecretType `json:"type"`
+	}
+	dec := decoder{loose: true}
+	dec.decode(n, &s)
+	whole := &corev1.Secret{ObjectMeta: s.Metadata, Type: s.Type, Data: map[string][]byte{}}
+	whole.Namespace, whole.Name, whole.ManagedFields = o.ref.Namespace, o.ref.Name, nil
+	for _, field := range []string{"data", "stringData"} {
+		values := n.get(field)
+		if values == nil || values.kind != mappingNode {
+			continue
+		}
+		for i := 0; i+1 < len(values.kids); i += 2 {
+			if key, ok := values.kids[i].key(); ok {
+				whole.Data[key] = nil
+			}
+		}
+	}
+	return inventory.SecretOf(whole)
 }
 
 // defaultPorts says what a Service leaves unsaid as the API server does
