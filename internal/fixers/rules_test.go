@@ -31,7 +31,9 @@ var update = flag.Bool("update", false, "write testdata/RULE/fixed.yaml anew")
 
 // elsewhere are the rules that cannot be shown by objects alone, with the tests
 // that show them: their verdict needs what an image, a registry or a process says.
-var elsewhere = map[string]string{}
+var elsewhere = map[string]string{
+	"kubelet-config": "controlplane/kubelet_config_test.go",
+}
 
 // TestRules looks at testdata/RULE: objects that the rule finds (fail.yaml),
 // objects that it has looked at and passes (pass.yaml) and, where it has a fix,

@@ -117,4 +117,14 @@ type Kubelet struct {
 	Why            string
 	SeccompDefault bool
 	Time           time.Time
+
+	// AnonymousAuth says that requests without credentials are taken.
+	AnonymousAuth bool
+	// AuthorizationMode is Webhook or AlwaysAllow.
+	AuthorizationMode string
+	// ReadOnlyPort answers without credentials; 0 where there is none.
+	ReadOnlyPort       int
+	RotateCertificates bool
+	// PodPidsLimit is how many processes a pod may have; 0 or less for no limit.
+	PodPidsLimit int64
 }

@@ -53,7 +53,7 @@ func (p *Prober) kubelet(ctx context.Context, node string) *harden.Kubelet {
 		k.Why = p.why(ctx, withBody(err, body), right{verb: "get", resource: "nodes/proxy"})
 		return k
 	}
-	if k.SeccompDefault, err = seccompDefault(body); err != nil {
+	if err := readConfigz(body, k); err != nil {
 		k.Why = err.Error()
 		return k
 	}
@@ -71,20 +71,34 @@ func withBody(err error, body []byte) error {
 	return errors.New(status.Message)
 }
 
-// seccompDefault reads the answer of /configz: the KubeletConfiguration
-// (kubelet.config.k8s.io) under the key kubeletconfig. A kubelet older than the
-// field leaves it out.
-func seccompDefault(body []byte) (bool, error) {
+// readConfigz reads the answer of /configz into k: the KubeletConfiguration
+// (kubelet.config.k8s.io) under the key kubeletconfig, with its defaults. A kubelet
+// older than a field leaves it out, and so it does with what is empty: a port of 0.
+func readConfigz(body []byte, k *harden.Kubelet) error {
 	var answer struct {
 		Config *struct {
 			SeccompDefault bool `json:"seccompDefault"`
+			Authentication struct {
+				Anonymous struct {
+					Enabled bool `json:"enabled"`
+				} `json:"anonymous"`
+			} `json:"authentication"`
+			Authorization struct {
+				Mode string `json:"mode"`
+			} `json:"authorization"`
+			ReadOnlyPort       int   `json:"readOnlyPort"`
+			RotateCertificates bool  `json:"rotateCertificates"`
+			PodPidsLimit       int64 `json:"podPidsLimit"`
 		} `json:"kubeletconfig"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return false, fmt.Errorf("reading the configuration of the kubelet: %w", err)
+		return fmt.Errorf("reading the configuration of the kubelet: %w", err)
 	}
-	if answer.Config == nil {
-		return false, errors.New("the answer of the kubelet holds no configuration")
+	c := answer.Config
+	if c == nil {
+		return errors.New("the answer of the kubelet holds no configuration")
 	}
-	return answer.Config.SeccompDefault, nil
+	k.SeccompDefault, k.AnonymousAuth, k.AuthorizationMode = c.SeccompDefault, c.Authentication.Anonymous.Enabled, c.Authorization.Mode
+	k.ReadOnlyPort, k.RotateCertificates, k.PodPidsLimit = c.ReadOnlyPort, c.RotateCertificates, c.PodPidsLimit
+	return nil
 }

@@ -355,21 +355,29 @@ func TestBufferIsBounded(t *testing.T) {
 	}
 }
 
-func TestSeccompDefault(t *testing.T) {
+func TestReadConfigz(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"kubeletconfig":{"seccompDefault":true,"port":10250}}`: "true",
-		`{"kubeletconfig":{"seccompDefault":false}}`:             "false",
-		`{"kubeletconfig":{}}`:                                   "false",
-		`{}`:                                                     "the answer of the kubelet holds no configuration",
-		`<html>`:                                                 "reading the configuration of the kubelet: invalid character '<' looking for beginning of value",
+		`{"kubeletconfig":{"seccompDefault":true,"port":10250}}`: "{SeccompDefault:true AnonymousAuth:false AuthorizationMode: ReadOnlyPort:0 RotateCertificates:false PodPidsLimit:0}",
+		`{"kubeletconfig":{"authentication":{"anonymous":{"enabled":true}},"authorization":{"mode":"AlwaysAllow"},"readOnlyPort":10255,"podPidsLimit":-1}}`: "{SeccompDefault:false AnonymousAuth:true AuthorizationMode:AlwaysAllow ReadOnlyPort:10255 RotateCertificates:false PodPidsLimit:-1}",
+		`{"kubeletconfig":{"authorization":{"mode":"Webhook"},"rotateCertificates":true}}`:                                                                  "{SeccompDefault:false AnonymousAuth:false AuthorizationMode:Webhook ReadOnlyPort:0 RotateCertificates:true PodPidsLimit:0}",
+		`{}`:     "the answer of the kubelet holds no configuration",
+		`<html>`: "reading the configuration of the kubelet: invalid character '<' looking for beginning of value",
 	} {
-		on, err := seccompDefault([]byte(body))
-		got := fmt.Sprint(on)
-		if err != nil {
+		var k harden.Kubelet
+		got := ""
+		if err := readConfigz([]byte(body), &k); err != nil {
 			got = err.Error()
+		} else {
+			got = fmt.Sprintf("%+v", struct {
+				SeccompDefault, AnonymousAuth bool
+				AuthorizationMode             string
+				ReadOnlyPort                  int
+				RotateCertificates            bool
+				PodPidsLimit                  int64
+			}{k.SeccompDefault, k.AnonymousAuth, k.AuthorizationMode, k.ReadOnlyPort, k.RotateCertificates, k.PodPidsLimit})
 		}
 		if got != want {
-			t.Errorf("%s: %s, want %s", body, got, want)
+			t.Errorf("%s:\n got %s\nwant %s", body, got, want)
 		}
 	}
 }
