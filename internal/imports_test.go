@@ -34,7 +34,7 @@ var outside = []string{
 var mayImport = map[string][]string{
 	"harden":      {},
 	"tui":         {"harden"},
-	"fixers":      {"harden", "netpol", "podsecurity", "rbac", "secrets"},
+	"fixers":      {"harden", "netpol", "podsecurity", "rbac", "secrets", "waivers"},
 	"rbac":        {"harden"},
 	"secrets":     {},
 	"waivers":     {"harden"},

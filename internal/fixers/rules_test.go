@@ -33,6 +33,9 @@ var update = flag.Bool("update", false, "write testdata/RULE/fixed.yaml anew")
 // that show them: their verdict needs what an image, a registry or a process says.
 var elsewhere = map[string]string{
 	"kubelet-config": "controlplane/kubelet_config_test.go",
+	"waiver-expired": "../waivers/settle_test.go",
+	"waiver-invalid": "../waivers/settle_test.go",
+	"waiver-unused":  "../waivers/settle_test.go",
 }
 
 // TestRules looks at testdata/RULE: objects that the rule finds (fail.yaml),

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/resilience"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/secret"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/waivers"
 )
 
 // Suite lists all fixers, by area and from the worst to the mildest within it.
@@ -31,5 +32,6 @@ func Suite() []*harden.Fixer {
 		resilience.Suite(),
 		namespace.Suite(),
 		controlplane.Suite(),
+		waivers.Suite(),
 	)
 }

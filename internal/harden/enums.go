@@ -118,6 +118,8 @@ const (
 	AreaResilience   Area = "resilience"
 	AreaNamespace    Area = "namespace"
 	AreaControlPlane Area = "controlplane"
+	AreaWaiver       Area = "waiver" // in internal/waivers, which reports their findings
+	AreaCustom       Area = "custom" // rules of a configuration
 )
 
 // Delivery says how a change reaches the object.

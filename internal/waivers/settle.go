@@ -1,0 +1,198 @@
+package waivers
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// A Policy says which waivers hold.
+type Policy struct {
+	Waivers    []Waiver // of the configuration, checked
+	ConfigOnly bool     // annotations of objects say nothing
+	MaxDays    int      // how many days ahead an annotation may reach; 0: MaxDays
+	Rules      []*harden.Fixer // all that there are, switched off or not
+	// Redact takes secrets out of what people wrote; nil: there is none.
+	Redact func(string) string
+}
+
+func (p *Policy) clean(s string) string {
+	if p.Redact != nil {
+		s = p.Redact(s)
+	}
+	return s
+}
+
+// Settle excuses the findings that are waived, corrects the counts, and adds
+// findings about waivers that do not hold. The order of Findings is the caller's.
+func (p *Policy) Settle(res *harden.Result) {
+	s := &settling{Policy: p, res: res, x: newIndex(res.Inventory, p), uses: map[*Waiver]*uses{}}
+	s.config = make([]*Waiver, len(p.Waivers))
+	for i := range p.Waivers {
+		w := p.Waivers[i]
+		w.Reason, w.By, w.Ticket = p.clean(w.Reason), p.clean(w.By), p.clean(w.Ticket)
+		s.config[i] = &w
+	}
+	for _, f := range res.Findings {
+		s.finding(f)
+	}
+	s.report()
+}
+
+type settling struct {
+	*Policy
+	res    *harden.Result
+	x      *index
+	config []*Waiver
+	uses   map[*Waiver]*uses
+}
+
+// uses are what a waiver met.
+type uses struct {
+	full     int             // findings that it is about, whether it excuses them or not
+	other    *harden.Finding // the first that it would be about if its facts were these
+	critical *harden.Finding // the first that it may not excuse
+}
+
+func (s *settling) of(w *Waiver) *uses {
+	if s.uses[w] == nil {
+		s.uses[w] = &uses{}
+	}
+	return s.uses[w]
+}
+
+func (s *settling) finding(f *harden.Finding) {
+	for _, list := range [][]*Waiver{s.config, s.x.onObject(f)} {
+		for _, w := range list {
+			s.try(w, f)
+		}
+	}
+	if f.Status == harden.StatusFail {
+		s.hint(f)
+	}
+}
+
+func (s *settling) try(w *Waiver, f *harden.Finding) {
+	switch w.fits(f, s.x) {
+	case otherwise:
+		return
+	case about:
+		if u := s.of(w); u.other == nil && f.Status == harden.StatusFail {
+			u.other = f
+		}
+		return
+	}
+	u := s.of(w)
+	u.full++
+	if f.Status != harden.StatusFail || w.expired(s.res.Inventory.Now) {
+		return
+	}
+	if max(f.Severity, f.Base) == harden.Critical && !w.AllowCritical {
+		if u.critical == nil {
+			u.critical = f
+		}
+		return
+	}
+	f.Status, f.Excuse = harden.StatusWaived, w.excuse()
+	n := s.res.Counts[f.Fixer.ID]
+	n.Fail--
+	n.Waived++
+	s.res.Counts[f.Fixer.ID] = n
+}
+
+// report adds what is to be said about the waivers themselves.
+func (s *settling) report() {
+	for _, bad := range s.x.invalid {
+		s.add(Invalid, bad.at, "invalid", "waives nothing: "+bad.why, "The annotation is no waiver, so the findings count: "+bad.why+".")
+	}
+	annotated := s.x.inOrder()
+	for _, w := range slices.Concat(s.config, annotated) {
+		if !slices.Contains(annotated, w) && !s.inQuestion(w) {
+			continue
+		}
+		if !s.about(w) {
+			s.count(Unused, func(n *harden.Counts) { n.Pass++ })
+		}
+	}
+}
+
+// about reports what is wrong with a waiver, if anything is.
+func (s *settling) about(w *Waiver) bool {
+	u := s.of(w)
+	switch {
+	case w.expired(s.res.Inventory.Now):
+		detail := fmt.Sprintf("It held until %s: %s.", w.Until.Format(dateForm), w.Reason)
+		if u.full == 0 {
+			detail += " Nothing is left that it would excuse: take it away."
+		} else {
+			detail += fmt.Sprintf(" Findings that it is about, which count again: %d. Repair them, or decide anew.", u.full)
+		}
+		s.add(Expired, w.at, "expired", fmt.Sprintf("waiver of %s expired on %s", w.Rule, w.Until.Format(dateForm)), detail)
+	case u.critical != nil:
+		s.add(Invalid, w.at, "critical", "waiver of "+w.Rule+" does not allow for what is critical",
+			fmt.Sprintf("%s of %s is critical. To waive it all the same, add allow-critical, set to true.", u.critical.Fixer.ID, u.critical.Object))
+	case u.full > 0 || !s.judged(w):
+		return false
+	case u.other != nil:
+		s.add(Unused, w.at, "facts-changed", "waiver of "+w.Rule+" is about other facts",
+			fmt.Sprintf("It says %s; %s of %s has %s. Somebody has to look whether the reason still holds: %s.", w.facts(w.Match), u.other.Fixer.ID, u.other.Object, w.facts(u.other.Facts()), w.Reason))
+	default:
+		s.add(Unused, w.at, "unused", "waiver of "+w.Rule+" excuses nothing", "Nothing is found that it would excuse: take it away. It was given because: "+w.Reason+".")
+	}
+	return true
+}
+
+// inQuestion reports whether a waiver of the configuration is about what was
+// looked at. One for other clusters, namespaces and files is left alone.
+func (s *settling) inQuestion(w *Waiver) bool {
+	if !w.fitsCluster(s.x.cluster) {
+		return false
+	}
+	if w.Cluster != "" && s.res.Inventory.Clusterwide {
+		return true
+	}
+	for _, o := range s.x.objects {
+		if w.fitsObject(o.ref, s.x.labels[o.ref.Key()], s.x.cluster) && (w.Namespace != "" || w.Name != "" || len(w.Labels) > 0 || s.res.Inventory.Clusterwide) {
+			return true
+		}
+	}
+	return false
+}
+
+// judged reports whether a rule of the waiver was able to judge everything: where
+// evidence is missing, nobody knows whether there is something to excuse.
+func (s *settling) judged(w *Waiver) bool {
+	known := false
+	for _, rule := range s.Rules {
+		if !is(w.Rule, rule.ID) {
+			continue
+		}
+		n := s.res.Counts[rule.ID]
+		if rule.Area == harden.AreaImage && n.NotApplicable > 0 {
+			return false // an image that nobody looked into
+		}
+		known = known || n.Pass+n.Fail+n.Unknown+n.Waived+n.Expected > 0
+	}
+	return known
+}
+
+func (s *settling) add(rule *harden.Fixer, at place, verdict, reason, detail string) {
+	if _, runs := s.res.Counts[rule.ID]; !runs {
+		return
+	}
+	s.res.Findings = append(s.res.Findings, &harden.Finding{
+		Fixer: rule, Object: at.object, Workload: at.workload, Discriminator: at.id, Field: at.field, Verdict: verdict,
+		Severity: rule.Severity, Base: rule.Severity, Reason: reason, Detail: detail,
+	})
+	s.count(rule, func(n *harden.Counts) { n.Fail++ })
+}
+
+func (s *settling) count(rule *harden.Fixer, change func(*harden.Counts)) {
+	n, runs := s.res.Counts[rule.ID]
+	if !runs {
+		return
+	}
+	change(&n)
+	s.res.Counts[rule.ID] = n
+}
