@@ -73,8 +73,8 @@ func New(o Options) (*Applier, error) {
 	}, nil
 }
 
-// resources names the kinds that can be changed. They are built in, so nothing
-// needs to be discovered.
+// resources names the kinds that can be changed besides harden.ObjectKinds. They
+// are known, so nothing needs to be discovered.
 var resources = map[schema.GroupKind]string{
 	{Group: "apps", Kind: "Deployment"}:                 "deployments",
 	{Group: "apps", Kind: "StatefulSet"}:                "statefulsets",
@@ -88,9 +88,18 @@ var resources = map[schema.GroupKind]string{
 	{Group: "networking.k8s.io", Kind: "NetworkPolicy"}: "networkpolicies",
 }
 
+// plural is the resource of a kind that can be changed.
+func plural(kind schema.GroupKind) (string, bool) {
+	if name, ok := resources[kind]; ok {
+		return name, true
+	}
+	k, ok := harden.ObjectKindOf(kind)
+	return k.Plural, ok && kind != harden.KindSecret
+}
+
 func (a *Applier) resource(ref harden.Ref) (dynamic.ResourceInterface, error) {
 	gvk := ref.GroupVersionKind()
-	name, ok := resources[gvk.GroupKind()]
+	name, ok := plural(gvk.GroupKind())
 	if !ok {
 		return nil, fmt.Errorf("objects of kind %s (%s) cannot be changed on the cluster by this program", ref.Kind, ref.APIVersion)
 	}

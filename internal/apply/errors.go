@@ -81,7 +81,7 @@ func connectionHint(err error) string {
 
 func resourceArgument(ref harden.Ref) string {
 	gvk := ref.GroupVersionKind()
-	argument := resources[gvk.GroupKind()]
+	argument, _ := plural(gvk.GroupKind())
 	if gvk.Group != "" {
 		argument += "." + gvk.Group
 	}

@@ -57,6 +57,9 @@ func (r *run) rollout(ctx context.Context, w *rolloutWatch) ending {
 func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome {
 	fresh, err := r.findings(ctx, s.op)
 	open, gone := sortFindings(s.op, fresh)
+	waiting := len(open)
+	open = slices.DeleteFunc(open, func(f *harden.Finding) bool { return r.comesLater(s.op, f) })
+	waiting -= len(open)
 	opened := openedBy(s.record, fresh)
 	if err != nil {
 		gone = nil
@@ -76,6 +79,8 @@ func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome 
 		out.Message = out.Err.Error() + r.wayOut()
 	case end.unproven != "":
 		out.Phase, out.Message = harden.Unproven, end.unproven
+	case len(gone) == 0 && waiting > 0:
+		out.Phase, out.Message = harden.Proven, "read back: it is there; what it is for needs the objects that follow"
 	default:
 		out.Phase, out.Message = harden.Proven, "read back: "+count(len(gone), "finding")+" gone"
 	}
@@ -87,6 +92,12 @@ func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome 
 	}
 	s.settle(recordAfter(out.Phase, end.interrupted))
 	return out
+}
+
+// comesLater reports whether a finding of the object needs others of the plan too.
+func (r *run) comesLater(op *harden.ObjectPlan, f *harden.Finding) bool {
+	last := r.later[f.ID()]
+	return last != nil && last != op && last.Delivery == harden.DeliverLive
 }
 
 // recordAfter is what the journal says of an object once its outcome is known. An

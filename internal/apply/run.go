@@ -33,6 +33,7 @@ func (a *Applier) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOp
 	r := &run{Applier: a, opts: opts, emit: emit, entry: &journal.Entry{
 		Time: a.now(), Context: a.cluster.Context, Server: a.cluster.Server, ClusterUID: a.cluster.UID, Actor: a.actor,
 	}}
+	r.later = lastOf(p.Objects)
 	report := &harden.ApplyReport{}
 	stop := ""
 	for rest := p.Objects; len(rest) > 0; {
@@ -52,6 +53,19 @@ func (a *Applier) Apply(ctx context.Context, p *harden.Plan, opts harden.ApplyOp
 		report.ID = r.entry.ID
 	}
 	return report, nil
+}
+
+// lastOf is the last object of each fix, by the id of the finding.
+func lastOf(ops []*harden.ObjectPlan) map[string]*harden.ObjectPlan {
+	last := map[string]*harden.ObjectPlan{}
+	for _, op := range ops {
+		for _, p := range op.Fixes {
+			if p.Finding != nil {
+				last[p.Finding.ID()] = op
+			}
+		}
+	}
+	return last
 }
 
 // stepOf is how many of the objects, from the first on, are on trial together:
@@ -105,6 +119,9 @@ type run struct {
 	// repaired are the ids of the findings that objects of this run are to repair
 	// together with those that follow.
 	repaired map[string]bool
+	// later tells of a finding, by its id, which object of the plan comes last of
+	// those that its fix takes: only after that one the finding can be gone.
+	later map[string]*harden.ObjectPlan
 	// trial is that of the policies that are being sent; nil for other objects.
 	trial *policyTrial
 	// interrupted says that the outcome of an object is not known: no other is begun.

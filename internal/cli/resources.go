@@ -6,28 +6,49 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// kinds are the kinds that carry findings, with the names that people use for
-// them. They are built in to every cluster, so no discovery is needed.
-var kinds = []struct {
-	kind  string
-	group string
-	names []string
-}{
-	{"Pod", "", []string{"pod", "pods", "po"}},
-	{"Deployment", "apps", []string{"deployment", "deployments", "deploy"}},
-	{"StatefulSet", "apps", []string{"statefulset", "statefulsets", "sts"}},
-	{"DaemonSet", "apps", []string{"daemonset", "daemonsets", "ds"}},
-	{"ReplicaSet", "apps", []string{"replicaset", "replicasets", "rs"}},
-	{"ReplicationController", "", []string{"replicationcontroller", "replicationcontrollers", "rc"}},
-	{"Job", "batch", []string{"job", "jobs"}},
-	{"CronJob", "batch", []string{"cronjob", "cronjobs", "cj"}},
-	{"Namespace", "", []string{"namespace", "namespaces", "ns"}},
-	{"ServiceAccount", "", []string{"serviceaccount", "serviceaccounts", "sa"}},
+// A kindName is a kind that carries findings, with the names that people use for it.
+type kindName struct {
+	kind    string
+	group   string
+	names   []string
+	cluster bool // its objects have no namespace
+	custom  bool
+}
+
+// kinds are known without asking a server. Where several groups have a kind of
+// one name, the first counts unless the group is said.
+var kinds = func() []kindName {
+	all := []kindName{
+		{kind: "Pod", names: []string{"pod", "pods", "po"}},
+		{kind: "Deployment", group: "apps", names: []string{"deployment", "deployments", "deploy"}},
+		{kind: "StatefulSet", group: "apps", names: []string{"statefulset", "statefulsets", "sts"}},
+		{kind: "DaemonSet", group: "apps", names: []string{"daemonset", "daemonsets", "ds"}},
+		{kind: "ReplicaSet", group: "apps", names: []string{"replicaset", "replicasets", "rs"}},
+		{kind: "ReplicationController", names: []string{"replicationcontroller", "replicationcontrollers", "rc"}},
+		{kind: "Job", group: "batch", names: []string{"job", "jobs"}},
+		{kind: "CronJob", group: "batch", names: []string{"cronjob", "cronjobs", "cj"}},
+		{kind: "Namespace", names: []string{"namespace", "namespaces", "ns"}},
+		{kind: "ServiceAccount", names: []string{"serviceaccount", "serviceaccounts", "sa"}},
+		{kind: "NetworkPolicy", group: "networking.k8s.io", names: []string{"networkpolicy", "networkpolicies", "netpol"}},
+	}
+	for _, k := range harden.ObjectKinds() {
+		names := append([]string{strings.ToLower(k.Kind), k.Plural}, shortNames[k.Plural]...)
+		all = append(all, kindName{kind: k.Kind, group: k.Group, names: names, cluster: k.Cluster, custom: k.Custom()})
+	}
+	return all
+}()
+
+// shortNames are those of kubectl.
+var shortNames = map[string][]string{
+	"nodes": {"no"}, "services": {"svc"}, "configmaps": {"cm"}, "persistentvolumes": {"pv"}, "persistentvolumeclaims": {"pvc"},
+	"resourcequotas": {"quota"}, "limitranges": {"limits"}, "ingresses": {"ing"}, "poddisruptionbudgets": {"pdb"},
+	"horizontalpodautoscalers": {"hpa"}, "storageclasses": {"sc"}, "gateways": {"gtw"}, "externalsecrets": {"es"},
 }
 
 // parseNames reads TYPE/NAME arguments, TYPE NAME..., or TYPE alone; a Ref
@@ -79,7 +100,9 @@ func parseKind(s string) (string, error) {
 	}
 	var known []string
 	for _, k := range kinds {
-		known = append(known, k.names[0])
+		if !k.custom {
+			known = append(known, k.names[0])
+		}
 		if slices.Contains(k.names, resource) && (!hasGroup || group == k.group) {
 			return k.kind, nil
 		}
@@ -168,6 +191,16 @@ func inventoryHas(inv *harden.Inventory, r harden.Ref) bool {
 			}
 		}
 		return false
+	}
+	for gk, list := range inv.Others {
+		if gk.Kind == r.Kind && slices.ContainsFunc(list, func(o *harden.Object) bool { return named(r, o.Ref) }) {
+			return true
+		}
+	}
+	for _, policies := range inv.NetworkPolicies {
+		if r.Kind == "NetworkPolicy" && slices.ContainsFunc(policies, func(p *networkingv1.NetworkPolicy) bool { return p.Name == r.Name }) {
+			return true
+		}
 	}
 	for _, w := range inv.Workloads {
 		if named(r, w.Ref) {
