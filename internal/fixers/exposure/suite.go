@@ -6,5 +6,13 @@ import "github.com/kubectl-harden/kubectl-harden/internal/harden"
 // Suite lists the fixers of this package, from the worst to the mildest. The
 // order is that of the documentation; findings have their own.
 func Suite() []*harden.Fixer {
-	return []*harden.Fixer{}
+	return []*harden.Fixer{
+		SvcSensitivePort,
+		SvcExternalIPs,
+		SvcLBPublic,
+		SvcLBSourceRanges,
+		SvcExternalName,
+		SvcNodePort,
+		SvcDangling,
+	}
 }
