@@ -17,10 +17,16 @@ func Suite() []*harden.Fixer {
 		UserNonNumeric,
 		SetuidFiles,
 		FileCapabilities,
+		WorldWritable,
 		NotScanned,
 		Unsigned,
 		NotPinned,
 		PullPolicy,
+		PullSecretBroad,
+		PublicRegistry,
+		NotMinimal,
+		BuildTools,
 		Stale,
+		DocsLeft,
 	}
 }

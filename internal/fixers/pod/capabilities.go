@@ -59,16 +59,17 @@ func adds(c harden.Container, name string) bool {
 }
 
 // isDangerousAdd tells the entries of an add list that dangerous-capabilities
-// reports: everything that Pod Security baseline refuses. That compares exactly,
-// so a harmless capability in another spelling is among them.
+// reports, in any spelling. What else Pod Security baseline refuses, because it
+// compares exactly, is reported by capability-name-form.
 func isDangerousAdd(c corev1.Capability) bool {
-	return !slices.Contains(baselineCapabilities, string(c))
+	name := capabilityName(c)
+	return name == capAll || isKernelCapability(name) && !slices.Contains(baselineCapabilities, name)
 }
 
 // isRestrictedAdd tells the entries that added-capabilities-restricted reports:
 // what baseline accepts and restricted does not.
 func isRestrictedAdd(c corev1.Capability) bool {
-	return !isDangerousAdd(c) && string(c) != capNetBindService
+	return slices.Contains(baselineCapabilities, string(c)) && string(c) != capNetBindService
 }
 
 // The lists add and drop are atomic: whoever sets one sets all of it. Fixes of

@@ -22,12 +22,12 @@ var DangerousCapabilities = &harden.Fixer{
 	Fix:      proposing("take the capability out of securityContext.capabilities.add", fixDangerousCapabilities),
 	Doc: `**Fields** ` + "`securityContext.capabilities.add`" + ` of each container.
 
-**Allowed** AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, MKNOD, NET_BIND_SERVICE, SETFCAP, SETGID, SETPCAP, SETUID, SYS_CHROOT, spelled just so.
+**Allowed** AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, MKNOD, NET_BIND_SERVICE, SETFCAP, SETGID, SETPCAP, SETUID, SYS_CHROOT.
 
 Others reach beyond the container. Critical are those that are root on the node in one step: ALL; SYS_ADMIN (mounts), SYS_MODULE (kernel modules), SYS_RAWIO (memory and
 ports), DAC_READ_SEARCH (any file of the node), BPF (the kernel itself), and SYS_PTRACE together with hostPID (any process of the node).
 
-The verdict *name-form* is a harmless capability in another spelling, such as CAP_CHOWN or chown: Pod Security compares exactly, and containerd looks for CAP_CAP_CHOWN.
+They are recognised in any spelling. One of the allowed in another spelling, which Pod Security refuses as well, is found by capability-name-form.
 
 **Fix** The list is cut down to what the restricted level accepts: NET_BIND_SERVICE if it was there. A list is replaced as a whole, so this and added-capabilities-restricted want the
 same value. A second fix takes only the capabilities of this finding away. A person has to decide: whoever added a capability had a reason.
@@ -38,8 +38,6 @@ A process that is not root gets an added capability only through a file capabili
 SYS_ADMIN together with allowPrivilegeEscalation: false is accepted, CAP_SYS_ADMIN is refused: the API compares the literal.
 `,
 }
-
-const verdictNameForm = "name-form"
 
 // nodeCapabilities are root on the node in one step.
 var nodeCapabilities = []string{capAll, capSysAdmin, "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO", "BPF"}
@@ -58,12 +56,6 @@ func checkDangerousCapabilities(p *harden.Pass) {
 		}
 		if worst := worstCapability(p, dangerous); worst != "" {
 			f.Severity, f.SeverityWhy = harden.Critical, worst
-		} else if !slices.ContainsFunc(dangerous, func(d string) bool {
-			return !slices.Contains(baselineCapabilities, capabilityName(corev1.Capability(d)))
-		}) {
-			f.Verdict, f.Severity, f.SeverityWhy = verdictNameForm, harden.Low, "the baseline accepts the capability, only not in this spelling"
-			f.Reason = "adds " + list + ": Pod Security refuses the spelling"
-			f.Detail = fmt.Sprintf("capabilities.add holds %s. Names are written in capitals and without CAP_: Pod Security compares exactly, and containerd finds no capability with a doubled prefix.", list)
 		}
 		p.Report(f)
 	}

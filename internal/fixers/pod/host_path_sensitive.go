@@ -50,7 +50,8 @@ not protect what is mounted below the path on the node, unless
 recursiveReadOnly is set (Kubernetes 1.33), nor a socket or a device: connecting
 and writing to those still works. /var/log even read-only lets a reader of logs
 follow symbolic links. A privileged container can remount anything.
-PersistentVolumes that are a hostPath are not read here.
+PersistentVolumes that are a hostPath are not read here, and a single device is the
+matter of block-device-access.
 `,
 	Refs:  refs("PSS baseline: HostPath volumes", "CIS 5.2.12", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK T1552.001", "Trivy KSV-0121", "Kubescape C-0045"),
 	Check: checkHostPathSensitive,
@@ -139,7 +140,7 @@ func reportWritable(p *harden.Pass, v *corev1.Volume, uses []use, name string) {
 			f.Severity, f.SeverityWhy = harden.Critical, "it holds "+what
 		}
 	}
-	if len(writable) == 0 {
+	if len(writable) == 0 || isHostDevice(v) {
 		return
 	}
 	path := cleanHostPath(v.HostPath.Path)

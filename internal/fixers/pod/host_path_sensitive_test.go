@@ -61,7 +61,7 @@ func TestT32OneWritableMountAmongReadOnlyOnes(t *testing.T) {
 }
 
 func TestReadOnlyIsNotOfferedWhereItDoesNotProtect(t *testing.T) {
-	for _, source := range []string{"hostPath: {path: /srv/agent.sock}", "hostPath: {path: /srv/x, type: Socket}", "hostPath: {path: /dev/fuse}"} {
+	for _, source := range []string{"hostPath: {path: /srv/agent.sock}", "hostPath: {path: /srv/x, type: Socket}", "hostPath: {path: /dev/log}"} {
 		wantManual(t, onlyFix(t, HostPathSensitive, withVolume(source, "{name: data, mountPath: /data}", "")), "would not help")
 	}
 }

@@ -102,8 +102,14 @@ func TestHostPathVolume(t *testing.T) {
 }
 
 func TestUnmountedVolumeIsRemoved(t *testing.T) {
-	for _, fixer := range []*harden.Fixer{HostPathVolume, HostPathSensitive, RuntimeSocketMount, RestrictedVolumeTypes} {
+	for _, fixer := range []*harden.Fixer{HostPathVolume, HostPathSensitive, RuntimeSocketMount, RestrictedVolumeTypes, GitRepoVolume} {
 		yaml := withVolume("hostPath: {path: /run}", "", "")
+		switch fixer {
+		case RestrictedVolumeTypes:
+			yaml = withVolume("nfs: {server: s, path: /p}", "", "")
+		case GitRepoVolume:
+			yaml = withVolume("gitRepo: {repository: r}", "", "")
+		}
 		fix := onlyFix(t, fixer, yaml)
 		if fix.Class != harden.Evidence {
 			t.Errorf("%s: class is %s, want evidence", fixer.ID, fix.Class)

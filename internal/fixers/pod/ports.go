@@ -33,7 +33,7 @@ func (l lowPortList) String() string {
 func lowPorts(p *harden.Pass, c harden.Container) lowPortList {
 	var ports lowPortList
 	add := func(number int, where string) {
-		if number > 0 && number < 1024 && !slices.ContainsFunc(ports, func(o lowPort) bool { return o.number == int32(number) }) {
+		if number > 0 && number < firstUserPort && !slices.ContainsFunc(ports, func(o lowPort) bool { return o.number == int32(number) }) {
 			ports = append(ports, lowPort{int32(number), where})
 		}
 	}

@@ -29,8 +29,7 @@ persistentVolumeClaim, projected, secret.
 a pod decides which server, disk or directory the node mounts, and with which
 options. A PersistentVolume is made by somebody who is allowed to decide that,
 and the pod only claims it. Several of these types also run old code in the
-kubelet, and gitRepo is known to let a repository run commands on the node
-(CVE-2024-10220).
+kubelet.
 
 **The fix.** A volume that no container mounts is removed. Otherwise a person moves
 the source into a PersistentVolume and lets the pod claim it: the data stays
@@ -39,8 +38,8 @@ where it is, but the move needs its own planning.
 **Traps.** The disks of cloud providers (awsElasticBlockStore, gcePersistentDisk,
 azureDisk and others) are served by CSI drivers today; the PersistentVolume
 should name the driver, not the old type. A volume without any source becomes an
-emptyDir. The hostPath type has rules of its own, which say
-more.
+emptyDir. "Restricted" refuses hostPath and gitRepo as well; both have rules of
+their own, which say more: host-path-volume and git-repo-volume.
 `,
 	Refs: refs("PSS restricted: volume types", "CIS 5.2.12", "Trivy KSV-0028"),
 	Check: func(p *harden.Pass) {
@@ -48,7 +47,7 @@ more.
 			source := volumeSource(v)
 			// An API server fills in emptyDir where a manifest gives no source, so
 			// without one a live volume is of a type that is newer than this API.
-			if restrictedVolumeSources[source] || source == "unknown" && !p.Inventory.Live() {
+			if restrictedVolumeSources[source] || v.HostPath != nil || v.GitRepo != nil || source == "unknown" && !p.Inventory.Live() {
 				return
 			}
 			f := harden.Finding{
@@ -79,12 +78,5 @@ var restrictedVolumeSources = map[string]bool{
 }
 
 func insteadOfVolume(v *corev1.Volume) string {
-	switch {
-	case v.GitRepo != nil:
-		return fmt.Sprintf("Let an init container clone the repository into an emptyDir, and mount that in place of volume %q.", v.Name)
-	case v.HostPath != nil:
-		return fmt.Sprintf("Replace volume %q by an emptyDir, a PersistentVolumeClaim or a CSI driver; host-path-volume says which serves what.", v.Name)
-	default:
-		return fmt.Sprintf("Make a PersistentVolume that names the same storage as volume %q (by its CSI driver where there is one), claim it with a PersistentVolumeClaim, and let the volume use the claim.", v.Name)
-	}
+	return fmt.Sprintf("Make a PersistentVolume that names the same storage as volume %q (by its CSI driver where there is one), claim it with a PersistentVolumeClaim, and let the volume use the claim.", v.Name)
 }

@@ -148,7 +148,7 @@ func imageUserOf(p *harden.Pass, c harden.Container) user {
 }
 
 func windowsUserOf(name string, enforced bool) user {
-	admin := strings.EqualFold(name, "ContainerAdministrator")
+	admin := strings.EqualFold(name, windowsAdmin)
 	switch {
 	case enforced && admin:
 		return user{

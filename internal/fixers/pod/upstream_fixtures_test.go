@@ -16,14 +16,14 @@ import (
 // mine are the fixers of this package that judge what this file's fixtures are about.
 var mine = []*harden.Fixer{
 	RunAsNonRoot, RunAsRootUser, AllowPrivilegeEscalation, DropAllCapabilities, DangerousCapabilities, AddedCapabilitiesRestricted,
-	NetRawCapability, PrivilegedContainer, HostNetwork, HostPID, HostIPC, HostPort, SeccompUnconfined, SeccompProfileMissing, ReadOnlyRootFilesystem,
+	CapabilityNameForm, NetRawCapability, PrivilegedContainer, HostNetwork, HostPID, HostIPC, HostPort, SeccompUnconfined, SeccompProfileMissing, ReadOnlyRootFilesystem,
 }
 
 // securityControls maps the fixtures of Pod Security admission to the fixers that judge the same thing.
 var securityControls = map[string][]*harden.Fixer{
 	"allowprivilegeescalation":  {AllowPrivilegeEscalation},
-	"capabilities_baseline":     {DangerousCapabilities},
-	"capabilities_restricted":   {DropAllCapabilities, DangerousCapabilities, AddedCapabilitiesRestricted},
+	"capabilities_baseline":     {DangerousCapabilities, CapabilityNameForm},
+	"capabilities_restricted":   {DropAllCapabilities, DangerousCapabilities, AddedCapabilitiesRestricted, CapabilityNameForm},
 	"hostnamespaces":            {HostNetwork, HostPID, HostIPC},
 	"hostports":                 {HostPort, HostNetwork},
 	"privileged":                {PrivilegedContainer},

@@ -20,7 +20,7 @@ import (
 // that privileged-container answers for the rest of it.
 var upstreamChecks = map[policy.CheckID][]*harden.Fixer{
 	"allowPrivilegeEscalation":  {AllowPrivilegeEscalation},
-	"capabilities_restricted":   {DropAllCapabilities, DangerousCapabilities, AddedCapabilitiesRestricted},
+	"capabilities_restricted":   {DropAllCapabilities, DangerousCapabilities, AddedCapabilitiesRestricted, CapabilityNameForm},
 	"hostNamespaces":            {HostNetwork, HostPID, HostIPC},
 	"hostPorts":                 {HostPort, HostNetwork},
 	"privileged":                {PrivilegedContainer},
