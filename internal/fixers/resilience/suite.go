@@ -7,7 +7,26 @@ import "github.com/kubectl-harden/kubectl-harden/internal/harden"
 func Suite() []*harden.Fixer {
 	return []*harden.Fixer{
 		MemoryLimit,
+		PDBBlocksDrain,
+		RolloutStuck,
+		MemoryRequest,
+		CPURequest,
+		EphemeralStorageLimit,
+		ReadinessProbe,
+		LivenessProbe,
 		SingleReplica,
+		PDBMissing,
+		PDBDangling,
+		TopologySpread,
+		NakedPod,
+		RolloutStrategy,
+		NoRollbackHistory,
+		HPADangling,
+		StatefulBackup,
 		DuplicateEnv,
+		ProbeSame,
+		JobUnbounded,
+		PVReclaimDelete,
+		CPULimit,
 	}
 }

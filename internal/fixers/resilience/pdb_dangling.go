@@ -1,0 +1,69 @@
+package resilience
+
+import (
+	policyv1 "k8s.io/api/policy/v1"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// PDBDangling finds budgets that select no pod.
+var PDBDangling = &harden.Fixer{
+	ID:       "pdb-dangling",
+	Title:    "budget selects nothing",
+	Area:     harden.AreaResilience,
+	Severity: harden.Low,
+	Subject:  harden.SubjectObject,
+	Kinds:    kindsOf(harden.KindPodDisruptionBudget),
+	Doc: `
+No workload of the namespace has the labels that the PodDisruptionBudget selects.
+
+Fields:
+
+    spec.selector
+    metadata.labels of the pod templates of the namespace, and of its live pods
+    status.expectedPods
+
+Allowed: a selector that some template or pod matches, whether or not it runs now. An
+empty selector is for whatever comes. In files a namespace without any workload is not
+judged: they may lie elsewhere.
+
+**Why it matters.** Somebody believes that a service survives the next drain. Its label
+was renamed, or mistyped in the budget, and nothing says so.
+
+**The fix.** A person decides: correct the selector, or delete the budget.
+
+**Traps.** Pods that only an operator makes have no template to look at; when they run,
+they count. Where workloads could not all be read the verdict is unknown.
+`,
+	Refs: []harden.Reference{
+		{Standard: "Kubernetes", ID: "disruption budgets", URL: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/"},
+	},
+	Check: checkPDBDangling,
+	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
+		return []harden.Fix{{
+			Title: "correct the selector, or delete the budget", Class: harden.Review,
+			Manual: "Compare spec.selector with the labels of the pod template that it is for. If that is gone for good: kubectl delete poddisruptionbudget " + p.Object.Name + " -n " + p.Object.Namespace + ".",
+		}}
+	},
+}
+
+func checkPDBDangling(p *harden.Pass) {
+	content := harden.Content[*policyv1.PodDisruptionBudget](p.Item)
+	b := budgetsOf(p.Inventory).find(p.Object)
+	none := len(p.Inventory.WorkloadsIn(p.Object.Namespace)) == 0
+	switch {
+	case content == nil || b == nil, !p.Inventory.Live() && none:
+		p.NotApplicable()
+		return
+	case len(b.workloads) > 0 || content.Status.ExpectedPods > 0:
+		return
+	case content.Spec.Selector != nil && len(content.Spec.Selector.MatchLabels)+len(content.Spec.Selector.MatchExpressions) == 0:
+		p.NotApplicable()
+		return
+	}
+	if why := p.Inventory.UnreadWorkloads(p.Object.Namespace); why != "" {
+		p.Unknown(why + ".")
+		return
+	}
+	p.Report(harden.Finding{Field: "spec.selector", Reason: "selects no pod", Detail: "No template and no pod of namespace " + p.Object.Namespace + " has the labels that it selects: it keeps nothing."})
+}
