@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"compliance":  {"harden"},
 	"netpol":      {"harden"},
 	"podsecurity": {},
-	"engine":      {"harden", "fixers", "netpol"},
+	"engine":      {"harden", "fixers", "netpol", "rbac"},
 	"images":      {"harden"},
 	"probe":       {"harden"},
 	"source":      {"harden", "inventory", "plan"},

@@ -120,8 +120,8 @@ func (x *suiteIndex) of(s subject) []int {
 
 // Fixes proposes ways to repair a finding of Run on the same inventory, best first.
 func (e *Engine) Fixes(inv *harden.Inventory, f *harden.Finding) []harden.Fix {
-	if f.Fixer.Fix == nil {
-		return nil
+	if f.Fixer.Fix == nil || f.Lens == harden.Effective {
+		return nil // what admission did no patch of the workload changes
 	}
 	if f.Fixer.Subject == harden.SubjectFinding {
 		return f.Fixer.Fix(subject{object: f.Object, workload: f.Workload}.pass(e, inv, f.Fixer), f)
@@ -164,6 +164,7 @@ type part struct {
 func (e *Engine) check(inv *harden.Inventory, s subject, fixers []int, out *part) {
 	all := s.pass(e, inv, nil)
 	p := &harden.Pass{} // one for all fixers: none keeps it
+	first := len(out.findings)
 	for _, i := range fixers {
 		f := e.Suite[i]
 		found := p.Findings[:0]
@@ -188,7 +189,23 @@ func (e *Engine) check(inv *harden.Inventory, s subject, fixers []int, out *part
 			n.Pass++
 		}
 	}
+	if s.workload == nil {
+		return
+	}
+	mine := out.findings[first:]
+	for _, f := range e.admitted(inv, s, fixers, mine) {
+		out.findings = append(out.findings, f)
+		count(&out.counts[e.index(f.Fixer)], f.Status)
+	}
+	if len(out.findings) > first {
+		in := settingOf(inv, s.workload)
+		for _, f := range out.findings[first:] {
+			in.place(f)
+		}
+	}
 }
+
+func (e *Engine) index(f *harden.Fixer) int { return slices.Index(e.Suite, f) }
 
 func count(n *harden.Counts, s harden.Status) {
 	switch s {

@@ -1,6 +1,7 @@
 package harden
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -190,6 +191,24 @@ type Workload struct {
 	Job        JobLimits // of a Job, and of those that a CronJob makes
 	Claims     []string  // names of a StatefulSet's volumeClaimTemplates
 	Pods       []*corev1.Pod
+	// Revision is the label, KEY=VALUE, that tells the pods of the template as it
+	// is now from older ones; empty where that is not known.
+	Revision string
+}
+
+// Current are the running pods that were made from the template as it is now, as
+// far as that is known. Those of a Job all are.
+func (w *Workload) Current() []*corev1.Pod {
+	key, value, known := strings.Cut(w.Revision, "=")
+	var out []*corev1.Pod
+	for _, p := range w.Pods {
+		switch {
+		case p.DeletionTimestamp != nil, p.Status.Phase == corev1.PodSucceeded, p.Status.Phase == corev1.PodFailed:
+		case w.Ref.Kind == "Job", known && p.Labels[key] == value:
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // A Rollout says how a workload replaces its pods. Fields are zero where the kind

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -82,6 +83,49 @@ type assembly struct {
 	through map[types.UID][]harden.Ref
 	// deployments by namespace and name, for pods whose ReplicaSet may not be read.
 	deployments map[types.NamespacedName]*appsv1.Deployment
+	newest      map[types.UID]*appsv1.ReplicaSet // that with the highest revision, by owner
+}
+
+// revisionAnnotation counts the templates of a Deployment on its ReplicaSets
+// (pkg/controller/deployment/util).
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+
+func (a *assembly) note(rs *appsv1.ReplicaSet) {
+	owner := metav1.GetControllerOfNoCopy(rs)
+	if owner == nil {
+		return
+	}
+	if before := a.newest[owner.UID]; before == nil || revisionOf(before) < revisionOf(rs) {
+		a.newest[owner.UID] = rs
+	}
+}
+
+func revisionOf(rs *appsv1.ReplicaSet) int {
+	n, _ := strconv.Atoi(rs.Annotations[revisionAnnotation])
+	return n
+}
+
+// revision is the label of pods that are of the current template, or "".
+func (a *assembly) revision(c *carrier) string {
+	switch o := c.object.(type) {
+	case *appsv1.Deployment:
+		rs := a.newest[o.UID]
+		// The controller writes the revision to both once it has seen the template.
+		if rs == nil || o.Annotations[revisionAnnotation] != rs.Annotations[revisionAnnotation] || o.Status.ObservedGeneration < o.Generation {
+			return ""
+		}
+		return appsv1.DefaultDeploymentUniqueLabelKey + "=" + rs.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
+	case *appsv1.StatefulSet:
+		if o.Status.UpdateRevision == "" || o.Status.ObservedGeneration < o.Generation {
+			return ""
+		}
+		return appsv1.StatefulSetRevisionLabel + "=" + o.Status.UpdateRevision
+	case *appsv1.DaemonSet:
+		if g := o.Annotations[appsv1.DeprecatedTemplateGeneration]; g != "" {
+			return "pod-template-generation=" + g
+		}
+	}
+	return ""
 }
 
 // assemble rolls pods up to workloads by the owner that is their controller,
@@ -92,11 +136,14 @@ func assemble(in *input, before assembled) assembled {
 	a := &assembly{
 		in: in, byUID: make(map[types.UID]*carrier, len(in.carriers)),
 		pods: map[types.UID][]*corev1.Pod{}, through: map[types.UID][]harden.Ref{},
-		deployments: map[types.NamespacedName]*appsv1.Deployment{},
+		deployments: map[types.NamespacedName]*appsv1.Deployment{}, newest: map[types.UID]*appsv1.ReplicaSet{},
 	}
 	for i := range in.carriers {
 		c := &in.carriers[i]
 		a.byUID[c.object.GetUID()] = c
+		if rs, ok := c.object.(*appsv1.ReplicaSet); ok {
+			a.note(rs)
+		}
 		if d, ok := c.object.(*appsv1.Deployment); ok {
 			a.deployments[types.NamespacedName{Namespace: d.Namespace, Name: d.Name}] = d
 		}
@@ -118,11 +165,11 @@ func assemble(in *input, before assembled) assembled {
 			continue
 		}
 		if !idle[c.object.GetUID()] {
-			out.add(c.ref, c.object, a.pods[c.object.GetUID()], before)
+			out.add(c.ref, c.object, a.pods[c.object.GetUID()], a.revision(c), before)
 		}
 	}
 	for _, p := range alone {
-		out.add(refTo("v1", "Pod", p), p, []*corev1.Pod{p}, before)
+		out.add(refTo("v1", "Pod", p), p, []*corev1.Pod{p}, "", before)
 	}
 	inventory.Sort(out.workloads)
 	return out
@@ -224,12 +271,12 @@ func newer(a, b *appsv1.ReplicaSet) bool {
 }
 
 // add makes the workload, or takes that of the last time when nothing changed.
-func (out *assembled) add(ref harden.Ref, o object, pods []*corev1.Pod, before assembled) {
+func (out *assembled) add(ref harden.Ref, o object, pods []*corev1.Pod, revision string, before assembled) {
 	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	p := before.parts[ref.UID]
-	if p.workload == nil || p.object != o || !slices.Equal(p.workload.Pods, pods) {
+	if p.workload == nil || p.object != o || p.workload.Revision != revision || !slices.Equal(p.workload.Pods, pods) {
 		w := inventory.WorkloadOf(ref, o)
-		w.Pods = pods
+		w.Pods, w.Revision = pods, revision
 		w.Controller = controllerOf(o)
 		w.Finished = finished(o)
 		p = part{workload: w, object: o}

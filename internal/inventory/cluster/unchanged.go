@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -53,11 +54,25 @@ func unchanged(before, after object) bool {
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
 		b, ok := before.(*admissionregistrationv1.MutatingWebhookConfiguration)
 		return ok && sameMeta(before, after) && equality.Semantic.DeepEqual(b.Webhooks, after.Webhooks)
+	case *appsv1.Deployment:
+		b, ok := before.(*appsv1.Deployment)
+		return ok && sameGeneration(before, after) && (b.Status.ObservedGeneration < b.Generation) == (after.Status.ObservedGeneration < after.Generation) && sameStuck(before, after)
+	case *appsv1.StatefulSet:
+		b, ok := before.(*appsv1.StatefulSet)
+		return ok && sameGeneration(before, after) && (b.Status.ObservedGeneration < b.Generation) == (after.Status.ObservedGeneration < after.Generation) && b.Status.UpdateRevision == after.Status.UpdateRevision
+	case *appsv1.ReplicaSet:
+		return sameGeneration(before, after) && sameStuck(before, after)
 	case *batchv1.Job:
 		return finished(before) == finished(after) && sameGeneration(before, after)
 	default:
 		return sameGeneration(before, after)
 	}
+}
+
+// sameStuck compares what the conditions say of a rollout that does not get on.
+func sameStuck(before, after object) bool {
+	b, a := inventory.WorkloadOf(harden.Ref{}, before), inventory.WorkloadOf(harden.Ref{}, after)
+	return b != nil && a != nil && slices.Equal(b.Rollout.Stuck, a.Rollout.Stuck)
 }
 
 // sameScaler compares what an inventory takes of an autoscaler. Those of a busy
