@@ -16,6 +16,45 @@ func files(programs map[string]harden.ImageFile) *harden.ImageFiles {
 	return &harden.ImageFiles{Programs: programs, Users: []harden.ImageUserEntry{{Name: "app", UID: 7, GID: 8}}}
 }
 
+// holding is an image with these programs.
+func holding(programs ...string) harden.ImageFacts {
+	found := map[string]harden.ImageFile{}
+	for _, p := range programs {
+		found[p] = harden.ImageFile{Mode: 0o755}
+	}
+	return harden.ImageFacts{Known: true, Files: files(found)}
+}
+
+func busybox() harden.ImageFacts {
+	i := holding("/sbin/apk", "/bin/busybox")
+	i.Files.Links = map[string]string{"/bin/ash": "/bin/busybox", "/usr/bin/wget": "/bin/busybox"}
+	return i
+}
+
+func withDir(dir string, entries int) harden.ImageFacts {
+	return harden.ImageFacts{Known: true, Files: &harden.ImageFiles{Dirs: map[string]harden.ImageDir{dir: {Mode: 0o755, Entries: entries}}}}
+}
+
+// owned is an image in which others than root may write to folders with programs.
+func owned(user, entrypoint string) harden.ImageFacts {
+	i := holding("/app/app", "/opt/tool/tool", "/bin/sh")
+	i.User, i.Entrypoint, i.Env = user, []string{entrypoint}, []string{"PATH=/bin:/usr/local/bin"}
+	if entrypoint != "sh" {
+		i.Entrypoint, i.Env = []string{"/" + map[string]string{"app": "app", "tool": "opt/tool"}[entrypoint] + "/" + entrypoint}, []string{"PATH=/bin"}
+	}
+	i.Files.Dirs = map[string]harden.ImageDir{
+		"/app": {Mode: 0o755, UID: 7, GID: 7}, "/opt/tool": {Mode: 0o775, GID: 8}, "/bin": {Mode: 0o755}, "/usr/local/bin": {Mode: 0o777},
+	}
+	return i
+}
+
+// tidy is an image in which only root may write to folders with programs.
+func tidy(user string) harden.ImageFacts {
+	i := owned(user, "sh")
+	i.Env = []string{"PATH=/bin"}
+	return i
+}
+
 func TestImageFacts(t *testing.T) {
 	setuid := files(map[string]harden.ImageFile{"/bin/su": {Mode: 0o4755}, "/bin/write": {Mode: 0o2755, GID: 5}, "/bin/ls": {Mode: 0o755}})
 	capable := files(map[string]harden.ImageFile{"/app": {Mode: 0o755, Capabilities: []string{"NET_BIND_SERVICE"}, Effective: true}, "/bin/ping": {Mode: 0o755, Capabilities: []string{"NET_RAW"}}})
@@ -49,6 +88,28 @@ func TestImageFacts(t *testing.T) {
 		{"capabilities of the entrypoint", FileCapabilities, deployment(release), harden.ImageFacts{Known: true, Files: capable, Entrypoint: []string{"/app"}}, "fail low The container starts with /app"},
 		{"capabilities of the command", FileCapabilities, deployment(release), harden.ImageFacts{Known: true, Files: capable, Cmd: []string{"app"}, Env: []string{"PATH=/:/bin"}}, "fail low The container starts with /app"},
 		{"none", FileCapabilities, deployment(release), harden.ImageFacts{Known: true, Files: setuid}, "pass"},
+
+		{"its own folder", WorldWritable, deployment(release), owned("7", "app"), "fail low /app (belongs to user 7)"},
+		{"a folder for everybody", WorldWritable, deployment(release), owned("9", "sh"), "fail low /usr/local/bin (everybody may write)"},
+		{"a folder of its group", WorldWritable, deployment(release), owned("9:8", "tool"), "fail low /opt/tool (group 8 may write)"},
+		{"a folder of others", WorldWritable, with(deployment(release), "command: [/bin/sh]"), tidy("9"), "pass"},
+		{"root may anyway", WorldWritable, deployment(release), owned("0", "app"), "pass"},
+		{"nobody may", WorldWritable, with(deployment(release), "securityContext: {readOnlyRootFilesystem: true}"), owned("7", "app"), "pass"},
+		{"files were not read", WorldWritable, deployment(release), harden.ImageFacts{Known: true, FilesWhy: "a layer is broken"}, "unknown low a layer is broken"},
+
+		{"all three", NotMinimal, deployment(release), holding("/usr/bin/apt", "/usr/bin/bash", "/usr/bin/curl"), "fail info the image has apt, bash, curl"},
+		{"all three, by links", NotMinimal, deployment(release), busybox(), "fail info the image has apk, ash, wget"},
+		{"no download", NotMinimal, deployment(release), holding("/usr/bin/apt", "/usr/bin/bash"), "pass"},
+		{"only the program", NotMinimal, deployment(release), holding("/app/server"), "pass"},
+		{"large", NotMinimal, deployment(release), harden.ImageFacts{Known: true, Size: 3 << 30, Files: files(nil)}, "fail info 3072 MiB"},
+
+		{"compiler", BuildTools, deployment(release), holding("/usr/bin/gcc", "/usr/bin/make"), "fail info 2 build tools and caches in the image"},
+		{"cache", BuildTools, deployment(release), withDir("/root/.m2/repository", 3), "fail info /root/.m2/repository"},
+		{"development tools", BuildTools, deployment(release), harden.ImageFacts{Known: true, Files: &harden.ImageFiles{Links: map[string]string{"/app/node_modules/.bin/jest": "../jest/bin/jest.js"}}}, "fail info /app/node_modules/.bin/jest"},
+		{"runtime only", BuildTools, deployment(release), holding("/usr/bin/python3"), "pass"},
+
+		{"manuals", DocsLeft, deployment(release), withDir("/usr/share/man", 12), "fail info /usr/share/man"},
+		{"an empty folder", DocsLeft, deployment(release), withDir("/usr/share/doc", 0), "pass"},
 	} {
 		t.Run(test.fixer.ID+" "+test.name, func(t *testing.T) {
 			opt := fixtest.Image(release, test.facts)
@@ -69,7 +130,7 @@ func TestImageFacts(t *testing.T) {
 			}
 		})
 	}
-	for _, fixer := range []*harden.Fixer{RunsAsRoot, UserNonNumeric, SetuidFiles, FileCapabilities} {
+	for _, fixer := range []*harden.Fixer{RunsAsRoot, UserNonNumeric, SetuidFiles, FileCapabilities, WorldWritable, NotMinimal, BuildTools, DocsLeft} {
 		if !fixtest.NotApplicable(t, fixer, deployment(release)) {
 			t.Errorf("%s applies though nobody looked", fixer.ID)
 		}
