@@ -96,7 +96,7 @@ func (g *Graph) bind(binding harden.Ref, namespace string, ref rbacv1.RoleRef, s
 	g.byBinding[binding.Key()] = nil
 	seen := map[Subject]bool{}
 	for _, s := range subjects {
-		grant := &Grant{Binding: binding, Role: role, Subject: subjectOf(s, namespace), Namespace: namespace, Rules: role.Rules}
+		grant := &Grant{Binding: binding, Role: role, Subject: SubjectOf(s, namespace), Namespace: namespace, Rules: role.Rules}
 		if seen[grant.Subject] {
 			continue
 		}

@@ -26,9 +26,9 @@ func Account(namespace, name string) Subject {
 	return Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: name}
 }
 
-// subjectOf reads a subject of a binding: a user of the name that a
+// SubjectOf reads a subject of a binding: a user of the name that a
 // ServiceAccount has is the ServiceAccount.
-func subjectOf(s rbacv1.Subject, namespace string) Subject {
+func SubjectOf(s rbacv1.Subject, namespace string) Subject {
 	switch {
 	case s.Kind == rbacv1.ServiceAccountKind:
 		if s.Namespace != "" {

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/rbac"
 )
 
 // TokenAutomount finds workloads that are given an API token without asking for it.
@@ -32,14 +33,16 @@ cannot be read the verdict is unknown, not unset.
 
 **Why it matters.** Most workloads never talk to the API server, and the token is the
 first thing that somebody looks for who got into a container. With it come all
-rights of the ServiceAccount, today's and those that are granted next year.
+rights of the ServiceAccount, today's and those that are granted next year. It is
+medium where the token can read something beyond what every account may, and high
+where it can take the cluster over.
 
 **The fix.** automountServiceAccountToken becomes false in the pod template, which
-replaces the pods. It is a review: the grants of the ServiceAccount are not read
-yet. Connections to the API server are looked for in running containers, and its
-clients in images, where that was asked for. Where something in the workload points
-to the token, or a rollout without it failed, there is advice only: mount a projected
-token with the audience and lifetime that the one container needs.
+replaces the pods. It rests on evidence: no binding names the ServiceAccount, nothing in the
+workload points to the token, no connection to the API server was open, and no client of it
+was found in the images. Where somebody bound the ServiceAccount, something in the workload points
+to the token, or a rollout without it failed, there is another way only: a projected token that
+lives for an hour in the one container that needs it.
 
 **Traps.** Vault's injector needs the token with no RBAC at all
 (hashicorp/vault-k8s#601); Consul and older Linkerd use it too. Tokens for clouds
@@ -56,6 +59,12 @@ alone is enough for Kubernetes.
 		{Standard: "ATT&CK", ID: "T1528"},
 		{Standard: "Trivy", ID: "KSV-0036"},
 		{Standard: "Kubescape", ID: "C-0034"},
+		{Standard: "Kubescape", ID: "C-0261"},
+		{Standard: "Kubescape", ID: "C-0190"},
+		{Standard: "CIS EKS", ID: "4.1.6"},
+		{Standard: "ATT&CK", ID: "T1552"},
+		{Standard: "ATT&CK", ID: "MS-TA9016"},
+		{Standard: "ATT&CK", ID: "MS-TA9026"},
 	},
 	Check: checkTokenAutomount,
 	Fix:   fixTokenAutomount,
@@ -91,7 +100,27 @@ func checkTokenAutomount(p *harden.Pass) {
 		f.Verdict, f.Reason = "service-account", "gets the token of "+account
 		f.Detail = fmt.Sprintf("ServiceAccount %q sets automountServiceAccountToken: true, and the pod says nothing.", account)
 	}
+	weigh(p, &f)
 	p.Report(f)
+}
+
+// weigh moves the severity by what the token can do.
+func weigh(p *harden.Pass, f *harden.Finding) {
+	if f.Status != harden.StatusFail {
+		return
+	}
+	t := rbac.Of(p.Inventory).TokenOf(p.Workload)
+	if len(t.Lines) == 0 {
+		return
+	}
+	switch worst := t.Lines[0]; {
+	case len(t.Takeover()) > 0:
+		f.Severity, f.SeverityWhy = harden.High, "the token can take the cluster over"
+		f.Detail += " The token can " + worst.String() + "."
+	case t.Reads():
+		f.Severity, f.SeverityWhy = harden.Medium, "the token has rights beyond what every ServiceAccount has"
+		f.Detail += " The token can " + worst.String() + "."
+	}
 }
 
 func whyUnread(p *harden.Pass) string {
@@ -105,33 +134,10 @@ func whyUnread(p *harden.Pass) string {
 }
 
 func fixTokenAutomount(p *harden.Pass, f *harden.Finding) []harden.Fix {
-	if signs := slices.Concat(signsOfUse(p), learntSigns(p)); len(signs) > 0 {
-		return []harden.Fix{{
-			Title: "mount a token of its own where it is needed", Class: harden.Review, Evidence: signs,
-			Manual: "Find out which container uses the token. Give that one a projected serviceAccountToken with an audience and a short lifetime, " +
-				"and set automountServiceAccountToken: false for the rest.",
-		}}
+	if signs := tokenSigns(p); len(signs) > 0 {
+		return scopedToken(p, signs)
 	}
-	account := harden.ServiceAccountName(p.Pod.Spec)
-	claims := []harden.Claim{
-		{
-			Code: "E-SPEC", State: harden.Holds, Time: p.Inventory.Now,
-			Text:   "No annotation, command, environment variable or known image points to the token.",
-			Limits: "client libraries find the token by themselves",
-		},
-		{Code: "E-RBAC", State: harden.Missing, Text: fmt.Sprintf("The grants of ServiceAccount %q were not read.", account)},
-		connectionClaim(p),
-	}
-	claims = slices.Concat(broke(p), claims, imageSigns(p))
-	if names := ownTokens(p.Pod.Spec); len(names) > 0 {
-		claims = append(claims, harden.Claim{
-			Code: "E-SPEC", State: harden.Holds, Time: p.Inventory.Now,
-			Text: "Tokens of its own stay mounted: " + strings.Join(names, ", ") + ".",
-		})
-	}
-	if name := injectedContainer(p.Workload); name != "" {
-		claims = append(claims, harden.Claim{Code: "E-LIVE", State: harden.Missing, Text: fmt.Sprintf("Nobody looked whether the injected container %q needs the token.", name)})
-	}
+	claims := tokenNeed(p)
 	return []harden.Fix{{
 		Title:    "set automountServiceAccountToken: false",
 		Class:    harden.ClassOf(harden.Evidence, claims...),

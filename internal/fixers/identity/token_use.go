@@ -11,6 +11,43 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
+// tokenSigns are the signs that the pods need their token: marks in the workload,
+// a binding of its account, and rollouts that failed without it.
+func tokenSigns(p *harden.Pass) []harden.Claim {
+	signs := signsOfUse(p)
+	if c := grantsClaim(p, harden.ServiceAccountName(p.Pod.Spec)); c.State == harden.Refutes {
+		signs = append(signs, c)
+	}
+	return slices.Concat(signs, learntSigns(p))
+}
+
+// tokenNeed is what is known about whether the pods need their token: tokenSigns
+// if there are any, else what speaks against it and what nobody looked at.
+func tokenNeed(p *harden.Pass) []harden.Claim {
+	if signs := tokenSigns(p); len(signs) > 0 {
+		return signs
+	}
+	claims := slices.Concat(broke(p), []harden.Claim{
+		{
+			Code: "E-SPEC", State: harden.Holds, Time: p.Inventory.Now,
+			Text:   "No annotation, command, environment variable or known image points to the token.",
+			Limits: "client libraries find the token by themselves",
+		},
+		grantsClaim(p, harden.ServiceAccountName(p.Pod.Spec)),
+		connectionClaim(p),
+	}, imageSigns(p))
+	if names := ownTokens(p.Pod.Spec); len(names) > 0 {
+		claims = append(claims, harden.Claim{
+			Code: "E-SPEC", State: harden.Holds, Time: p.Inventory.Now,
+			Text: "Tokens of its own stay mounted: " + strings.Join(names, ", ") + ".",
+		})
+	}
+	if name := injectedContainer(p.Workload); name != "" {
+		claims = append(claims, harden.Claim{Code: "E-LIVE", State: harden.Missing, Text: fmt.Sprintf("Nobody looked whether the injected container %q needs the token.", name)})
+	}
+	return claims
+}
+
 // signsOfUse are the marks in the workload that something uses its API token.
 func signsOfUse(p *harden.Pass) []harden.Claim {
 	var signs []harden.Claim
