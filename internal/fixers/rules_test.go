@@ -32,10 +32,26 @@ var update = flag.Bool("update", false, "write testdata/RULE/fixed.yaml anew")
 // elsewhere are the rules that cannot be shown by objects alone, with the tests
 // that show them: their verdict needs what an image, a registry or a process says.
 var elsewhere = map[string]string{
-	"kubelet-config": "controlplane/kubelet_config_test.go",
-	"waiver-expired": "../waivers/settle_test.go",
-	"waiver-invalid": "../waivers/settle_test.go",
-	"waiver-unused":  "../waivers/settle_test.go",
+	"supplemental-groups-policy": "pod/supplemental_groups_policy_test.go",
+	"image-vulnerabilities":      "image/scans_test.go",
+	"image-secrets":              "image/scans_test.go",
+	"image-registry-allowed":     "image/registry_allowed_test.go",
+	"image-end-of-life":          "image/scans_test.go",
+	"image-not-scanned":          "image/scans_test.go",
+	"image-unsigned":             "image/scans_test.go",
+	"image-stale":                "image/scans_test.go",
+	"image-runs-as-root":         "image/facts_test.go",
+	"image-user-non-numeric":     "image/facts_test.go",
+	"image-setuid-files":         "image/facts_test.go",
+	"image-file-capabilities":    "image/facts_test.go",
+	"image-world-writable":       "image/facts_test.go",
+	"image-not-minimal":          "image/facts_test.go",
+	"image-build-tools":          "image/facts_test.go",
+	"image-docs-left":            "image/facts_test.go",
+	"kubelet-config":             "controlplane/kubelet_config_test.go",
+	"waiver-expired":             "../waivers/settle_test.go",
+	"waiver-invalid":             "../waivers/settle_test.go",
+	"waiver-unused":              "../waivers/settle_test.go",
 }
 
 // TestRules looks at testdata/RULE: objects that the rule finds (fail.yaml),
