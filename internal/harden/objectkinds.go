@@ -94,6 +94,13 @@ var (
 	KindIAMPolicy           = schema.GroupKind{Group: "iam.services.k8s.aws", Kind: "Policy"}
 	KindIAMRole             = schema.GroupKind{Group: "iam.services.k8s.aws", Kind: "Role"}
 
+	KindUpboundIAMPolicy      = schema.GroupKind{Group: "iam.aws.upbound.io", Kind: "Policy"}
+	KindUpboundIAMRole        = schema.GroupKind{Group: "iam.aws.upbound.io", Kind: "Role"}
+	KindUpboundIAMRolePolicy  = schema.GroupKind{Group: "iam.aws.upbound.io", Kind: "RolePolicy"}
+	KindCrossplaneIAMPolicy   = schema.GroupKind{Group: "iam.aws.crossplane.io", Kind: "Policy"}
+	KindCrossplaneIAMRole     = schema.GroupKind{Group: "iam.aws.crossplane.io", Kind: "Role"}
+	KindEKSIngressClassParams = schema.GroupKind{Group: "eks.amazonaws.com", Kind: "IngressClassParams"}
+
 	KindKyvernoClusterPolicy   = schema.GroupKind{Group: "kyverno.io", Kind: "ClusterPolicy"}
 	KindKyvernoPolicy          = schema.GroupKind{Group: "kyverno.io", Kind: "Policy"}
 	KindPolicyException        = schema.GroupKind{Group: "kyverno.io", Kind: "PolicyException"}
@@ -168,7 +175,8 @@ var objectKinds = slices.Concat([]ObjectKind{
 	{KindValidatingAdmissionPolicyBinding, "v1", "validatingadmissionpolicybindings", true},
 }, customKinds(true, map[schema.GroupKind]string{
 	KindGatewayClass: "gatewayclasses", KindClusterExternalSecret: "clusterexternalsecrets", KindClusterSecretStore: "clustersecretstores",
-	KindClusterIssuer: "clusterissuers", KindEC2NodeClass: "ec2nodeclasses", KindEKSNodeClass: "nodeclasses", KindIngressClassParams: "ingressclassparams",
+	KindClusterIssuer: "clusterissuers", KindEC2NodeClass: "ec2nodeclasses", KindEKSNodeClass: "nodeclasses", KindIngressClassParams: "ingressclassparams", KindEKSIngressClassParams: "ingressclassparams",
+	KindUpboundIAMPolicy: "policies", KindUpboundIAMRole: "roles", KindUpboundIAMRolePolicy: "rolepolicies", KindCrossplaneIAMPolicy: "policies", KindCrossplaneIAMRole: "roles",
 	KindKyvernoClusterPolicy: "clusterpolicies", KindValidatingPolicy: "validatingpolicies", KindImageValidatingPolicy: "imagevalidatingpolicies",
 	KindConstraintTemplate: "constrainttemplates", KindClusterAdmissionPolicy: "clusteradmissionpolicies", KindClusterImagePolicy: "clusterimagepolicies",
 	KindClusterComplianceReport: "clustercompliancereports",

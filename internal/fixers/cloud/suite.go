@@ -6,6 +6,31 @@ import "github.com/kubectl-harden/kubectl-harden/internal/harden"
 // order is that of the documentation; findings have their own.
 func Suite() []*harden.Fixer {
 	return []*harden.Fixer{
+		AuthMasters,
+		AWSStaticKeys,
 		IMDSReachable,
+		NodeClassIMDS,
+		RoleOnDefaultSA,
+		AuthNodeGroups,
+		VersionEOL,
+		ACKWildcard,
+		NoWorkloadIdentity,
+		RoleShared,
+		IMDSHostNetwork,
+		NodeClassEBS,
+		NodeIdentity,
+		AuthUsers,
+		StorageClassEBS,
+		PersistentVolumeEBS,
+		EFSInTransit,
+		NodePublicIP,
+		VersionSkew,
+		IdentityNotInjected,
+		LBScheme,
+		NodeSingleZone,
+		PodIdentityAgent,
+		NodeOS,
+		AuthDeprecated,
+		FargateLimits,
 	}
 }
