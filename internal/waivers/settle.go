@@ -9,9 +9,9 @@ import (
 
 // A Policy says which waivers hold.
 type Policy struct {
-	Waivers    []Waiver // of the configuration, checked
-	ConfigOnly bool     // annotations of objects say nothing
-	MaxDays    int      // how many days ahead an annotation may reach; 0: MaxDays
+	Waivers    []Waiver        // of the configuration, checked
+	ConfigOnly bool            // annotations of objects say nothing
+	MaxDays    int             // how many days ahead an annotation may reach; 0: MaxDays
 	Rules      []*harden.Fixer // all that there are, switched off or not
 	// Redact takes secrets out of what people wrote; nil: there is none.
 	Redact func(string) string

@@ -116,6 +116,9 @@ func (w Waiver) In(file harden.Ref) Waiver {
 	return w
 }
 
+// ID tells the waivers of one file or object apart.
+func (w *Waiver) ID() string { return w.at.id }
+
 // facts are those of the waiver's that there are, in words.
 func (w *Waiver) facts(all map[string]string) string {
 	named := map[string]string{}
