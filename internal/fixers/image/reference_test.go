@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -15,9 +18,9 @@ func TestParseReference(t *testing.T) {
 		"nginx:1.27":                 {"docker.io", "library/nginx", "1.27", ""},
 		"team/app":                   {"docker.io", "team/app", "", ""},
 		"index.docker.io/team/app":   {"docker.io", "team/app", "", ""},
-		"registry:5000/app":          {"registry:5000", "app", "", ""}, // T41: the colon belongs to the port
+		"registry:5000/app":          {"registry:5000", "app", "", ""},
 		"registry:5000/app:1":        {"registry:5000", "app", "1", ""},
-		"localhost:5000/x":           {"localhost:5000", "x", "", ""}, // T43: not on Docker Hub
+		"localhost:5000/x":           {"localhost:5000", "x", "", ""},
 		"localhost/x":                {"localhost", "x", "", ""},
 		"registry.corp/a/b/c:x":      {"registry.corp", "a/b/c", "x", ""},
 		"app@" + digest:              {"docker.io", "library/app", "", digest},
@@ -32,6 +35,32 @@ func TestParseReference(t *testing.T) {
 	for _, s := range []string{"", " ", "App/x y", "app:", "app@sha256:123", "app:a:b", "https://registry.corp/app", "${IMAGE}"} {
 		if got, err := ParseReference(s); err == nil {
 			t.Errorf("%q: got %+v, want an error", s, got)
+		}
+	}
+}
+
+func TestT41PortIsNoTag(t *testing.T) {
+	if r, err := ParseReference("registry:5000/app"); err != nil || r.Domain != "registry:5000" || r.Tag != "" {
+		t.Errorf("got %+v, %v: the colon belongs to the port", r, err)
+	}
+	if res, _ := run(t, TagMutable, deployment("registry:5000/app"), harden.Settings{}); len(res.Findings) != 1 || res.Findings[0].Verdict != "no-tag" {
+		t.Errorf("no tag is one that moves: %v", fixtest.Reasons(res.Findings))
+	}
+}
+
+func TestT42DigestDoesNotMove(t *testing.T) {
+	if res, _ := run(t, TagMutable, deployment("app:latest@"+digest), harden.Settings{}); len(res.Findings) > 0 {
+		t.Errorf("a digest was found to move: %v", fixtest.Reasons(res.Findings))
+	}
+}
+
+func TestT43LocalhostIsNotDockerHub(t *testing.T) {
+	if r, err := ParseReference("localhost:5000/x"); err != nil || r.Domain != "localhost:5000" || r.Path != "x" {
+		t.Errorf("got %+v, %v: localhost is a registry of its own", r, err)
+	}
+	for _, fixer := range []*harden.Fixer{PublicRegistry, DeprecatedRegistry} {
+		if found := fixtest.Run(t, fixer, deployment("localhost:5000/x:1")); len(found) > 0 {
+			t.Errorf("%v", fixtest.Reasons(found))
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestT44RegistryAllowed(t *testing.T) {
 		{"index.docker.io/library/nginx", "docker.io", true},
 		{"nginx", "index.docker.io", true},
 		{"team/app", "docker.io/library", false},
-		{"localhost:5000/x", "docker.io", false}, // T43
+		{"localhost:5000/x", "docker.io", false},
 		{"localhost/x", "localhost", true},
 		{"nginx", "registry.corp", false},
 	} {

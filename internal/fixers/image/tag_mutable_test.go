@@ -56,13 +56,13 @@ func run(t *testing.T, fixer *harden.Fixer, yaml string, settings harden.Setting
 func TestTagMutable(t *testing.T) {
 	for image, want := range map[string]string{
 		"redis":                       "no-tag",
-		"registry:5000/app":           "no-tag", // T41
+		"registry:5000/app":           "no-tag",
 		"nginx:latest":                "moving-tag",
 		"ghcr.io/team/app:nightly":    "moving-tag",
 		"ghcr.io/team/app:team-head":  "moving-tag",
 		"ghcr.io/team/app:1.2.3":      "",
 		"registry:5000/latest:1":      "",
-		"app:latest@" + digest:        "", // T42
+		"app:latest@" + digest:        "",
 		"app@" + digest:               "",
 		"app:latest-20260301":         "",
 		"localhost:5000/x:main":       "moving-tag",

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,8 +14,9 @@ func TestT01PodLevelIdentityIsInherited(t *testing.T) {
 securityContext: {runAsUser: 10001, runAsNonRoot: true}
 containers: [{name: web, image: web:1, securityContext: {allowPrivilegeEscalation: false}}]
 `)
-	expect(t, RunAsNonRoot, text, nil)
-	expect(t, RunAsRootUser, text, nil)
+	for _, fixer := range []*harden.Fixer{RunAsNonRoot, RunAsRootUser, LowUID} {
+		expect(t, fixer, text, nil)
+	}
 }
 
 func TestT02ContainerLevelContextIsEnough(t *testing.T) {
@@ -29,7 +31,7 @@ containers:
     capabilities: {drop: [ALL]}
     seccompProfile: {type: RuntimeDefault}
 `)
-	for _, fixer := range mine {
+	for _, fixer := range append(slices.Clone(mine), ImageDefaultContext) {
 		expect(t, fixer, text, nil)
 	}
 }
