@@ -1,13 +1,9 @@
 package secrets
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Args finds the credentials in a command and its arguments: flags with their
-// values, NAME=VALUE, and what a shell is told to do. A credential without a name
-// has the number of its argument as Key.
+// values, NAME=VALUE, and what a shell is told to do.
 func Args(args []string) []Hit {
 	var out []Hit
 	for _, list := range inArgs(args) {
@@ -29,9 +25,6 @@ func inArgs(args []string) [][]found {
 		list = append(list, inCommand(args, i)...)
 		list = distinct(list)
 		for n := range list {
-			if list[n].Key == "" {
-				list[n].Key = fmt.Sprintf("argument %d", i+1)
-			}
 			list[n].Line = 0
 		}
 		out[i] = list
@@ -78,7 +71,7 @@ func inCommand(args []string, i int) []found {
 		if len(value) < 3 || isPlain(value) || strings.HasPrefix(value, "$") {
 			return nil
 		}
-		return []found{newFound(Named, "", key, start, len(args[i]))}
+		return []found{newFound(Named, whats[strong], key, start, len(args[i]))}
 	}
 	switch command {
 	case "mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump", "mariadb-admin":

@@ -33,7 +33,7 @@ func (k Kind) AWS() bool { return k == AWSKey || k == AWSKeyID || k == AWSSessio
 // A Hit is a credential that was found. It tells where it is, never what it is.
 type Hit struct {
 	Kind   Kind
-	What   string // whose token it is, such as "GitHub token"; for other kinds the kind in words
+	What   string // whose token it is, such as "GitHub token", or "password"; a noun
 	Key    string // the name that holds it, such as spring.datasource.password; empty where there is none
 	Line   int    // 1-based line of a text; 0 for what has no lines
 	Length int    // of the credential, in bytes

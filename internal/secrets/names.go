@@ -102,7 +102,7 @@ func judgeWords(before, last string, alone bool) strength {
 		return ofKey[before]
 	case last == "base" && before == "key":
 		return medium // SECRET_KEY_BASE
-	case last == "secret" && (ofSecret[before]):
+	case last == "secret" && ofSecret[before]:
 		return medium
 	case last == "auth" && strings.HasSuffix(before, "cli"): // REDISCLI_AUTH
 		return strong

@@ -50,8 +50,8 @@ func named(name, value string, m manner) (found, bool) {
 	if !isCredential(n, trimmed, m) {
 		return found{}, false
 	}
-	kind, what := Named, ""
-	if isAWSSecretName(name) && len(trimmed) == 40 {
+	kind, what := Named, whats[n.strength]
+	if isAWSSecretName(name) {
 		kind, what = AWSKey, "AWS secret access key"
 		if !notExample(trimmed) {
 			return found{}, false
@@ -59,6 +59,9 @@ func named(name, value string, m manner) (found, bool) {
 	}
 	return newFound(kind, what, name, start, end), true
 }
+
+// whats says in a word what a name stands for.
+var whats = map[strength]string{strong: "password", medium: "secret", weak: "token or key"}
 
 func isAWSSecretName(name string) bool {
 	all := strings.Join(words(name), "")

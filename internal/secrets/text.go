@@ -234,7 +234,7 @@ func clientFlags(text string, offset int) []found {
 	var list []found
 	add := func(key string, start, end int) {
 		if value := text[start:end]; len(value) >= 3 && !isTemplate(value) && !isPlaceholder(value) && !isPath(value) && !strings.HasPrefix(value, "$") && !boolean[value] {
-			list = append(list, newFound(Named, "", key, offset+start, offset+end))
+			list = append(list, newFound(Named, whats[strong], key, offset+start, offset+end))
 		}
 	}
 	for _, c := range clients {

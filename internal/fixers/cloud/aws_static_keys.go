@@ -130,7 +130,21 @@ func awsKeysOf(p *harden.Pass, c harden.Container) []awsKey {
 			add(awsKey{place: "ConfigMap " + name, field: "ConfigMap/" + name + " data[" + entry + "]", what: h.What, from: "ConfigMap", brief: h.Kind == secrets.AWSSession})
 		}
 	}
-	return keys
+	return withoutIDs(keys)
+}
+
+// withoutIDs lets the secret stand for the id and the session token beside it.
+func withoutIDs(keys []awsKey) []awsKey {
+	at := slices.IndexFunc(keys, func(k awsKey) bool { return k.place == "AWS_SECRET_ACCESS_KEY" })
+	if at < 0 {
+		return keys
+	}
+	for _, k := range keys {
+		if k.place == "AWS_ACCESS_KEY_ID" && k.brief {
+			keys[at].brief = true
+		}
+	}
+	return slices.DeleteFunc(keys, func(k awsKey) bool { return k.place != "AWS_SECRET_ACCESS_KEY" && slices.Contains(awsNames, k.place) })
 }
 
 // otherEndpoint reports whether the container speaks to an S3 store that is not AWS's.
