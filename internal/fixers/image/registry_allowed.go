@@ -38,9 +38,16 @@ a mirror in the runtime's configuration may fetch the image from somewhere else
 than it says.
 `,
 	Refs: []harden.Reference{
+		{Standard: "CIS EKS", ID: "5.1.4"},
 		{Standard: "ATT&CK", ID: "T1204.003"},
+		{Standard: "ATT&CK", ID: "T1195.002"},
+		{Standard: "ATT&CK", ID: "MS-TA9002"},
 		{Standard: "Trivy", ID: "KSV-0125"},
+		{Standard: "Trivy", ID: "KSV-0034"},
+		{Standard: "Trivy", ID: "KSV-0035"},
+		{Standard: "Trivy", ID: "KSV-0124"},
 		{Standard: "Kubescape", ID: "C-0078"},
+		{Standard: "Kubescape", ID: "C-0001"},
 	},
 	Check: checkRegistryAllowed,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {

@@ -46,6 +46,7 @@ registry:5000/app has none.
 `,
 	Refs: []harden.Reference{
 		{Standard: "ATT&CK", ID: "T1525"},
+		{Standard: "ATT&CK", ID: "MS-TA9002"},
 		{Standard: "Trivy", ID: "KSV-0013"},
 		{Standard: "Kubescape", ID: "C-0075"},
 	},

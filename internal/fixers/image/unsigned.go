@@ -38,6 +38,7 @@ to another registry often leaves its signatures behind.
 		{Standard: "ATT&CK", ID: "T1525"},
 		{Standard: "Kubescape", ID: "C-0236"},
 		{Standard: "Kubescape", ID: "C-0237"},
+		{Standard: "Kubescape", ID: "C-0289"},
 	},
 	Check: checkUnsigned,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {

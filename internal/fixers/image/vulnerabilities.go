@@ -51,9 +51,10 @@ may have no entry in any package database. Distributions fix old versions
 (backports), so a low version number alone says nothing.
 `,
 	Refs: []harden.Reference{
-		{Standard: "ATT&CK", ID: "T1190"},
-		{Standard: "NSA", ID: "image scanning"},
 		{Standard: "CIS EKS", ID: "5.1.1"},
+		{Standard: "NSA", ID: "image scanning"},
+		{Standard: "ATT&CK", ID: "T1190"},
+		{Standard: "ATT&CK", ID: "MS-TA9004"},
 		{Standard: "Kubescape", ID: "C-0083"},
 		{Standard: "Kubescape", ID: "C-0084"},
 		{Standard: "Kubescape", ID: "C-0085"},

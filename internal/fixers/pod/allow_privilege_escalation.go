@@ -15,7 +15,7 @@ var AllowPrivilegeEscalation = &harden.Fixer{
 	Area:     harden.AreaPod,
 	Severity: harden.Medium,
 	Subject:  harden.SubjectPod,
-	Refs:     refs("PSS restricted: privilege escalation", "CIS 5.2.6", "NSA pod security enforcement", "ATT&CK T1548", "ATT&CK T1611", "Trivy KSV-0001", "Kubescape C-0016"),
+	Refs:     refs("PSS restricted: privilege escalation", "CIS 5.2.6", "CIS EKS 4.2.5", "NSA pod security enforcement", "ATT&CK T1548", "ATT&CK T1611", "Trivy KSV-0001", "Kubescape C-0016"),
 	Check:    checkPrivilegeEscalation,
 	Fix:      proposing("set allowPrivilegeEscalation: false", fixPrivilegeEscalation),
 	Doc: `**Fields** ` + "`securityContext.allowPrivilegeEscalation`" + ` of each container; the pod has no such field.

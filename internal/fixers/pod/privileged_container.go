@@ -13,7 +13,7 @@ var PrivilegedContainer = &harden.Fixer{
 	Area:     harden.AreaPod,
 	Severity: harden.Critical,
 	Subject:  harden.SubjectPod,
-	Refs:     refs("PSS baseline: privileged containers", "CIS 5.2.2", "NSA pod security enforcement", "ATT&CK T1610", "ATT&CK T1611", "Trivy KSV-0017", "Kubescape C-0057"),
+	Refs:     refs("PSS baseline: privileged containers", "CIS 5.2.2", "CIS EKS 4.2.1", "NSA pod security enforcement", "ATT&CK T1610", "ATT&CK T1611", "ATT&CK MS-TA9018", "Trivy KSV-0017", "Kubescape C-0057"),
 	Check:    checkPrivileged,
 	Fix:      proposing("set privileged: false", fixPrivileged),
 	Doc: `**Fields** ` + "`securityContext.privileged`" + ` of each container.

@@ -11,6 +11,9 @@ func refs(list ...string) []harden.Reference {
 	var out []harden.Reference
 	for _, r := range list {
 		standard, id, _ := strings.Cut(r, " ")
+		if rest, ok := strings.CutPrefix(r, "CIS EKS "); ok {
+			standard, id = "CIS EKS", rest
+		}
 		ref := harden.Reference{Standard: standard, ID: id}
 		if standard == "PSS" {
 			ref.URL = "https://kubernetes.io/docs/concepts/security/pod-security-standards/"
