@@ -200,7 +200,8 @@ func header(text string) string {
 
 // options reads the directive line: live (the objects are in a cluster),
 // minor=33 (its version), version=v1.33.1-eks-1 (what the server says),
-// groups=kyverno.io,karpenter.k8s.aws (API groups that it has), openshift.
+// groups=kyverno.io,karpenter.k8s.aws (API groups that it has), openshift,
+// provider=aws (the cloud of the nodes, whose CNI enforces policies).
 func options(t *testing.T, text string) []fixtest.Option {
 	t.Helper()
 	var out []fixtest.Option
@@ -226,6 +227,8 @@ func options(t *testing.T, text string) []fixtest.Option {
 			})
 		case "openshift":
 			out = append(out, fixtest.OpenShift())
+		case "provider":
+			out = append(out, fixtest.Engine(harden.Engine{Name: harden.EngineVPCCNI, Enforces: harden.Enforced, Provider: value, IPv4: true}))
 		default:
 			t.Fatalf("unknown option %q in %q", word, header(text))
 		}

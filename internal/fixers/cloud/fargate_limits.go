@@ -38,9 +38,15 @@ either. Logs go by the ConfigMap aws-observability/aws-logging.
 		{Standard: "Kubernetes", ID: "EKS on Fargate", URL: "https://docs.aws.amazon.com/eks/latest/userguide/fargate.html"},
 	},
 	Check: func(p *harden.Pass) {
-		by := fargate(p.Workload)
-		if by == "" || !onAWS(p) {
+		if !onAWS(p) {
+			return
+		}
+		if len(running(p.Workload)) == 0 {
 			p.NotApplicable()
+			return
+		}
+		by := fargate(p.Workload)
+		if by == "" {
 			return
 		}
 		p.Report(harden.Finding{

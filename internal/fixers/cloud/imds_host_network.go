@@ -40,8 +40,11 @@ left to limit, and nodes of their own help.
 	},
 	Check: func(p *harden.Pass) {
 		all := addresses(p.Inventory.Net.Engine)
-		if len(all) == 0 || !p.Pod.Spec.HostNetwork || p.Workload.Finished || harden.IsSystemNamespace(p.Object.Namespace) {
+		if len(all) == 0 || p.Workload.Finished || harden.IsSystemNamespace(p.Object.Namespace) {
 			p.NotApplicable()
+			return
+		}
+		if !p.Pod.Spec.HostNetwork {
 			return
 		}
 		p.Report(harden.Finding{
