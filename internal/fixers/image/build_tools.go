@@ -1,6 +1,7 @@
 package image
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -67,17 +68,7 @@ func checkBuildTools(p *harden.Pass) {
 				why = i.FilesWhy
 				continue
 			}
-			found = append(found, commands(i.Files, buildTools)...)
-			for dir, d := range i.Files.Dirs {
-				if d.Entries > 0 && slices.ContainsFunc(buildCaches, func(cache string) bool { return strings.HasSuffix(dir, cache) }) {
-					found = append(found, dir)
-				}
-			}
-			for link := range i.Files.Links {
-				if slices.ContainsFunc(devTools, func(tool string) bool { return strings.HasSuffix(link, "/node_modules/.bin/"+tool) }) {
-					found = append(found, link)
-				}
-			}
+			found = append(found, oncePerImage[building](p, i, buildLeftovers)...)
 		}
 		found = distinct(found)
 		switch {
@@ -89,4 +80,41 @@ func checkBuildTools(p *harden.Pass) {
 			reportUnknown(p, f, "whether the image has build tools is not known", why)
 		}
 	})
+}
+
+// building tells what BuildTools keeps of an image from what others do.
+type building struct{}
+
+// buildLeftovers are the paths of what builds programs, and of what is left of that.
+func buildLeftovers(files *harden.ImageFiles) []string {
+	found := commands(files, buildTools)
+	for dir, d := range files.Dirs {
+		if d.Entries > 0 && slices.ContainsFunc(buildCaches, func(cache string) bool { return strings.HasSuffix(dir, cache) }) {
+			found = append(found, dir)
+		}
+	}
+	for link := range files.Links {
+		if slices.ContainsFunc(devTools, func(tool string) bool { return strings.HasSuffix(link, "/node_modules/.bin/"+tool) }) {
+			found = append(found, link)
+		}
+	}
+	return found
+}
+
+// commands are those of the names that the image has, by path and sorted. Links
+// count: busybox and the tools of node are nothing else.
+func commands(files *harden.ImageFiles, names []string) []string {
+	var found []string
+	for at := range files.Programs {
+		if slices.Contains(names, path.Base(at)) {
+			found = append(found, at)
+		}
+	}
+	for at := range files.Links {
+		if slices.Contains(names, path.Base(at)) && files.Programs[files.Resolve(at)].Mode != 0 {
+			found = append(found, at)
+		}
+	}
+	slices.Sort(found)
+	return found
 }

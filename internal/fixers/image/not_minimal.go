@@ -2,8 +2,6 @@ package image
 
 import (
 	"fmt"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -52,6 +50,9 @@ and entrypoints, may be shell scripts. Images for people to work in need all of 
 	},
 }
 
+// minimal tells what NotMinimal keeps of an image from what others do.
+type minimal struct{}
+
 // largeImage is how many bytes an image may have in the registry.
 const largeImage = 1 << 30
 
@@ -66,7 +67,7 @@ func checkNotMinimal(p *harden.Pass) {
 		for _, i := range facts {
 			if i.Files == nil {
 				why = i.FilesWhy
-			} else if tools := workshop(i.Files); tools != nil {
+			} else if tools := oncePerImage[minimal](p, i, workshop); tools != nil {
 				f.Reason = "the image has " + strings.Join(tools, ", ")
 				f.Detail = fmt.Sprintf("The image has %s: with them, somebody who gets in installs the rest.", strings.Join(tools, ", "))
 			}
@@ -102,22 +103,4 @@ func workshop(files *harden.ImageFiles) []string {
 		tools = append(tools, found)
 	}
 	return tools
-}
-
-// commands are those of the names that the image has, by path and sorted. Links
-// count: busybox and the tools of node are nothing else.
-func commands(files *harden.ImageFiles, names []string) []string {
-	var found []string
-	for at := range files.Programs {
-		if slices.Contains(names, path.Base(at)) {
-			found = append(found, at)
-		}
-	}
-	for at := range files.Links {
-		if slices.Contains(names, path.Base(at)) && files.Programs[files.Resolve(at)].Mode != 0 {
-			found = append(found, at)
-		}
-	}
-	slices.Sort(found)
-	return found
 }

@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -106,6 +107,21 @@ func eachImage(p *harden.Pass, visit func(f harden.Finding, c harden.Container, 
 	if !judged {
 		p.NotApplicable()
 	}
+}
+
+// perImage keeps what a rule, which K tells from others, finds in the files of images.
+type perImage[K any] struct{ sync.Map }
+
+// oncePerImage is what find says of the files of the image, asked once for each
+// image of the inventory: many containers run the same one.
+func oncePerImage[K any](p *harden.Pass, i *harden.ImageFacts, find func(*harden.ImageFiles) []string) []string {
+	known := harden.Derive(p.Inventory, func(*harden.Inventory) *perImage[K] { return &perImage[K]{} })
+	if found, ok := known.Load(i); ok {
+		return found.([]string)
+	}
+	found := find(i.Files)
+	known.Store(i, found)
+	return found
 }
 
 func reportUnknown(p *harden.Pass, f harden.Finding, reason, why string) {

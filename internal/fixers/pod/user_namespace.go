@@ -123,8 +123,9 @@ func namespaceNodes(p *harden.Pass) harden.Claim {
 	if len(nodes) == 0 {
 		return missing("E-NODE", "No node of the pod is known: do their kubelets, kernels and runtimes support user namespaces?")
 	}
+	support := harden.Derive(p.Inventory, namespaceSupport)
 	for _, n := range nodes {
-		if why := withoutNamespaces(n); why != "" {
+		if why := support[n.Name]; why != "" {
 			return dated(p, "E-NODE", harden.Refutes, p.Inventory.Now, fmt.Sprintf("Node %s %s.", n.Name, why), "")
 		}
 	}
@@ -133,6 +134,17 @@ func namespaceNodes(p *harden.Pass) harden.Claim {
 	}
 	return seen(p, "E-NODE", fmt.Sprintf("Every node that the pod may run on (%d looked at) has a kubelet of 1.%d or later, a kernel of %s or later and a runtime that supports user namespaces.",
 		len(nodes), namespaceKubelet, namespaceKernel), "Nodes that are added later.")
+}
+
+// lacks says, by node, why it does not support user namespaces; empty where it does.
+type lacks map[string]string
+
+func namespaceSupport(i *harden.Inventory) lacks {
+	out := lacks{}
+	for _, n := range i.Nodes {
+		out[n.Name] = withoutNamespaces(n)
+	}
+	return out
 }
 
 func withoutNamespaces(n *corev1.Node) string {
