@@ -111,7 +111,11 @@ func (e *Engine) bySubject() *suiteIndex {
 func (x *suiteIndex) of(s subject) []int {
 	switch {
 	case s.of == harden.SubjectObject:
-		return x.kinds[s.item.Ref.GroupVersionKind().GroupKind()]
+		gk := s.item.Ref.GroupVersionKind().GroupKind()
+		if gk.Group == harden.ConstraintGroup {
+			gk = harden.KindConstraint
+		}
+		return x.kinds[gk]
 	case s.of == harden.SubjectPod && s.view.Lens == harden.Declared:
 		return x.pods
 	}

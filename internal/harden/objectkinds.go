@@ -129,6 +129,9 @@ var (
 // makes a kind of its own in it, and all of them are read.
 const ConstraintGroup = "constraints.gatekeeper.sh"
 
+// KindConstraint stands for all of them in the Kinds of a Fixer.
+var KindConstraint = schema.GroupKind{Group: ConstraintGroup, Kind: "*"}
+
 // ObjectKinds lists the kinds of Objects. Namespaces, ServiceAccounts,
 // NetworkPolicies and workloads have places of their own in an Inventory.
 func ObjectKinds() []ObjectKind { return objectKinds }

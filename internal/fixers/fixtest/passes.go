@@ -3,8 +3,10 @@ package fixtest
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -48,7 +50,7 @@ func subjects(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
 		}
 	case harden.SubjectObject:
 		for _, kind := range fixer.Kinds {
-			for _, o := range inv.Others[kind] {
+			for _, o := range ofKind(inv, kind) {
 				passes = append(passes, &harden.Pass{Item: o, Object: o.Ref})
 			}
 		}
@@ -62,6 +64,21 @@ func subjects(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
 		}
 	}
 	return passes
+}
+
+// ofKind are the objects of a kind; for harden.KindConstraint those of all kinds of the group.
+func ofKind(inv *harden.Inventory, kind schema.GroupKind) []*harden.Object {
+	if kind != harden.KindConstraint {
+		return inv.Others[kind]
+	}
+	var out []*harden.Object
+	for gk, list := range inv.Others {
+		if gk.Group == harden.ConstraintGroup {
+			out = append(out, list...)
+		}
+	}
+	slices.SortFunc(out, func(a, b *harden.Object) int { return strings.Compare(a.Ref.String(), b.Ref.String()) })
+	return out
 }
 
 // injected makes the views of what the live pods of a workload hold beyond its template.

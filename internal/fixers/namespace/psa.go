@@ -3,6 +3,7 @@ package namespace
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"k8s.io/pod-security-admission/api"
 
@@ -29,6 +30,11 @@ type objection struct {
 // add to pods is in no template. A pod counts apart from its template only
 // where it is worse.
 func count(inv *harden.Inventory, namespace string) census {
+	return countAt(inv, namespace, inv.Cluster.Minor, func(*harden.Workload) bool { return true })
+}
+
+// countAt is count by the checks of a minor version, of the workloads that are kept.
+func countAt(inv *harden.Inventory, namespace string, minor int, keep func(*harden.Workload) bool) census {
 	c := census{level: podsecurity.Restricted}
 	add := func(object harden.Ref, v podsecurity.Verdict) {
 		c.level = podsecurity.Lower(c.level, v.Level)
@@ -36,9 +42,8 @@ func count(inv *harden.Inventory, namespace string) census {
 			c.against = append(c.against, objection{object, v})
 		}
 	}
-	minor := inv.Cluster.Minor
-	for _, w := range inv.Workloads {
-		if w.Ref.Namespace != namespace {
+	for _, w := range inv.WorkloadsIn(namespace) {
+		if !keep(w) {
 			continue
 		}
 		template := podsecurity.Evaluate(&w.Template.ObjectMeta, &w.Template.Spec, minor)
@@ -87,11 +92,6 @@ func (c census) inTheWay(level string) string {
 	return strings.Join(names, ", ")
 }
 
-// workloadResources are the resources that a census is taken of.
-var workloadResources = []string{
-	"pods", "replicationcontrollers", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps", "jobs.batch", "cronjobs.batch",
-}
-
 // claims are the evidence for enforcing the level of a census.
 func (c census) claims(p *harden.Pass) []harden.Claim {
 	inv, version := p.Inventory, "the newest version known here"
@@ -113,12 +113,22 @@ func (c census) claims(p *harden.Pass) []harden.Claim {
 	case c.templates+c.pods == 0:
 		missing("Nothing in the namespace shows what is meant to run there.")
 	}
-	for _, resource := range workloadResources {
+	for _, resource := range harden.WorkloadResources {
 		if why := inv.Unreadable(resource, p.NamespaceName); why != "" {
 			missing("%s could not be read: %s.", resource, why)
 		}
 	}
 	return claims
+}
+
+// A censuses keeps what was counted, by namespace: several rules ask.
+type censuses struct{ by sync.Map }
+
+// censusOf is that of the namespace of the pass, at the version of the server.
+func censusOf(p *harden.Pass) census {
+	kept := harden.Derive(p.Inventory, func(*harden.Inventory) *censuses { return &censuses{} })
+	made, _ := kept.by.LoadOrStore(p.NamespaceName, sync.OnceValue(func() census { return count(p.Inventory, p.NamespaceName) }))
+	return made.(func() census)()
 }
 
 // setLabels is the change of Pod Security labels of the namespace.
@@ -151,4 +161,30 @@ func declares(p *harden.Pass, label string) string {
 		return ""
 	}
 	return string(level)
+}
+
+// enforcing is the fix that enforces the level of a census at the version of the server.
+func enforcing(p *harden.Pass, f *harden.Finding, c census) harden.Fix {
+	claims := c.claims(p)
+	labels := map[string]any{api.EnforceLevelLabel: c.level}
+	if version := serverVersion(p.Inventory); version != "" {
+		labels[api.EnforceVersionLabel] = version
+	}
+	fix := harden.Fix{
+		Title: "enforce " + c.level, Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims, Changes: setLabels(f, labels),
+		Warning: "From then on a pod below " + c.level + " is refused when it is created; its Deployment is not.",
+	}
+	if c.level == podsecurity.Baseline {
+		fix.Warning += " In the way of restricted: " + c.inTheWay(podsecurity.Restricted) + "."
+	}
+	return fix
+}
+
+// serverVersion is that of the server as a label says it, or the newest that is
+// known here; "" where the server's is not known.
+func serverVersion(inv *harden.Inventory) string {
+	if inv.Cluster.Minor == 0 {
+		return ""
+	}
+	return fmt.Sprintf("v1.%d", min(inv.Cluster.Minor, podsecurity.Newest()))
 }

@@ -92,24 +92,12 @@ func fixPSAEnforceMissing(p *harden.Pass, f *harden.Finding) []harden.Fix {
 			Manual: "The namespace belongs to the cluster or to a vendor, whose pods may need anything: leave the label to them, and let nobody else create pods in it.",
 		}}
 	}
-	c := count(p.Inventory, p.NamespaceName)
-	claims := c.claims(p)
+	c := censusOf(p)
 	if c.level == podsecurity.Privileged {
 		return []harden.Fix{{
 			Title: title, Class: harden.Review, Evidence: []harden.Claim{{Code: "E-PSA", State: harden.Refutes, Time: p.Inventory.Now, Text: "Below baseline are " + c.inTheWay(podsecurity.Baseline) + "."}},
 			Manual: "No level but privileged would let all of these be created again. In the way of baseline: " + c.inTheWay(podsecurity.Baseline) + ". Repair them, or move them to a namespace of their own.",
 		}}
 	}
-	labels := map[string]any{api.EnforceLevelLabel: c.level}
-	if minor := p.Inventory.Cluster.Minor; minor > 0 {
-		labels[api.EnforceVersionLabel] = fmt.Sprintf("v1.%d", min(minor, podsecurity.Newest()))
-	}
-	fix := harden.Fix{
-		Title: "enforce " + c.level, Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims, Changes: setLabels(f, labels),
-		Warning: "From then on a pod below " + c.level + " is refused when it is created; its Deployment is not.",
-	}
-	if c.level == podsecurity.Baseline {
-		fix.Warning += " In the way of restricted: " + c.inTheWay(podsecurity.Restricted) + "."
-	}
-	return []harden.Fix{fix}
+	return []harden.Fix{enforcing(p, f, c)}
 }
