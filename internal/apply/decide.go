@@ -140,7 +140,7 @@ func (j *judge) compare(l journal.Leaf) (ours, back bool, err error) {
 			return false, false, err
 		}
 	}
-	if !l.Absent {
+	if !l.Absent && !l.Lost() {
 		back, err = j.has(path, l.Previous)
 	}
 	return ours, back, err
@@ -167,9 +167,28 @@ func (j *judge) explainAlien(l journal.Leaf) string {
 	}
 	is := "absent"
 	if there {
-		is = text(now)
+		shown, _ := plan.MaskAt(path, now)
+		is = text(shown)
 	}
 	return fmt.Sprintf("%s was %s by the plan and is %s now: somebody else changed it, so it is left alone", plan.PathString(path), left, is)
+}
+
+// withheld tells why the place is left alone, or "": it held a credential, which
+// the journal does not keep, or it refers to where the credential of the same
+// environment variable is now.
+func withheld(leaves []journal.Leaf, l journal.Leaf) string {
+	path := harden.Path(l.Path)
+	if l.Lost() {
+		return fmt.Sprintf("%s is left as it is: it held a credential, which the journal does not keep; set it from where you keep it, or go back with kubectl rollout undo while the cluster has the former revision", plan.PathString(path))
+	}
+	for _, other := range leaves {
+		value := harden.Path(other.Path)
+		n := len(value) - 1
+		if other.Lost() && n > 0 && value[n].FieldName != nil && *value[n].FieldName == "value" && plan.Within(path, value[:n]) {
+			return plan.PathString(path) + " is left as it is: it took the place of a credential, which the journal does not keep"
+		}
+	}
+	return ""
 }
 
 // missingItem names the first list item on the way to the path that is gone.

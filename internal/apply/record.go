@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
+	"github.com/kubectl-harden/kubectl-harden/internal/secrets"
 )
 
 // record is the journal's view of an attempt that is about to be sent.
@@ -85,6 +86,9 @@ func (a *Applier) leavesOf(o *journal.Object, t *attempt) error {
 		var had bool
 		l.Previous, had = plan.Lookup(t.live, path)
 		l.Absent = !had
+		if had {
+			_, l.Withheld = plan.MaskAt(path, l.Previous)
+		}
 		for n := len(path) - 1; !had && n > 0; n-- {
 			if _, there := plan.Lookup(t.live, path[:n]); there {
 				break
@@ -98,11 +102,30 @@ func (a *Applier) leavesOf(o *journal.Object, t *attempt) error {
 		if !had {
 			continue
 		}
+		_, withheld := plan.MaskAt(path, previous)
 		o.Leaves = append(o.Leaves, journal.Leaf{
-			Path: journal.Path(path), Removed: true, Previous: previous, Position: position(t.live, path), Owners: ownersOf(held, path),
+			Path: journal.Path(path), Removed: true, Previous: previous, Withheld: withheld, Position: position(t.live, path), Owners: ownersOf(held, path),
 		})
 	}
 	return nil
+}
+
+// recorded is the patch as the journal keeps it: where a credential is removed,
+// without the values that it tests.
+func recorded(patch []byte, o *journal.Object) ([]byte, error) {
+	if !slices.ContainsFunc(o.Leaves, func(l journal.Leaf) bool { return l.Removed && l.Withheld }) {
+		return patch, nil
+	}
+	var ops []map[string]any
+	if err := json.Unmarshal(patch, &ops); err != nil {
+		return nil, fmt.Errorf("reading the patch of %s: %w", say(o.Ref()), err)
+	}
+	for _, op := range ops {
+		if op["op"] == "test" {
+			op["value"] = secrets.Masked
+		}
+	}
+	return json.Marshal(ops)
 }
 
 // places are the leaves of what is set, without the keys that only address list

@@ -190,7 +190,10 @@ func (r *run) stored(s *sent, after *unstructured.Unstructured) {
 // storeRemoval takes away what an apply cannot say. The patch tests what it
 // removes, so the server refuses it when that has changed.
 func (r *run) storeRemoval(ctx context.Context, t *attempt, s *sent, patch []byte) error {
-	s.record.Removal = patch
+	var err error
+	if s.record.Removal, err = recorded(patch, s.record); err != nil {
+		return err
+	}
 	if err := r.save(s.record); err != nil {
 		return err
 	}

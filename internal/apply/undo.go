@@ -141,6 +141,10 @@ func (u *undo) takeBackFrom(ctx context.Context, o *journal.Object, live *unstru
 			res.notes = append(res.notes, fmt.Sprintf("%s stays: the plan %s of later wants it too", harden.Path(l.Path), later.id))
 			continue
 		}
+		if why := withheld(o.Leaves, l); why != "" {
+			res.aliens = append(res.aliens, why)
+			continue
+		}
 		d, err := j.decide(l)
 		if err != nil {
 			return nil, err

@@ -19,7 +19,8 @@ type View struct {
 
 // Compare makes the view of a change: without status, managedFields and what
 // else the server alone writes, and with the values of Secrets masked, as
-// kubectl diff does. Before is nil for an object that will be made. The answer
+// kubectl diff does. The diff shows no credential that lies in another object
+// either; the objects have it, since files are written from them. Before is nil for an object that will be made. The answer
 // of a dry run can be given as after.
 func Compare(target harden.Ref, before, after *unstructured.Unstructured) (View, error) {
 	v := View{}
@@ -33,11 +34,12 @@ func Compare(target harden.Ref, before, after *unstructured.Unstructured) (View,
 		}
 	}
 	mask(v.Before, v.After)
-	old, err := toYAML(v.Before)
+	before, after = withoutCredentials(v.Before, v.After)
+	old, err := toYAML(before)
 	if err != nil {
 		return View{}, err
 	}
-	fixed, err := toYAML(v.After)
+	fixed, err := toYAML(after)
 	if err != nil {
 		return View{}, err
 	}

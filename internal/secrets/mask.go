@@ -67,7 +67,7 @@ func (m *Masker) Value(name string, v any) any {
 	switch v := v.(type) {
 	case string:
 		switch {
-		case name == lastApplied && strings.Contains(v, `"kind":"Secret"`):
+		case name == lastApplied && strings.Contains(v, `"Secret"`):
 			return m.stand(v)
 		case strings.Contains(v, "\n"):
 			return m.text(name, v)

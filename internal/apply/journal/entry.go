@@ -130,6 +130,8 @@ type Leaf struct {
 	// Previous is what was there before; meaningless when Absent.
 	Previous any  `json:"previous,omitempty"`
 	Absent   bool `json:"absent,omitempty"`
+	// Withheld says that Previous is a credential: the file does not hold it.
+	Withheld bool `json:"withheld,omitempty"`
 	// Made is how many structs and lists around an absent place were absent too.
 	Made int `json:"made,omitempty"`
 	// Position is where a removed list item stood in its list, from 0.
@@ -137,6 +139,19 @@ type Leaf struct {
 	// Owners are the managers that held the place, or something below it, before.
 	Owners []Owner `json:"owners,omitempty"`
 }
+
+// MarshalJSON leaves a credential out.
+func (l Leaf) MarshalJSON() ([]byte, error) {
+	type plain Leaf
+	if l.Withheld {
+		l.Previous = nil
+	}
+	return json.Marshal(plain(l))
+}
+
+// Lost reports whether what was there before is not known any more: it was a
+// credential, and the leaf comes from a file.
+func (l Leaf) Lost() bool { return l.Withheld && l.Previous == nil }
 
 // An Owner is a field manager as managedFields names it.
 type Owner struct {
