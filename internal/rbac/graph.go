@@ -54,6 +54,7 @@ type Graph struct {
 	roles     map[string]*Role // by KIND NAMESPACE/NAME
 	byBinding map[harden.Key][]*Grant
 	bySubject map[Subject][]*Grant
+	found     map[matchKey][]match
 	boundBy   map[harden.Key][]harden.Ref // by role, those of the roles that it is a part of included
 }
 
@@ -61,7 +62,7 @@ type Graph struct {
 func Of(inv *harden.Inventory) *Graph { return harden.Derive(inv, build) }
 
 func build(inv *harden.Inventory) *Graph {
-	g := &Graph{inv: inv, roles: map[string]*Role{}, byBinding: map[harden.Key][]*Grant{}, bySubject: map[Subject][]*Grant{}, boundBy: map[harden.Key][]harden.Ref{}}
+	g := &Graph{inv: inv, roles: map[string]*Role{}, byBinding: map[harden.Key][]*Grant{}, bySubject: map[Subject][]*Grant{}, boundBy: map[harden.Key][]harden.Ref{}, found: map[matchKey][]match{}}
 	for o, b := range harden.All[*rbacv1.ClusterRoleBinding](inv, harden.KindClusterRoleBinding) {
 		g.bind(o.Ref, "", b.RoleRef, b.Subjects)
 	}
@@ -156,7 +157,7 @@ func (g *Graph) resolve(kind, namespace, name string) *Role {
 	default:
 		why := g.inv.Unreadable(resourceOf(gk), namespace)
 		switch {
-		case isShipped && (why != "" || !g.inv.Live()):
+		case isShipped && (why != "" || !g.inv.Live() || !g.inv.Listed(gk)):
 			role.Rules = rules
 		case why != "":
 			role.Unknown = "it could not be read: " + why

@@ -29,16 +29,12 @@ func (g *Graph) held(grant *Grant) []*Held {
 		return nil
 	}
 	var all []*Held
-	everything := false
-	for _, p := range powers {
-		if everything && (p.ID != "rbac-wildcard" || grant.Namespace == "") || p.Accounts && !grant.Subject.IsAccount() {
+	for _, m := range g.matches(grant) {
+		p := m.power
+		if p.Accounts && !grant.Subject.IsAccount() || !g.hasWith(grant, p) {
 			continue
 		}
-		h := g.holds(grant, p)
-		if h == nil {
-			continue
-		}
-		everything = everything || p.ID == Everything
+		h := &Held{Power: p, Grant: grant, Rules: m.rules, Names: m.names}
 		h.judge()
 		all = append(all, h)
 	}
@@ -46,26 +42,60 @@ func (g *Graph) held(grant *Grant) []*Held {
 	return all
 }
 
-func (g *Graph) holds(grant *Grant, p *Power) *Held {
-	rules, names := p.in(grant.Rules, grant.Namespace, g.inv.Cluster.Minor)
-	if len(rules) == 0 || p.NamedIsFine && names != nil && grant.Namespace != "" {
-		return nil
+// A match is a power that rules give somewhere.
+type match struct {
+	power *Power
+	rules []rbacv1.PolicyRule
+	names []string
+}
+
+type matchKey struct {
+	role      *Role
+	shipped   bool
+	namespace string // empty, kube-system, or other for all that are alike
+}
+
+// matches are the powers of the grant's rules, which are looked for once for all
+// bindings of a role.
+func (g *Graph) matches(grant *Grant) []match {
+	key := matchKey{grant.Role, grant.Shipped, grant.Namespace}
+	if key.namespace != "" && key.namespace != systemNamespace {
+		key.namespace = "other"
 	}
-	if len(p.With) > 0 && !slices.ContainsFunc(g.bySubject[grant.Subject], func(other *Grant) bool {
-		with := Power{Access: p.With}
-		also, _ := with.in(other.Role.Rules, other.Namespace, g.inv.Cluster.Minor)
-		return len(also) > 0
-	}) {
-		return nil
+	found, ok := g.found[key]
+	if ok {
+		return found
 	}
-	return &Held{Power: p, Grant: grant, Rules: rules, Names: names}
+	everything := false
+	for _, p := range powers {
+		if everything && (p.ID != "rbac-wildcard" || grant.Namespace == "") {
+			continue
+		}
+		rules, names := p.in(grant.Rules, grant.Namespace, g.inv.Cluster.Minor)
+		if len(rules) == 0 || p.NamedIsFine && names != nil && grant.Namespace != "" {
+			continue
+		}
+		everything = everything || p.ID == Everything
+		found = append(found, match{p, rules, names})
+	}
+	g.found[key] = found
+	return found
+}
+
+// hasWith reports whether the subject has what the power needs besides.
+func (g *Graph) hasWith(grant *Grant, p *Power) bool {
+	with := Power{Access: p.With}
+	return len(p.With) == 0 || slices.ContainsFunc(g.bySubject[grant.Subject], func(other *Grant) bool {
+		rules, _ := with.in(other.Role.Rules, other.Namespace, g.inv.Cluster.Minor)
+		return len(rules) > 0
+	})
 }
 
 // judge moves the severity by where the grant holds, for what, and for whom.
 func (h *Held) judge() {
 	h.Severity = h.Power.Severity
 	var why []string
-	if ns := h.Grant.Namespace; ns != "" && ns != "kube-system" && h.Power.In < h.Severity {
+	if ns := h.Grant.Namespace; ns != "" && ns != systemNamespace && h.Power.In < h.Severity {
 		h.Severity = h.Power.In
 		why = append(why, "in "+h.Grant.Where()+" only")
 	}
@@ -135,7 +165,7 @@ func (p *Power) of(rule *rbacv1.PolicyRule, namespace string, minor int) (gives,
 	limited = true
 	for i := range p.Access {
 		a := &p.Access[i]
-		if !a.holdsIn(namespace) || a.Before > 0 && minor >= a.Before {
+		if !a.holdsIn(namespace) || a.Before > 0 && minor >= a.Before || !hasOrAll(rule.APIGroups, a.Group) {
 			continue
 		}
 		for _, resource := range a.Resources {

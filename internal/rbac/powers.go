@@ -43,6 +43,10 @@ type Access struct {
 // Everything is the power to do all: it implies all others.
 const Everything = "rbac-cluster-admin"
 
+// systemNamespace is where the accounts of controllers are: rights there are
+// rights in the cluster.
+const systemNamespace = "kube-system"
+
 const (
 	rbacGroup      = rbacv1.GroupName
 	admissionGroup = "admissionregistration.k8s.io"
@@ -88,7 +92,7 @@ var powers = []*Power{
 		}},
 	}},
 	{ID: "rbac-system-configmap-write", Can: "change ConfigMaps of kube-system, such as those of DNS and of who is who", Severity: harden.Critical, In: harden.Critical, Access: []Access{
-		{Verbs: change, Resources: []string{"configmaps"}, Namespace: "kube-system", Names: SystemConfigMaps},
+		{Verbs: change, Resources: []string{"configmaps"}, Namespace: systemNamespace, Names: SystemConfigMaps},
 	}},
 	{ID: "rbac-secrets-read", Can: "read Secrets", Severity: harden.High, In: harden.Medium, NamedIsFine: true, Access: []Access{
 		{Verbs: read, Resources: []string{"secrets"}},

@@ -83,15 +83,9 @@ func checkAggregateEscalation(p *harden.Pass) {
 // role does not have.
 func addedTo(p *harden.Pass, rules []rbacv1.PolicyRule, into string) []*rbac.Power {
 	shipped, _ := rbac.ShippedRules("", into)
-	minor := p.Inventory.Cluster.Minor
-	had := rbac.In(shipped, "", minor)
-	var added []*rbac.Power
-	for _, power := range rbac.In(rules, "", minor) {
-		if power.ID != "rbac-wildcard" && power.Severity >= harden.High && !slices.Contains(had, power) {
-			added = append(added, power)
-		}
-	}
-	return added
+	return slices.DeleteFunc(rbac.In(rbac.Uncovered(rules, shipped), "", p.Inventory.Cluster.Minor), func(power *rbac.Power) bool {
+		return power.ID == "rbac-wildcard" || power.Severity < harden.High
+	})
 }
 
 func fixAggregateEscalation(p *harden.Pass, f *harden.Finding) []harden.Fix {

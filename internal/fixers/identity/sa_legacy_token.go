@@ -67,7 +67,6 @@ func checkLegacyToken(p *harden.Pass) {
 	account := s.Annotations[corev1.ServiceAccountNameKey]
 	// Where the type was not told: no other Secret has the annotation.
 	if s.Type != corev1.SecretTypeServiceAccountToken && (s.Type != "" || account == "") {
-		p.NotApplicable()
 		return
 	}
 	detail := fmt.Sprintf("It holds a token of ServiceAccount %q that is good until the Secret is deleted.", harden.OneLine(account))
