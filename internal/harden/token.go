@@ -73,3 +73,18 @@ func hasOwnToken(spec *corev1.PodSpec) bool {
 	}
 	return false
 }
+
+// A TokenView is what the API token of a workload's pods can do, for people.
+type TokenView struct {
+	Account string // name of the ServiceAccount
+	// Mounted says that the pods get the token; MountKnown that this is known.
+	Mounted, MountKnown bool
+	Lines               []TokenLine // from the worst; none: nothing beyond what every ServiceAccount may
+	Unknown             []string    // sentence fragments about what could not be seen
+}
+
+// A TokenLine is one thing that a token can do.
+type TokenLine struct {
+	Severity Severity
+	Text     string // what, and by which binding
+}

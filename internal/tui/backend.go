@@ -29,6 +29,9 @@ type Backend interface {
 	// Plan merges the first fix of each finding into one patch per object; with
 	// PlanOptions.ServerDryRun it asks the server.
 	Plan(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error)
+	// Token is what the API token of the workload's pods can do; nil when nothing
+	// was read yet. It is pure and fast.
+	Token(w *harden.Workload) *harden.TokenView
 	// Gather looks at what costs (images, running containers) for these workloads,
 	// and judges again. What could not be looked at is in the facts of the
 	// inventory; what was found before ctx ended is kept.

@@ -190,6 +190,9 @@ func (m *Model) writeDetail(p *page, r *row) {
 	if f.BlockedBy != "" {
 		p.para(p.st.warn, 0, "first fix "+f.BlockedBy)
 	}
+	if f.Workload != nil && f.Fixer.Area == harden.AreaIdentity {
+		writeToken(p, m.backend.Token(f.Workload))
+	}
 	m.writeFix(p, f)
 	if f.Fixer.Doc != "" {
 		p.head("About this rule", "")
@@ -203,6 +206,29 @@ func (m *Model) writeDetail(p *page, r *row) {
 				p.para(p.st.dim, 2, ref.URL)
 			}
 		}
+	}
+}
+
+// writeToken says what the token of the pods can do.
+func writeToken(p *page, t *harden.TokenView) {
+	if t == nil {
+		return
+	}
+	p.head("What its token can do", "ServiceAccount "+t.Account)
+	switch {
+	case !t.MountKnown:
+		p.para(p.st.dim, 0, "whether it is mounted is not known")
+	case !t.Mounted:
+		p.para(p.st.dim, 0, "none is mounted: this is what one could do")
+	}
+	for _, l := range t.Lines {
+		p.lead(p.st.dim, "• "+l.Severity.String()+"  ", p.st.text, l.Text)
+	}
+	for _, why := range t.Unknown {
+		p.lead(p.st.dim, "• unknown  ", p.st.text, why)
+	}
+	if len(t.Lines) == 0 && len(t.Unknown) == 0 {
+		p.para(p.st.text, 0, "nothing beyond what every ServiceAccount may")
 	}
 }
 

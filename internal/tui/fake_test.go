@@ -54,6 +54,13 @@ var _ Backend = (*fake)(nil)
 func (f *fake) Title() string { return f.title }
 func (f *fake) Live() bool    { return f.live }
 
+func (f *fake) Token(w *harden.Workload) *harden.TokenView {
+	return &harden.TokenView{
+		Account: "web", Mounted: true, MountKnown: true,
+		Lines: []harden.TokenLine{{Severity: harden.High, Text: "read Secrets of " + w.Ref.Namespace + " (RoleBinding web -> Role web)"}},
+	}
+}
+
 func (f *fake) Load(ctx context.Context, _ harden.Scope) (*harden.Snapshot, error) {
 	if f.slow {
 		<-ctx.Done()

@@ -183,6 +183,8 @@ var shortKinds = map[string]string{
 	"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds", "ReplicaSet": "rs", "ReplicationController": "rc",
 	"Job": "job", "CronJob": "cj", "Pod": "po", "ServiceAccount": "sa", "Namespace": "ns",
 	"NetworkPolicy": "netpol", "Service": "svc", "Ingress": "ing", "ConfigMap": "cm",
+	"PersistentVolume": "pv", "PersistentVolumeClaim": "pvc", "PodDisruptionBudget": "pdb", "ResourceQuota": "quota", "LimitRange": "limits",
+	"HorizontalPodAutoscaler": "hpa", "StorageClass": "sc", "Node": "no",
 }
 
 // short is deploy/web.
