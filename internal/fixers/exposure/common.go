@@ -179,8 +179,10 @@ func settingsOf(p *harden.Pass) (map[string]string, bool) {
 	return nil, false
 }
 
-const nginxPrefix = "nginx.ingress.kubernetes.io/"
-const albPrefix = "alb.ingress.kubernetes.io/"
+const (
+	nginxPrefix = "nginx.ingress.kubernetes.io/"
+	albPrefix   = "alb.ingress.kubernetes.io/"
+)
 
 // isFiles makes the rule not apply to files, where what is not there may be somewhere else.
 func isFiles(p *harden.Pass) bool {
@@ -189,4 +191,13 @@ func isFiles(p *harden.Pass) bool {
 	}
 	p.NotApplicable()
 	return true
+}
+
+// anys is a list as it stands in the body of a change.
+func anys(list []string) []any {
+	out := make([]any, len(list))
+	for n, s := range list {
+		out[n] = s
+	}
+	return out
 }
