@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -99,7 +100,7 @@ func podIdentity(uri string) bool {
 	return strings.HasPrefix(uri, "http://169.254.170.23/") || strings.HasPrefix(uri, "http://[fd00:ec2::23]/")
 }
 
-// running are the live pods of a workload that have not ended and are not about to.
+// running are the live pods of a workload that have not ended and are not about to, by name.
 func running(w *harden.Workload) []*corev1.Pod {
 	var out []*corev1.Pod
 	for _, pod := range w.Pods {
@@ -107,6 +108,7 @@ func running(w *harden.Workload) []*corev1.Pod {
 			out = append(out, pod)
 		}
 	}
+	slices.SortFunc(out, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -39,7 +39,12 @@ allows them. Self-managed nodes need one of type EC2_LINUX or EC2_WINDOWS.
 		{Standard: "Kubernetes", ID: "EKS: from aws-auth to access entries", URL: "https://docs.aws.amazon.com/eks/latest/userguide/migrating-access-entries.html"},
 	},
 	Check: func(p *harden.Pass) {
-		if m, ok := authOf(p); ok && len(m.roles)+len(m.users)+len(m.accounts) > 0 {
+		m, ok := authOf(p)
+		switch {
+		case !ok:
+		case p.Inventory.Live() && !platformOf(p.Inventory).eks:
+			p.NotApplicable() // access entries are of EKS alone
+		case len(m.roles)+len(m.users)+len(m.accounts) > 0:
 			p.Report(harden.Finding{Field: "data", Reason: "aws-auth is in use", Detail: "Access entries of EKS replace this ConfigMap."})
 		}
 	},

@@ -42,7 +42,7 @@ func awsUse(p *harden.Pass) string {
 	if host := hosts[p.Object.Namespace+"/"+p.Object.Name]; host != "" {
 		return "It was seen to connect to " + harden.OneLine(host)
 	}
-	for _, pod := range p.Workload.Pods {
+	for _, pod := range running(p.Workload) {
 		if host := hosts[pod.Namespace+"/"+pod.Name]; host != "" {
 			return "It was seen to connect to " + harden.OneLine(host)
 		}

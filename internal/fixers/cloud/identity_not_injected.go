@@ -58,8 +58,12 @@ func checkIdentityNotInjected(p *harden.Pass) {
 		return
 	}
 	sa := accountOf(p)
+	if sa == nil || sa.Annotations[roleAnnotation] == "" || p.Workload.IsStatic() {
+		p.NotApplicable()
+		return
+	}
 	pods := running(p.Workload)
-	if sa == nil || sa.Annotations[roleAnnotation] == "" || len(pods) == 0 || p.Workload.IsStatic() {
+	if len(pods) == 0 {
 		p.NotApplicable()
 		return
 	}

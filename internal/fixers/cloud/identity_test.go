@@ -121,6 +121,7 @@ func TestIdentities(t *testing.T) {
 		{"CNI with Pod Identity", NodeIdentity, awsNode + strings.Replace(cni, "ENV", agentV4, 1), eks, "pass"},
 		{"no CNI runs", NodeIdentity, awsNode, eks, "does not apply"},
 		{"on Fargate", FargateLimits, workload + strings.Replace(pods(""), "nodeName: n", "nodeName: fargate-ip-1", 1), eks, "fail"},
+		{"aws-auth beside no EKS", AuthDeprecated, auth("mapRoles: '[{rolearn: r}]'") + node("a", "aws:///eu-west-1a/i-0"), []fixtest.Option{fixtest.Live()}, "does not apply"},
 		{"on nodes", FargateLimits, workload + pods(""), eks, "pass"},
 		{"host network on AWS", IMDSHostNetwork, strings.Replace(web, "{containers", "{hostNetwork: true, containers", 1), []fixtest.Option{fixtest.Live(), fixtest.Engine(on("aws", harden.EngineVPCCNI))}, "fail"},
 		{"host network on kind", IMDSHostNetwork, strings.Replace(web, "{containers", "{hostNetwork: true, containers", 1), []fixtest.Option{fixtest.Live(), fixtest.Engine(on("kind", harden.EngineKindnet))}, "does not apply"},

@@ -58,6 +58,7 @@ the verdict is unknown, and nodes that may not be read leave the cloud unknown.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "ATT&CK", ID: "T1552.005"},
+		{Standard: "ATT&CK", ID: "MS-TA9033"},
 		{Standard: "Kubescape", ID: "C-0052"},
 	},
 	Check: checkIMDSReachable,
