@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,6 +56,7 @@ type Graph struct {
 	byBinding map[harden.Key][]*Grant
 	bySubject map[Subject][]*Grant
 	found     map[matchKey][]match
+	tokens    sync.Map                    // Token by the Subject that is the account
 	boundBy   map[harden.Key][]harden.Ref // by role, those of the roles that it is a part of included
 }
 

@@ -41,8 +41,19 @@ func (g *Graph) TokenOf(w *harden.Workload) Token {
 	return t
 }
 
-// TokenOfAccount is what tokens of a ServiceAccount can do, mounted or not.
+// TokenOfAccount is what tokens of a ServiceAccount can do, mounted or not. It is
+// worked out once for all workloads that run under it.
 func (g *Graph) TokenOfAccount(namespace, name string) Token {
+	key := Account(namespace, name)
+	if t, ok := g.tokens.Load(key); ok {
+		return t.(Token)
+	}
+	t := g.tokenOfAccount(namespace, name)
+	g.tokens.Store(key, t)
+	return t
+}
+
+func (g *Graph) tokenOfAccount(namespace, name string) Token {
 	t := Token{Account: Account(namespace, name), Unknown: g.Unknown(namespace, name)}
 	for _, grant := range g.OfAccount(namespace, name) {
 		for _, h := range grant.Held {

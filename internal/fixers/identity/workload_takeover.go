@@ -13,7 +13,7 @@ var Takeover = &harden.Fixer{
 	ID:       "workload-takeover",
 	Title:    "carries a token that can take the cluster over",
 	Area:     harden.AreaIdentity,
-	Severity: harden.High,
+	Severity: harden.Critical,
 	Subject:  harden.SubjectWorkload,
 	Doc: `
 The pods mount a token whose ServiceAccount can take over the cluster in one step.
@@ -28,8 +28,8 @@ rules: do everything, escalate, bind or impersonate, nodes/proxy, making tokens,
 certificates, changing admission, changing ConfigMaps of kube-system.
 
 **Why it matters.** It is the path from one bug to the whole cluster: a request that
-runs code in one container reads the token from its file and uses it. On a path from the internet the
-finding is critical; elsewhere it takes a foothold first, and is high.
+runs code in one container reads the token from its file and uses it. Where something outside
+of the cluster reaches the pods the finding is critical; elsewhere it takes a foothold first, and is high.
 
 **The fix.** The parts are repaired one by one: the rules that the detail names narrow the
 grant, sa-token-automount takes the token away where it is not used. Otherwise keep the
@@ -72,10 +72,16 @@ func checkTakeover(p *harden.Pass) {
 	for _, l := range takeover {
 		lines = append(lines, l.String())
 	}
-	p.Report(harden.Finding{
+	f := harden.Finding{
 		Field: p.Pod.Field("serviceAccountName"), Reason: fmt.Sprintf("its token (%s) can %s", harden.OneLine(t.Account.Name), takeover[0].Can),
 		Detail: "Whoever runs code in one of its containers can " + strings.Join(lines, "; ") + ".",
-	})
+	}
+	if by := p.Inventory.ExposedBy(p.Workload); by == "" {
+		f.Severity, f.SeverityWhy = harden.High, "no way in from outside of the cluster is known"
+	} else {
+		f.Detail += " It is reached from outside by " + by + "."
+	}
+	p.Report(f)
 }
 
 func fixTakeover(p *harden.Pass, f *harden.Finding) []harden.Fix {
