@@ -83,8 +83,14 @@ var tokens = []format{
 	{Token, "bearer token", []string{"Bearer ", "bearer "}, regexp.MustCompile(`\b[Bb]earer\s+([A-Za-z0-9._~+/-]{16,}={0,2})`), isRandomLetters},
 }
 
+// shortest is the length of the shortest form, that of the password of a registry.
+const shortest = 16
+
 // formats finds what is a credential by its form alone.
 func formats(text string) []found {
+	if len(text) < shortest {
+		return nil
+	}
 	var list []found
 	for i := range tokens {
 		f := &tokens[i]

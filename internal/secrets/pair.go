@@ -40,6 +40,9 @@ const (
 
 // named judges a value by its name.
 func named(name, value string, m manner) (found, bool) {
+	if !mayName(strings.ToLower(name)) {
+		return found{}, false
+	}
 	n := judgeName(name)
 	if n.strength == dull {
 		return found{}, false
@@ -106,7 +109,7 @@ var (
 // connections finds passwords in URLs and connection strings.
 func connections(s string) []found {
 	var list []found
-	if strings.Contains(s, "://") {
+	if strings.Contains(s, "://") && strings.Contains(s, "@") {
 		for _, at := range userinfo.FindAllStringSubmatchIndex(s, -1) {
 			if isDSNPassword(s[at[4]:at[5]], s[at[6]:at[7]]) {
 				list = append(list, newFound(DSN, "URL with a password", "", at[6], at[7]))
@@ -119,6 +122,9 @@ func connections(s string) []found {
 				list = append(list, newFound(DSN, "connection string with a password", "", at[4], at[5]))
 			}
 		}
+	}
+	if !strings.Contains(s, "=") {
+		return list
 	}
 	at := 0
 	for line := range strings.Lines(s) {

@@ -105,6 +105,17 @@ var (
 	itemValue  = regexp.MustCompile(`^\s*(?:-\s+)?["']?value["']?\s*:\s*`)
 )
 
+// places are forms in which a name and its value stand in a line, with what is in
+// every line that has one. Loose ones are left out where code calls functions.
+var places = []struct {
+	form  *regexp.Regexp
+	mark  string
+	loose bool
+}{
+	{quoted, `"`, false}, {quoted, `'`, false}, {nameValue, "value", false}, {property, "value", false}, {entry, "<", false}, {element, "<", false},
+	{defined, "(", false}, {login, "password", false}, {inline, "=", true}, {inline, ": ", true}, {flag, " -", true}, {flag, "\t-", true},
+}
+
 // inLines looks at the pairs in each line.
 func inLines(name, text string) []found {
 	s := syntaxOf(name)
@@ -115,14 +126,25 @@ func inLines(name, text string) []found {
 	at, item := 0, ""
 	for line := range strings.Lines(text) {
 		list = append(list, inLine(line, at, s, item)...)
-		if m := itemName.FindStringSubmatch(trimEnd(line)); m != nil {
-			item = m[1]
+		if name := nameOf(line); name != "" {
+			item = name
 		} else if strings.TrimSpace(line) != "" && !isComment(line) {
 			item = ""
 		}
 		at += len(line)
 	}
 	return list
+}
+
+// nameOf is the name in a line such as "- name: DB_PASSWORD", or "".
+func nameOf(line string) string {
+	if !strings.Contains(line, "name") {
+		return ""
+	}
+	if m := itemName.FindStringSubmatch(trimEnd(line)); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // inLine looks at one line, which begins at the offset. Item is the name in the
@@ -162,12 +184,10 @@ func inLine(line string, offset int, s syntax, item string) []found {
 			add(text[m[2]:m[3]], value, start)
 		}
 	}
-	for _, form := range []*regexp.Regexp{quoted, nameValue, property, entry, element, defined, login} {
-		each(form, text, add)
-	}
-	if s != script || !strings.Contains(text, "(") {
-		each(inline, text, add)
-		each(flag, text, add)
+	for _, p := range places {
+		if strings.Contains(text, p.mark) && (s != script || !p.loose || !strings.Contains(text, "(")) {
+			each(p.form, text, add)
+		}
 	}
 	if m := directive.FindStringSubmatchIndex(text); m != nil && s == config {
 		value, start := group(text, m, 4)
