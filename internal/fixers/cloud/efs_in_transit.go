@@ -46,7 +46,7 @@ A file system policy that denies aws:SecureTransport false makes clear mounts fa
 		{Standard: "Kubernetes", ID: "EFS CSI driver: encryption in transit", URL: "https://github.com/kubernetes-sigs/aws-efs-csi-driver/blob/master/docs/README.md#encryption-in-transit"},
 	},
 	Check: checkEFSInTransit,
-	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
+	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		if p.Object.Kind == "StorageClass" {
 			return byHand("make a class that encrypts", fmt.Sprintf("Make a copy of StorageClass %q without encryptInTransit, let manifests name it, and delete the old one. Volumes that exist need new PersistentVolumes.", p.Object.Name), "")
 		}
