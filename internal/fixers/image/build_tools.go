@@ -70,7 +70,8 @@ func checkBuildTools(p *harden.Pass) {
 			}
 			found = append(found, oncePerImage[building](p, i, buildLeftovers)...)
 		}
-		found = distinct(found)
+		slices.Sort(found)
+		found = slices.Compact(found)
 		switch {
 		case len(found) > 0:
 			f.Reason = plural(len(found), "build tool or cache", "build tools and caches") + " in the image"
@@ -85,7 +86,8 @@ func checkBuildTools(p *harden.Pass) {
 // building tells what BuildTools keeps of an image from what others do.
 type building struct{}
 
-// buildLeftovers are the paths of what builds programs, and of what is left of that.
+// buildLeftovers are the paths of what builds programs, and of what is left of
+// that, in no order.
 func buildLeftovers(files *harden.ImageFiles) []string {
 	found := commands(files, buildTools)
 	for dir, d := range files.Dirs {
@@ -101,8 +103,7 @@ func buildLeftovers(files *harden.ImageFiles) []string {
 	return found
 }
 
-// commands are those of the names that the image has, by path and sorted. Links
-// count: busybox and the tools of node are nothing else.
+// commands are those of the names that the image has, by path. Links count: busybox and the tools of node are nothing else.
 func commands(files *harden.ImageFiles, names []string) []string {
 	var found []string
 	for at := range files.Programs {
@@ -115,6 +116,5 @@ func commands(files *harden.ImageFiles, names []string) []string {
 			found = append(found, at)
 		}
 	}
-	slices.Sort(found)
 	return found
 }
