@@ -2,6 +2,7 @@ package namespace
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -31,7 +32,8 @@ gets those of the namespace, and a quota does not refuse it.
 runs, and every pod that is made from then on.
 
 **Traps.** A container that needs more than the default, and did not say so, is killed at its next
-start. Look at what your workloads use before you create it.
+start. Look at what your workloads use before you create it. One that requests more memory than
+the default limit, and has no limit, is refused: the draft leaves room for those that are there.
 `,
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "resource policies"},
@@ -49,7 +51,7 @@ start. Look at what your workloads use before you create it.
 		return []harden.Fix{{
 			Title: "give defaults to containers", Class: harden.Review,
 			Changes: []harden.Change{harden.CreateObject(ref, map[string]any{"spec": map[string]any{"limits": []any{map[string]any{
-				"type": string(corev1.LimitTypeContainer), "default": map[string]any{"memory": "512Mi"}, "defaultRequest": map[string]any{"cpu": "100m", "memory": "128Mi"},
+				"type": string(corev1.LimitTypeContainer), "default": map[string]any{"memory": enough(p)}, "defaultRequest": map[string]any{"cpu": "100m", "memory": "128Mi"},
 			}}}})},
 			Warning: "New pods whose containers say nothing get these numbers, and one that needs more memory is killed: set them to what yours use.",
 		}}
@@ -67,4 +69,18 @@ func hasDefaults(o *harden.Object) bool {
 		}
 	}
 	return false
+}
+
+// enough is a default limit for memory that no request of a template exceeds.
+func enough(p *harden.Pass) string {
+	limit := resource.MustParse("512Mi")
+	for _, w := range p.Inventory.WorkloadsIn(p.NamespaceName) {
+		view := harden.NewPodView(harden.Declared, w.Ref, &w.Template.ObjectMeta, &w.Template.Spec, nil, nil)
+		for _, c := range view.Containers() {
+			if _, has := c.Resources.Limits[corev1.ResourceMemory]; !has {
+				limit = most(limit, c.Resources.Requests[corev1.ResourceMemory])
+			}
+		}
+	}
+	return limit.String()
 }
