@@ -103,7 +103,8 @@ func buildLeftovers(files *harden.ImageFiles) []string {
 	return found
 }
 
-// commands are those of the names that the image has, by path. Links count: busybox and the tools of node are nothing else.
+// commands are those of the names that the image has, by path. Links count:
+// busybox and the tools of node are nothing else.
 func commands(files *harden.ImageFiles, names []string) []string {
 	var found []string
 	for at := range files.Programs {
