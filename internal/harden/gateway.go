@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -45,15 +46,9 @@ func (i *Inventory) GatewayExposure(gateway *unstructured.Unstructured) Exposure
 	case strings.HasPrefix(class, "gke-l7-"):
 		return Exposure{FromInternet, "its class " + class + " makes an external load balancer"}
 	}
-	for _, s := range i.Net.Services {
-		of, ns := s.Labels["gateway.networking.k8s.io/gateway-name"], s.Namespace
-		if of == "" {
-			of, ns = s.Labels["gateway.envoyproxy.io/owning-gateway-name"], s.Labels["gateway.envoyproxy.io/owning-gateway-namespace"]
-		}
-		if of == gateway.GetName() && ns == gateway.GetNamespace() {
-			own := i.ServiceExposure(s)
-			e, known = wider(e, Exposure{own.Reachability, fmt.Sprintf("its Service %s is behind it: %s", s.Name, own.Why)}), true
-		}
+	for _, s := range Derive(i, servicesOfGateways)[[2]string{gateway.GetNamespace(), gateway.GetName()}] {
+		own := i.ServiceExposure(s)
+		e, known = wider(e, Exposure{own.Reachability, fmt.Sprintf("its Service %s is behind it: %s", s.Name, own.Why)}), true
 	}
 	switch controller := i.GatewayController(gateway); {
 	case known:
@@ -62,6 +57,23 @@ func (i *Inventory) GatewayExposure(gateway *unstructured.Unstructured) Exposure
 		return i.proxyExposure(controller, "")
 	}
 	return Exposure{PerhapsInternet, "the address of the Gateway is not known"}
+}
+
+// gatewayServices are the Services that controllers made for Gateways, by namespace and name of the Gateway.
+type gatewayServices map[[2]string][]*corev1.Service
+
+func servicesOfGateways(i *Inventory) gatewayServices {
+	out := gatewayServices{}
+	for _, s := range i.Net.Services {
+		ns, of := s.Namespace, s.Labels["gateway.networking.k8s.io/gateway-name"]
+		if of == "" {
+			ns, of = s.Labels["gateway.envoyproxy.io/owning-gateway-namespace"], s.Labels["gateway.envoyproxy.io/owning-gateway-name"]
+		}
+		if of != "" {
+			out[[2]string{ns, of}] = append(out[[2]string{ns, of}], s)
+		}
+	}
+	return out
 }
 
 // IstioGatewayExposure judges from how far the proxies that a Gateway of Istio selects are reached.

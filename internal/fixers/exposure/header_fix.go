@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -182,7 +183,7 @@ func viaNginx(p *harden.Pass, f *harden.Finding, in *networkingv1.Ingress, title
 	changes := []harden.Change{data(known[0].ref, map[string]any{allowedHeaders: strings.Join(allowed, ",")})}
 	if existing != nil {
 		key := name
-		for now := range harden.Content[*corev1.ConfigMap](existing).Data {
+		for _, now := range slices.Sorted(maps.Keys(harden.Content[*corev1.ConfigMap](existing).Data)) {
 			if strings.EqualFold(now, name) {
 				key = now
 			}

@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -157,9 +158,8 @@ func istioHeaders(rule map[string]any) headers {
 	response, _ := harden.Field(rule, "headers", "response").(map[string]any)
 	for _, key := range []string{"set", "add"} {
 		values, _ := response[key].(map[string]any)
-		for name, value := range values {
-			text, _ := value.(string)
-			out.put(name, text, "headers.response of its route")
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			out.put(name, harden.Text(values, name), "headers.response of its route")
 		}
 	}
 	for _, name := range harden.Texts(response, "remove") {
@@ -197,8 +197,8 @@ func middlewareHeaders(middlewares []*unstructured.Unstructured) headers {
 			}
 		}
 		custom, _ := h["customResponseHeaders"].(map[string]any)
-		for name, value := range custom {
-			if v, _ := value.(string); v != "" {
+		for _, name := range slices.Sorted(maps.Keys(custom)) {
+			if v := harden.Text(custom, name); v != "" {
 				out.put(name, v, where)
 			} else {
 				out.drop(name, where+" removes it")
@@ -221,11 +221,11 @@ const albListener = albPrefix + "listener-attributes.HTTPS-443"
 func albHeaders(inv *harden.Inventory, in *networkingv1.Ingress) headers {
 	out := headers{}
 	for _, member := range albGroup(inv, in) {
-		for key, list := range member.Annotations {
+		for _, key := range slices.Sorted(maps.Keys(member.Annotations)) {
 			if !strings.HasPrefix(key, albPrefix+"listener-attributes.") {
 				continue
 			}
-			for _, attribute := range splitAttributes(list) {
+			for _, attribute := range splitAttributes(member.Annotations[key]) {
 				key, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
 				for name, known := range albAttributes {
 					if key == known && value != "" {
@@ -246,8 +246,9 @@ var snippetHeader = regexp.MustCompile(`(?:more_set_headers\s+["']?([\w-]+)\s*:\
 func nginxHeaders(inv *harden.Inventory, in *networkingv1.Ingress) headers {
 	out := headers{}
 	global, _ := nginxSetting(inv, "add-headers")
-	for name, value := range dataOf(inv, global) {
-		out.put(name, value, "add-headers of the controller")
+	data := dataOf(inv, global)
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		out.put(name, data[name], "add-headers of the controller")
 	}
 	for _, key := range []string{"http-snippet", "server-snippet", "location-snippet"} {
 		snippet, _ := nginxSetting(inv, key)
@@ -257,7 +258,9 @@ func nginxHeaders(inv *harden.Inventory, in *networkingv1.Ingress) headers {
 		fromSnippet(out, in.Annotations[nginxPrefix+key], key)
 	}
 	allowed, _ := nginxSetting(inv, allowedHeaders)
-	for name, value := range dataOf(inv, in.Annotations[customHeaders]) {
+	data = dataOf(inv, in.Annotations[customHeaders])
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		value := data[name]
 		switch {
 		case slices.ContainsFunc(splitList(allowed), func(a string) bool { return strings.EqualFold(a, name) }):
 			out.put(name, value, "custom-headers")
@@ -270,7 +273,7 @@ func nginxHeaders(inv *harden.Inventory, in *networkingv1.Ingress) headers {
 		out.drop(name, "hide-headers of the controller")
 	}
 	const hsts = "strict-transport-security"
-	if on, _ := nginxSetting(inv, "hsts"); out[hsts].state == headerUnsaid && len(in.Spec.TLS) > 0 {
+	if on, _ := nginxSetting(inv, "hsts"); out[hsts].state == headerUnsaid && len(in.Spec.TLS) > 0 && !settingsUnread(inv) {
 		age, _ := nginxSetting(inv, "hsts-max-age")
 		if on == "false" {
 			out[hsts] = header{headerGone, "", "hsts is false in the controller's ConfigMap"}
@@ -279,6 +282,11 @@ func nginxHeaders(inv *harden.Inventory, in *networkingv1.Ingress) headers {
 		}
 	}
 	return out
+}
+
+// settingsUnread reports whether the settings of the controllers may say something that could not be read.
+func settingsUnread(inv *harden.Inventory) bool {
+	return len(nginxSettings(inv)) == 0 && slices.ContainsFunc(inv.Unread, func(u harden.Unread) bool { return u.Resource == harden.ConfigMaps })
 }
 
 const allowedHeaders = "global-allowed-response-headers"

@@ -122,15 +122,25 @@ func policyOr(inv *harden.Inventory, policy string) (inForce, said string) {
 	if policy != "" {
 		return policy, ""
 	}
+	if v := harden.Derive(inv, policyFlag); v != "" {
+		return string(v), " (default of the controller)"
+	}
+	return defaultPolicy, " (default)"
+}
+
+// flag is the policy that the AWS Load Balancer Controller is started with.
+type flag string
+
+func policyFlag(inv *harden.Inventory) flag {
 	for _, w := range inv.Workloads {
 		if w.Template.Labels["app.kubernetes.io/name"] != "aws-load-balancer-controller" {
 			continue
 		}
 		if v, ok := (&harden.Proxy{Workload: w}).Arg("--default-ssl-policy"); ok {
-			return v, " (default of the controller)"
+			return flag(v)
 		}
 	}
-	return defaultPolicy, " (default)"
+	return ""
 }
 
 func fixIngressWeakTLS(p *harden.Pass, _ *harden.Finding) []harden.Fix {

@@ -29,13 +29,21 @@ func annotated(inv *harden.Inventory, item *harden.Object) []*unstructured.Unstr
 		if !ok {
 			continue
 		}
-		for o := range harden.All[*unstructured.Unstructured](inv, harden.KindMiddleware) {
-			if o.Ref.Namespace+"-"+o.Ref.Name == name {
-				references = append(references, map[string]any{"namespace": o.Ref.Namespace, "name": o.Ref.Name})
-			}
-		}
+		references = append(references, harden.Derive(inv, middlewaresByName)[name]...)
 	}
 	return resolve(inv, references, item.Ref.Namespace)
+}
+
+// named are references to Middlewares, by NAMESPACE-NAME, which two may share.
+type named map[string][]map[string]any
+
+func middlewaresByName(inv *harden.Inventory) named {
+	out := named{}
+	for _, o := range inv.Others[harden.KindMiddleware] {
+		name := o.Ref.Namespace + "-" + o.Ref.Name
+		out[name] = append(out[name], map[string]any{"namespace": o.Ref.Namespace, "name": o.Ref.Name})
+	}
+	return out
 }
 
 // resolve finds Middlewares by references with name and namespace, and those of chains.

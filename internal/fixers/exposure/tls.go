@@ -167,10 +167,17 @@ func albGroup(inv *harden.Inventory, in *networkingv1.Ingress) []*networkingv1.I
 	if group == "" {
 		return []*networkingv1.Ingress{in}
 	}
-	out := []*networkingv1.Ingress{}
-	for _, other := range inv.Net.Ingresses {
-		if other.Annotations[albPrefix+"group.name"] == group {
-			out = append(out, other)
+	return harden.Derive(inv, ingressGroups)[group]
+}
+
+// groups are the Ingresses of each group.
+type groups map[string][]*networkingv1.Ingress
+
+func ingressGroups(inv *harden.Inventory) groups {
+	out := groups{}
+	for _, in := range inv.Net.Ingresses {
+		if group := in.Annotations[albPrefix+"group.name"]; group != "" {
+			out[group] = append(out[group], in)
 		}
 	}
 	return out
