@@ -23,7 +23,7 @@ func inArgs(args []string) [][]found {
 			}
 		}
 		list = append(list, inCommand(args, i)...)
-		list = distinct(list)
+		list = hideNames(arg, distinct(list))
 		for n := range list {
 			list[n].Line = 0
 		}

@@ -121,7 +121,7 @@ func (f *format) near(text string) bool {
 
 // secretAccessKey is the form of the secret of an AWS key, and of much else: it
 // counts beside an id alone.
-var secretAccessKey = regexp.MustCompile(`(?:^|[^A-Za-z0-9/+=])([A-Za-z0-9/+]{40})(?:$|[^A-Za-z0-9/+=])`)
+var secretAccessKey = regexp.MustCompile(`(?:^|[^A-Za-z0-9/+])([A-Za-z0-9/+]{40})(?:$|[^A-Za-z0-9/+=])`)
 
 // nearBytes is how far from its id the secret of a key is looked for.
 const nearBytes = 200

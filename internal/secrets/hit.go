@@ -82,7 +82,26 @@ func safeKey(key string) string {
 	}
 	const longest = 80
 	if len(key) > longest || strings.ContainsAny(key, " \t\r\n") || len(formats(key)) > 0 {
-		return "(unnamed)"
+		return unnamed
+	}
+	for part := range strings.FieldsFuncSeq(key, func(r rune) bool { return strings.ContainsRune("._-/", r) }) {
+		if len(part) >= 20 && looksRandom(part) {
+			return unnamed
+		}
 	}
 	return key
+}
+
+const unnamed = "(unnamed)"
+
+// hideNames takes names away that hold one of the credentials of the text.
+func hideNames(text string, list []found) []found {
+	for i := range list {
+		for _, f := range list {
+			if value := text[f.start:f.end]; !isWords(value) && strings.Contains(list[i].Key, value) {
+				list[i].Key = unnamed
+			}
+		}
+	}
+	return list
 }

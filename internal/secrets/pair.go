@@ -27,7 +27,7 @@ func inPair(name, value string) []found {
 	if f, ok := named(name, value, loose); ok {
 		list = append(list, f)
 	}
-	return distinct(list)
+	return hideNames(value, distinct(list))
 }
 
 // manner is how strict a value is judged that stands where much else may stand.

@@ -29,7 +29,7 @@ func inText(name, text string) []found {
 			list[i].Key = safeKey(keyAt(text, at))
 		}
 	}
-	return list
+	return hideNames(text, list)
 }
 
 // keyAt is the name at the beginning of the line, if it has one.

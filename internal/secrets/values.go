@@ -95,7 +95,7 @@ func isPath(s string) bool {
 		if !pathSegment.MatchString(p) {
 			return false
 		}
-		if len(p) <= 24 && !(hasDigit(p) && hasUpper(p) && hasLower(p)) {
+		if len(p) <= 8 || isWords(p) || len(p) <= 24 && !(hasUpper(p) && hasLower(p)) {
 			short++
 		}
 	}
