@@ -100,7 +100,7 @@ func TestVerdicts(t *testing.T) {
 	ip := nlb + `, service.beta.kubernetes.io/aws-load-balancer-nlb-target-type: ip`
 	kept := ip + `, service.beta.kubernetes.io/aws-load-balancer-target-group-attributes: preserve_client_ip.enabled=true`
 	proxy := "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: registry.k8s.io/ingress-nginx/controller:v1.13.0}]}}}\n"
-	allowed := settingsMap("global-allowed-response-headers: 'X-A, x-frame-options'")
+	allowed := settingsMap("global-allowed-response-headers: 'X-A, X-Frame-Options'")
 	for _, test := range []struct {
 		name  string
 		fixer *harden.Fixer
@@ -133,6 +133,8 @@ func TestVerdicts(t *testing.T) {
 
 		{"T91 custom-headers without the controller's list", HeaderFrameOptions, ingress("nginx", "", customHeadersLine) + headersMap("X-Frame-Options: DENY") + settingsMap("x: y"), "fail low no-effect"},
 		{"T91 custom-headers with the controller's list", HeaderFrameOptions, ingress("nginx", "", customHeadersLine) + headersMap("X-Frame-Options: DENY") + allowed, "pass"},
+		{"T91 names are compared letter by letter", HeaderFrameOptions, ingress("nginx", "", customHeadersLine) + headersMap("X-Frame-Options: DENY") + settingsMap("global-allowed-response-headers: x-frame-options"), "fail low no-effect"},
+		{"T91 one name that is missing spoils the others", HeaderFrameOptions, ingress("nginx", "", customHeadersLine) + headersMap("X-Frame-Options: DENY", "X-B: c") + allowed, "fail low no-effect"},
 		{"T91 the controller's list is not known", HeaderFrameOptions, ingress("nginx", "", customHeadersLine) + headersMap("X-Frame-Options: DENY"), "n/a"},
 
 		{"T93 a policy that is there", HeaderCSP, ingress("alb", "", albHTTPS, albPublic, albHeaderLine+`routing.http.response.content_security_policy.header_value=default-src 'none'\, x`), "pass"},

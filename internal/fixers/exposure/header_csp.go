@@ -37,7 +37,9 @@ the policy. A policy that is there is never replaced.
 may send the header itself: the finding says that it is not known, once for each route
 that the internet may reach. X-Content-Type-Options, X-Frame-Options and Referrer-Policy
 are then not known either, and are only reported where the proxy sets some of them. APIs
-without pages need no policy: waive the finding there.
+without pages need no policy: waive the finding there. ingress-nginx compares the names in
+custom-headers with global-allowed-response-headers letter by letter; where one is not on
+the list none is sent, and the controller answers 503 for the whole Ingress.
 `,
 	Refs:  refs("Kubernetes ingress-nginx: custom headers"),
 	Check: checkHeaderCSP,

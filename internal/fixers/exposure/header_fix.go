@@ -164,42 +164,49 @@ func viaListener(p *harden.Pass, title, name, value string) []harden.Fix {
 }
 
 // viaNginx takes three objects: the list of names that the controller allows, a
-// ConfigMap with the headers, and the annotation that names it. Without the
-// first nothing happens.
+// ConfigMap with the headers, and the annotation that names it. The list goes
+// first: with a name that is not on it the controller answers 503 for the Ingress.
 func viaNginx(p *harden.Pass, f *harden.Finding, in *networkingv1.Ingress, title, name, value string) []harden.Fix {
-	const warning = "The headers hold for all Ingresses that name the ConfigMap, and replace what the application sends itself: look at an answer first (curl -sI)."
+	const warning = "The headers hold for all Ingresses that name the ConfigMap, and replace what the application sends itself: look at an answer first (curl -sI). " +
+		"Until the controller has read the new list it answers 503 for the Ingress."
 	known := nginxSettings(p.Inventory)
 	at := in.Annotations[customHeaders]
 	ns, cm, _ := strings.Cut(at, "/")
 	existing := p.Inventory.Object(harden.KindConfigMap, ns, cm)
-	if len(known) != 1 || f.Verdict == "wrong" && dataOf(p.Inventory, at) == nil || at != "" && existing == nil {
-		return manual(title, fmt.Sprintf("Put %q: %q into the data of a ConfigMap in namespace %s, name it in the annotation %s of Ingress %s as NAMESPACE/NAME, and add %s to %s in the controller's ConfigMap: without the last nothing happens.",
-			name, value, in.Namespace, customHeaders, in.Name, name, allowedHeaders))
-	}
-	allowed := splitList(known[0].data[allowedHeaders])
-	if !slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, name) }) {
-		allowed = append(allowed, name)
-	}
-	changes := []harden.Change{data(known[0].ref, map[string]any{allowedHeaders: strings.Join(allowed, ",")})}
-	if existing != nil {
-		key := name
-		for _, now := range slices.Sorted(maps.Keys(harden.Content[*corev1.ConfigMap](existing).Data)) {
-			if strings.EqualFold(now, name) {
-				key = now
-			}
-		}
-		if f.Verdict != "no-effect" { // there the value is right already
-			changes = append(changes, data(existing.Ref, map[string]any{key: value}))
-		}
-		return checked(title, warning, notSeen, changes...)
+	if len(known) != 1 || f.Verdict == "wrong" && existing == nil || at != "" && existing == nil {
+		return manual(title, fmt.Sprintf("Add %s to %s in the ConfigMap of the controller, put %q: %q into the data of a ConfigMap in namespace %s, and name that in the annotation %s of Ingress %s as NAMESPACE/NAME: "+
+			"for a name that is not on the list the controller answers 503.", name, allowedHeaders, name, value, in.Namespace, customHeaders, in.Name))
 	}
 	own := harden.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: in.Namespace, Name: in.Name + "-headers"}
-	create := data(own, map[string]any{name: value})
-	create.Verb = harden.Create
-	if there := p.Inventory.Object(harden.KindConfigMap, own.Namespace, own.Name); there != nil {
-		create = data(there.Ref, map[string]any{name: value})
+	if existing == nil {
+		existing = p.Inventory.Object(harden.KindConfigMap, own.Namespace, own.Name)
 	}
-	changes = append(changes, create, annotate(p, map[string]any{customHeaders: own.Namespace + "/" + own.Name}))
+	custom, key := map[string]string{}, name
+	if existing != nil {
+		own = existing.Ref
+		maps.Copy(custom, harden.Content[*corev1.ConfigMap](existing).Data)
+	}
+	for _, now := range slices.Sorted(maps.Keys(custom)) {
+		if strings.EqualFold(now, name) {
+			key = now
+		}
+	}
+	set := data(own, map[string]any{key: value})
+	if existing == nil {
+		set.Verb = harden.Create
+	}
+	var changes []harden.Change
+	custom[key] = value
+	if refused := notAllowed(p.Inventory, custom); len(refused) > 0 {
+		allowed := append(splitList(known[0].data[allowedHeaders]), refused...)
+		changes = append(changes, data(known[0].ref, map[string]any{allowedHeaders: strings.Join(allowed, ",")}))
+	}
+	if f.Verdict != "no-effect" { // there the value is right already
+		changes = append(changes, set)
+	}
+	if at == "" {
+		changes = append(changes, annotate(p, map[string]any{customHeaders: own.Namespace + "/" + own.Name}))
+	}
 	return checked(title, warning, notSeen, changes...)
 }
 

@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -257,15 +258,16 @@ func nginxHeaders(inv *harden.Inventory, in *networkingv1.Ingress) headers {
 	for _, key := range []string{"server-snippet", "configuration-snippet"} {
 		fromSnippet(out, in.Annotations[nginxPrefix+key], key)
 	}
-	allowed, _ := nginxSetting(inv, allowedHeaders)
 	data = dataOf(inv, in.Annotations[customHeaders])
+	refused := notAllowed(inv, data)
 	for _, name := range slices.Sorted(maps.Keys(data)) {
-		value := data[name]
 		switch {
-		case slices.ContainsFunc(splitList(allowed), func(a string) bool { return strings.EqualFold(a, name) }):
-			out.put(name, value, "custom-headers")
-		case len(nginxSettings(inv)) > 0:
-			out[strings.ToLower(name)] = header{headerIdle, value, "custom-headers names it, but " + allowedHeaders + " of the controller does not, so the annotation has no effect"}
+		case len(nginxSettings(inv)) == 0: // whether they are allowed is not known
+		case len(refused) > 0:
+			out[strings.ToLower(name)] = header{headerIdle, data[name], fmt.Sprintf("%s of the controller does not list %s, which %s names: the annotation has no effect but that the controller answers 503",
+				allowedHeaders, harden.OneLine(strings.Join(refused, ", ")), customHeaders)}
+		default:
+			out.put(name, data[name], "custom-headers")
 		}
 	}
 	hidden, _ := nginxSetting(inv, "hide-headers")
@@ -287,6 +289,14 @@ func nginxHeaders(inv *harden.Inventory, in *networkingv1.Ingress) headers {
 // settingsUnread reports whether the settings of the controllers may say something that could not be read.
 func settingsUnread(inv *harden.Inventory) bool {
 	return len(nginxSettings(inv)) == 0 && slices.ContainsFunc(inv.Unread, func(u harden.Unread) bool { return u.Resource == harden.ConfigMaps })
+}
+
+// notAllowed are the names of custom headers that the controllers do not allow, sorted. They compare
+// letter by letter, and one that is missing makes them refuse the whole Ingress.
+func notAllowed(inv *harden.Inventory, custom map[string]string) []string {
+	list, _ := nginxSetting(inv, allowedHeaders)
+	allowed := splitList(list)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(custom)), func(name string) bool { return slices.Contains(allowed, name) })
 }
 
 const allowedHeaders = "global-allowed-response-headers"
