@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/config"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/session"
 )
@@ -24,6 +25,7 @@ type connection struct {
 	kustomization string
 	allNamespaces bool
 	settings      harden.Settings
+	configFile    string
 	looks
 	onKeys bool // the UI: evidence is gathered when a key is pressed
 }
@@ -41,9 +43,15 @@ func (c *connection) addScopeFlags(fs *pflag.FlagSet) {
 	fs.BoolVarP(&c.allNamespaces, "all-namespaces", "A", false, "Look at all namespaces")
 }
 
+// addConfigFlag adds how a team wants objects judged, in a file.
+func (c *connection) addConfigFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&c.configFile, configFlag, "", "File with severities, waivers, rules of your own and more (default "+config.Name+" in the current directory, if it is there; --config= for none)")
+}
+
 // addSourceFlags adds what to judge, and how a team wants it judged.
 func (c *connection) addSourceFlags(fs *pflag.FlagSet) {
 	c.addScopeFlags(fs)
+	c.addConfigFlag(fs)
 	fs.StringSliceVar(&c.settings.AllowedRegistries, "allowed-registries", nil, "Image prefixes that are allowed, such as registry.example.com/team; turns on the rule image-registry-allowed")
 	fs.StringSliceVar(&c.settings.MutableTags, "mutable-tags", nil, "Image tags that count as moving, besides latest, main and the like")
 	fs.IntVar(&c.settings.ImageMaxAge, "image-max-age", 0, "Days after which an image counts as stale, once images are looked into (default 180)")
@@ -121,8 +129,12 @@ func (c *connection) scope() (harden.Scope, error) {
 }
 
 func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
+	configured, err := c.configuration(cmd.Flags())
+	if err != nil {
+		return nil, err
+	}
 	if c.onFiles() {
-		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{Kustomization: c.kustomization, DefaultNamespace: *c.config.Namespace, Settings: c.settings, Look: c.options})
+		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{Kustomization: c.kustomization, DefaultNamespace: *c.config.Namespace, Config: configured, Look: c.options})
 	}
 	raw, err := c.config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
@@ -140,7 +152,7 @@ func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if *c.config.Context != "" {
 		name = *c.config.Context
 	}
-	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Settings: c.settings, Look: c.options, Actor: c.actor(raw, name)})
+	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Config: configured, Look: c.options, Actor: c.actor(raw, name)})
 }
 
 // actor is the user that the journal names: as far as the kubeconfig tells.

@@ -13,16 +13,17 @@ import (
 
 	"github.com/kubectl-harden/kubectl-harden/internal/apply"
 	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
+	"github.com/kubectl-harden/kubectl-harden/internal/config"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 )
 
 // ClusterOptions say how a cluster is looked at.
 type ClusterOptions struct {
-	Context  string // name of the kubeconfig context
-	Actor    string // user of the kubeconfig context, recorded in the journal
-	Settings harden.Settings
-	Look     LookOptions
+	Context string         // name of the kubeconfig context
+	Actor   string         // user of the kubeconfig context, recorded in the journal
+	Config  *config.Config // nil: nothing is configured
+	Look    LookOptions
 }
 
 // OpenCluster starts a session over a cluster; it sends nothing yet.
@@ -32,7 +33,7 @@ func OpenCluster(cfg *rest.Config, opts ClusterOptions) (*Session, error) {
 		return nil, err
 	}
 	src := &clusterSource{cfg: cfg, opts: opts, reader: reader}
-	s := newSession(src, &outside{config: cfg, opts: opts.Look}, opts.Settings, time.Now)
+	s := newSession(src, &outside{config: cfg, opts: opts.Look}, opts.Config, time.Now)
 	src.session = s
 	return s, nil
 }

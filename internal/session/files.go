@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/config"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/files"
@@ -20,9 +21,9 @@ import (
 
 // FileOptions say how files are looked at.
 type FileOptions struct {
-	DefaultNamespace string // of objects that name none
-	Kustomization    string // a folder: what it renders is looked at, instead of paths
-	Settings         harden.Settings
+	DefaultNamespace string         // of objects that name none
+	Kustomization    string         // a folder: what it renders is looked at, instead of paths
+	Config           *config.Config // nil: nothing is configured
 	Look             LookOptions
 }
 
@@ -34,7 +35,7 @@ func OpenFiles(paths []string, stdin io.Reader, opts FileOptions) (*Session, err
 		return nil, err
 	}
 	src := &fileSource{paths: paths, opts: opts, set: set, err: err, now: time.Now}
-	return newSession(src, &outside{opts: opts.Look}, opts.Settings, time.Now), nil
+	return newSession(src, &outside{opts: opts.Look}, opts.Config, time.Now), nil
 }
 
 func load(paths []string, stdin io.Reader, opts FileOptions) (*files.Set, error) {

@@ -111,7 +111,7 @@ func sessionOver(t *testing.T, yaml string, look *lookerStub, source *memory) *S
 	t.Helper()
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	source.inv = fixtest.Load(t, yaml, fixtest.Live())
-	s := newSession(source, look, harden.Settings{}, func() time.Time { return fixtest.Now })
+	s := newSession(source, look, nil, func() time.Time { return fixtest.Now })
 	if _, err := s.Load(t.Context(), harden.Scope{}); err != nil {
 		t.Fatal(err)
 	}

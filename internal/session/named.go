@@ -29,7 +29,7 @@ func OpenImages(names []string, platform string, look LookOptions) (*Session, er
 	}
 	node := &corev1.Node{}
 	node.Status.NodeInfo = corev1.NodeSystemInfo{OperatingSystem: system, Architecture: arch}
-	return newSession(&imageSource{names: names, node: node, now: time.Now}, &outside{opts: look}, harden.Settings{}, time.Now), nil
+	return newSession(&imageSource{names: names, node: node, now: time.Now}, &outside{opts: look}, nil, time.Now), nil
 }
 
 type imageSource struct {

@@ -14,8 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/managedfields"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/apply/journal"
+	"github.com/kubectl-harden/kubectl-harden/internal/config"
 	"github.com/kubectl-harden/kubectl-harden/internal/engine"
-	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/inventory/cluster"
 	"github.com/kubectl-harden/kubectl-harden/internal/lessons"
@@ -63,9 +63,9 @@ type update struct {
 	err       error // the inventory is stale
 }
 
-func newSession(src source, look looker, settings harden.Settings, now func() time.Time) *Session {
+func newSession(src source, look looker, c *config.Config, now func() time.Time) *Session {
 	s := &Session{
-		engine:    &engine.Engine{Suite: fixers.Suite(), Settings: settings},
+		engine:    newEngine(c),
 		converter: knownTypes{},
 		now:       now,
 		source:    src,
@@ -168,7 +168,7 @@ func (s *Session) Fixes(f *harden.Finding) []harden.Fix {
 	if snap == nil {
 		return nil
 	}
-	return s.engine.Fixes(snap.Inventory, f)
+	return s.fixes(snap.Inventory, f)
 }
 
 // Preview is the plan for one finding, without asking the server.
@@ -212,7 +212,7 @@ func (s *Session) build(ctx context.Context, findings []*harden.Finding, opts ha
 	}
 	picks := make([]plan.Pick, 0, len(findings))
 	for _, f := range findings {
-		picks = append(picks, plan.Pick{Finding: f, Fixes: s.engine.Fixes(snap.Inventory, f)})
+		picks = append(picks, plan.Pick{Finding: f, Fixes: s.fixes(snap.Inventory, f)})
 	}
 	objects, err := fetch(ctx, targets(picks), object)
 	if err != nil {
