@@ -34,20 +34,19 @@ func Without(rules []rbacv1.PolicyRule, p *Power, namespace string) ([]rbacv1.Po
 
 func (a *Access) takeFrom(rule *rbacv1.PolicyRule) ([]rbacv1.PolicyRule, bool) {
 	var resources, verbs []string
-	wild := false
 	for _, resource := range a.Resources {
 		for _, verb := range a.Verbs {
-			if gives, _ := a.of(rule, verb, resource); !gives {
-				continue
+			if gives, _ := a.of(rule, verb, resource); gives {
+				resources, verbs = append(resources, resource), append(verbs, verb)
 			}
-			wild = wild || !slices.Contains(rule.Verbs, verb) || !slices.Contains(rule.APIGroups, a.Group) || !slices.Contains(rule.Resources, resource)
-			resources, verbs = append(resources, resource), append(verbs, verb)
 		}
 	}
+	whole := len(a.Verbs) == len(anyVerb)
 	switch {
 	case len(resources) == 0:
 		return []rbacv1.PolicyRule{*rule}, true
-	case wild || hasStar(rule):
+	case slices.Contains(rule.APIGroups, rbacv1.APIGroupAll), slices.ContainsFunc(rule.Resources, isPattern),
+		slices.Contains(rule.Verbs, rbacv1.VerbAll) && !whole:
 		return nil, false
 	}
 	var left []rbacv1.PolicyRule
@@ -58,15 +57,15 @@ func (a *Access) takeFrom(rule *rbacv1.PolicyRule) ([]rbacv1.PolicyRule, bool) {
 	}
 	these.Resources = minus(rule.Resources, others.Resources)
 	these.Verbs = minus(rule.Verbs, verbs)
-	if len(these.Verbs) > 0 {
+	if len(these.Verbs) > 0 && !whole {
 		left = append(left, these)
 	}
 	return left, true
 }
 
-// hasStar reports whether the rule has a wildcard that stays behind what is taken out.
-func hasStar(rule *rbacv1.PolicyRule) bool {
-	return Wild(rule) || slices.ContainsFunc(rule.Resources, func(r string) bool { return strings.HasPrefix(r, "*/") })
+// isPattern reports whether an entry of resources stands for more than itself.
+func isPattern(resource string) bool {
+	return resource == rbacv1.ResourceAll || strings.HasPrefix(resource, "*/")
 }
 
 func minus(list, less []string) []string {

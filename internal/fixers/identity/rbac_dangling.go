@@ -73,10 +73,11 @@ func checkDangling(p *harden.Pass) {
 	}
 }
 
-// missingAccount reports whether a ServiceAccount is known not to exist.
+// missingAccount reports whether a ServiceAccount is known not to exist. The
+// default ones come with their namespaces.
 func missingAccount(p *harden.Pass, s rbac.Subject) bool {
 	inv := p.Inventory
-	if inv.ServiceAccounts[s.Namespace][s.Name] != nil || inv.Unreadable("serviceaccounts", s.Namespace) != "" {
+	if s.Name == "default" || inv.ServiceAccounts[s.Namespace][s.Name] != nil || inv.Unreadable("serviceaccounts", s.Namespace) != "" {
 		return false
 	}
 	return inv.Clusterwide || len(inv.ServiceAccounts[s.Namespace]) > 0
