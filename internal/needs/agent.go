@@ -6,6 +6,7 @@ package needs
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -53,18 +54,10 @@ type Part struct {
 
 // looksLike reports whether all but the images say that the workload is the agent.
 func (a *Agent) looksLike(w *harden.Workload) bool {
-	if !contains(a.Kinds, w.Ref.Kind) || !a.in(w.Ref.Namespace) || a.Static && !w.IsStatic() {
+	if !slices.Contains(a.Kinds, w.Ref.Kind) || !a.in(w.Ref.Namespace) || a.Static && !w.IsStatic() {
 		return false
 	}
-	if len(a.Labels) == 0 {
-		return true
-	}
-	for _, labels := range a.Labels {
-		if has(w.Template.Labels, labels) {
-			return true
-		}
-	}
-	return false
+	return len(a.Labels) == 0 || slices.ContainsFunc(a.Labels, func(labels map[string]string) bool { return has(w.Template.Labels, labels) })
 }
 
 func (a *Agent) in(namespace string) bool {
@@ -83,20 +76,20 @@ func (a *Agent) in(namespace string) bool {
 // Where several fit, it is the first that names the container.
 func (a *Agent) part(c *corev1.Container) *Part {
 	repository := harden.ImageRepository(c.Image)
-	var any *Part
+	var rest *Part
 	for i := range a.Parts {
 		p := &a.Parts[i]
 		if !p.of(repository) {
 			continue
 		}
 		switch {
-		case contains(p.Containers, c.Name):
+		case slices.Contains(p.Containers, c.Name):
 			return p
-		case len(p.Containers) == 0 && any == nil:
-			any = p
+		case len(p.Containers) == 0 && rest == nil:
+			rest = p
 		}
 	}
-	return any
+	return rest
 }
 
 // knows reports whether the image is one of the agent, whatever its container is called.
@@ -111,33 +104,28 @@ func (a *Agent) knows(c *corev1.Container) bool {
 }
 
 func (p *Part) of(repository string) bool {
-	for _, end := range p.Images {
-		if strings.HasSuffix(repository, "/"+end) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Images, func(end string) bool { return strings.HasSuffix(repository, "/"+end) })
 }
 
 func (a *Agent) allowsPath(at string, write bool) bool {
+	at = real(at)
 	for _, p := range a.Paths {
 		if write && !p.Write {
 			continue
 		}
-		if at == p.Path || p.Below && strings.HasPrefix(at, strings.TrimSuffix(p.Path, "/")+"/") {
+		if allowed := real(p.Path); at == allowed || p.Below && strings.HasPrefix(at, allowed+"/") {
 			return true
 		}
 	}
 	return false
 }
 
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
+// real is the path behind /var/run, which is a link to /run on practically every node.
+func real(p string) string {
+	if p == "/var/run" || strings.HasPrefix(p, "/var/run/") {
+		return strings.TrimPrefix(p, "/var")
 	}
-	return false
+	return p
 }
 
 func has(labels, wanted map[string]string) bool {

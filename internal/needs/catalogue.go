@@ -2,7 +2,10 @@ package needs
 
 import "slices"
 
-// Catalogue lists all agents, by what they are for.
+// Catalogue lists all agents, by what they are for. What builds images or runs the
+// jobs of others is not among them, privileged or not.
 func Catalogue() []Agent {
-	return slices.Concat(network)
+	return slices.Concat(controlPlane, network, storage, watching, controllers)
 }
+
+func concat(lists ...[]HostPath) []HostPath { return slices.Concat(lists...) }

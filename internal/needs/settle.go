@@ -75,33 +75,33 @@ type allowance func(*match) (ok bool, why string)
 
 // allowances are the rules of which something may be expected.
 var allowances = map[string]allowance{
-	"host-network":                  pod(func(a *Agent) bool { return a.HostNetwork }),
-	"imds-host-network":             pod(func(a *Agent) bool { return a.HostNetwork }),
-	"host-pid":                      pod(func(a *Agent) bool { return a.HostPID }),
-	"sa-token-automount":            pod(func(a *Agent) bool { return a.Token }),
-	"host-port":                     container(func(m *match, p *Part) bool { return p.HostPorts || m.agent.HostNetwork }),
-	"privileged-container":          container(func(_ *match, p *Part) bool { return p.Privileged }),
-	"block-device-access":           container(func(_ *match, p *Part) bool { return p.Privileged }),
-	"mount-propagation":             container(func(_ *match, p *Part) bool { return p.Privileged }),
-	"allow-privilege-escalation":    container(escalates),
-	"dangerous-capabilities":        container(capabilities),
-	"added-capabilities-restricted": container(capabilities),
-	"net-raw-capability":            container(func(_ *match, p *Part) bool { return p.Privileged || slices.Contains(p.Capabilities, "NET_RAW") }),
-	"run-as-non-root":               container(func(_ *match, p *Part) bool { return p.Root }),
-	"run-as-root-user":              container(func(_ *match, p *Part) bool { return p.Root }),
-	"image-runs-as-root":            container(func(_ *match, p *Part) bool { return p.Root }),
-	"user-namespace":                container(func(_ *match, p *Part) bool { return p.Root }),
-	"seccomp-unconfined":            container(func(_ *match, p *Part) bool { return p.Unconfined }),
-	"apparmor-unconfined":           container(func(_ *match, p *Part) bool { return p.Unconfined }),
-	"selinux-options-custom":        container(func(_ *match, p *Part) bool { return p.Unconfined }),
+	"host-network":                  ofPod(func(a *Agent) bool { return a.HostNetwork }),
+	"imds-host-network":             ofPod(func(a *Agent) bool { return a.HostNetwork }),
+	"host-pid":                      ofPod(func(a *Agent) bool { return a.HostPID }),
+	"sa-token-automount":            ofPod(func(a *Agent) bool { return a.Token }),
+	"host-port":                     ofContainer(func(m *match, p *Part) bool { return p.HostPorts || m.agent.HostNetwork }),
+	"privileged-container":          ofContainer(func(_ *match, p *Part) bool { return p.Privileged }),
+	"block-device-access":           ofContainer(func(_ *match, p *Part) bool { return p.Privileged }),
+	"mount-propagation":             ofContainer(func(_ *match, p *Part) bool { return p.Privileged }),
+	"allow-privilege-escalation":    ofContainer(escalates),
+	"dangerous-capabilities":        ofContainer(capabilities),
+	"added-capabilities-restricted": ofContainer(capabilities),
+	"net-raw-capability":            ofContainer(func(_ *match, p *Part) bool { return p.Privileged || slices.Contains(p.Capabilities, "NET_RAW") }),
+	"run-as-non-root":               ofContainer(func(_ *match, p *Part) bool { return p.Root }),
+	"run-as-root-user":              ofContainer(func(_ *match, p *Part) bool { return p.Root }),
+	"image-runs-as-root":            ofContainer(func(_ *match, p *Part) bool { return p.Root }),
+	"user-namespace":                ofContainer(func(_ *match, p *Part) bool { return p.Root }),
+	"seccomp-unconfined":            ofContainer(func(_ *match, p *Part) bool { return p.Unconfined }),
+	"apparmor-unconfined":           ofContainer(func(_ *match, p *Part) bool { return p.Unconfined }),
+	"selinux-options-custom":        ofContainer(func(_ *match, p *Part) bool { return p.Unconfined }),
 	"host-path-volume":              hostPath,
 	"host-path-sensitive":           hostPath,
 	"restricted-volume-types":       hostPath,
-	"runtime-socket-mount":          hostPath,
+	"runtime-socket-mount":          runtimeSocket,
 }
 
-// pod is about what all containers of the pod get: all of them must be known.
-func pod(allows func(*Agent) bool) allowance {
+// ofPod is about what all containers of the pod get: all of them must be known.
+func ofPod(allows func(*Agent) bool) allowance {
 	return func(m *match) (bool, string) {
 		if !allows(m.agent) {
 			return false, ""
@@ -124,8 +124,8 @@ func (m *match) differs(c *corev1.Container) string {
 	return fmt.Sprintf("It looks like %s, but the image of container %q (%s) is not one of its own: nothing is taken for granted.", m.agent.Name, c.Name, harden.OneLine(c.Image))
 }
 
-// container is about one container, or all of them where the finding is about the pod.
-func container(allows func(*match, *Part) bool) allowance {
+// ofContainer is about one container, or all of them where the finding is about the pod.
+func ofContainer(allows func(*match, *Part) bool) allowance {
 	return func(m *match) (bool, string) {
 		if m.finding.Container.IsZero() {
 			for _, c := range harden.AllContainers(m.spec) {
@@ -204,8 +204,33 @@ func hostPath(m *match) (bool, string) {
 		}
 		return false, ""
 	}
+	return m.all(m.mounts)
+}
+
+// mounts reports whether a container mounts the volume that the finding is about.
+func (m *match) mounts(c corev1.Container) bool {
 	volume, _, _ := strings.Cut(m.finding.Discriminator, " ")
-	return m.all(func(c corev1.Container) bool {
-		return slices.ContainsFunc(c.VolumeMounts, func(v corev1.VolumeMount) bool { return v.Name == volume })
-	})
+	return slices.ContainsFunc(c.VolumeMounts, func(v corev1.VolumeMount) bool { return v.Name == volume })
+}
+
+// runtimeSocket is about a path that is the socket of a runtime or holds it. Who
+// gets it by the way, as a part of the node, must be nobody that may connect to it.
+func runtimeSocket(m *match) (bool, string) {
+	ok, why := hostPath(m)
+	if !ok || strings.HasSuffix(m.facts[harden.FactPath], ".sock") {
+		return ok, why
+	}
+	for _, c := range harden.AllContainers(m.spec) {
+		if m.mounts(c) && !nonRoot(m.spec, &c) {
+			return false, ""
+		}
+	}
+	return true, ""
+}
+
+func nonRoot(spec *corev1.PodSpec, c *corev1.Container) bool {
+	if s := c.SecurityContext; s != nil && s.RunAsUser != nil {
+		return *s.RunAsUser > 0
+	}
+	return spec.SecurityContext != nil && spec.SecurityContext.RunAsUser != nil && *spec.SecurityContext.RunAsUser > 0
 }
