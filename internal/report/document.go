@@ -36,7 +36,15 @@ type scanSummary struct {
 	Workloads  int            `json:"workloads"`
 	Findings   int            `json:"findings"`
 	Unknown    int            `json:"unknown"`
+	Waived     int            `json:"waived"`
+	Expected   int            `json:"expected"`
+	Baseline   *baselineDoc   `json:"baseline,omitempty"`
 	BySeverity map[string]int `json:"bySeverity"`
+}
+
+type baselineDoc struct {
+	Known   int `json:"known"`
+	NotSeen int `json:"notSeen"`
 }
 
 type findingDoc struct {
@@ -57,7 +65,17 @@ type findingDoc struct {
 	Reason    string          `json:"reason"`
 	Detail    string          `json:"detail,omitempty"`
 	BlockedBy string          `json:"blockedBy,omitempty"`
+	Excuse    *excuseDoc      `json:"excuse,omitempty"`
+	Known     bool            `json:"known,omitempty"`
 	Fixes     []fixDoc        `json:"fixes"`
+}
+
+type excuseDoc struct {
+	Reason string `json:"reason"`
+	Until  string `json:"until,omitempty"` // YYYY-MM-DD
+	By     string `json:"by,omitempty"`
+	Ticket string `json:"ticket,omitempty"`
+	Source string `json:"source,omitempty"`
 }
 
 type objectDoc struct {
@@ -104,6 +122,8 @@ type ruleSummary struct {
 	Fail          int    `json:"fail"`
 	Unknown       int    `json:"unknown"`
 	NotApplicable int    `json:"notApplicable"`
+	Waived        int    `json:"waived"`
+	Expected      int    `json:"expected"`
 }
 
 // JSON writes a ScanReport. The findings, of which there may be a great many,
@@ -160,18 +180,21 @@ func (s *Scan) document() scanReport {
 		Summary: scanSummary{
 			Context: inv.Cluster.Context, Server: inv.Cluster.Server, Version: inv.Cluster.Version,
 			Namespaces: append([]string{}, inv.Scope...), Objects: inv.Objects, Workloads: len(inv.Workloads),
-			Findings: c.Total, Unknown: c.Unknown, BySeverity: map[string]int{},
+			Findings: c.Total, Unknown: c.Unknown, Waived: c.Waived, Expected: c.Expected, BySeverity: map[string]int{},
 		},
 		Findings:   []findingDoc{},
 		NotChecked: unreadDocs(inv.Unread),
 		Rules:      []ruleSummary{},
+	}
+	if s.Known != nil {
+		doc.Summary.Baseline = &baselineDoc{Known: c.Known, NotSeen: s.NotSeen}
 	}
 	for _, sev := range harden.Severities() {
 		doc.Summary.BySeverity[sev.String()] = c.BySeverity[sev]
 	}
 	for _, id := range sortedKeys(s.Result.Counts) {
 		n := s.Result.Counts[id]
-		doc.Rules = append(doc.Rules, ruleSummary{ID: id, Pass: n.Pass, Fail: n.Fail, Unknown: n.Unknown, NotApplicable: n.NotApplicable})
+		doc.Rules = append(doc.Rules, ruleSummary{ID: id, Pass: n.Pass, Fail: n.Fail, Unknown: n.Unknown, NotApplicable: n.NotApplicable, Waived: n.Waived, Expected: n.Expected})
 	}
 	return doc
 }
@@ -181,7 +204,7 @@ func (s *Scan) finding(f *harden.Finding) findingDoc {
 		ID: f.Fixer.ID, Identity: f.ID(), Title: f.Fixer.Title, Area: f.Fixer.Area,
 		Severity: f.Severity, Base: f.Base, Moved: f.SeverityWhy, Status: f.Status, Verdict: f.Verdict,
 		Object: objectOf(f.Object), Container: f.Container.String(), Field: f.Field, Lens: f.Lens,
-		Reason: f.Reason, Detail: f.Detail, BlockedBy: f.BlockedBy, Fixes: []fixDoc{},
+		Reason: f.Reason, Detail: f.Detail, BlockedBy: f.BlockedBy, Excuse: excuseOf(f.Excuse), Known: s.known(f), Fixes: []fixDoc{},
 	}
 	if f.Workload != nil && f.Workload.Ref.Key() != f.Object.Key() {
 		w := objectOf(f.Workload.Ref)
@@ -191,6 +214,21 @@ func (s *Scan) finding(f *harden.Finding) findingDoc {
 		d.Fixes = append(d.Fixes, fixOf(fix))
 	}
 	return d
+}
+
+func excuseOf(e *harden.Excuse) *excuseDoc {
+	if e == nil {
+		return nil
+	}
+	return &excuseDoc{Reason: e.Reason, Until: day(e.Until), By: e.By, Ticket: e.Ticket, Source: e.Source}
+}
+
+// day is the date of a time, or empty.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
 }
 
 func fixOf(fix harden.Fix) fixDoc {

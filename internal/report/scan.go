@@ -18,8 +18,28 @@ type Scan struct {
 	Findings []*harden.Finding
 	// Fixes proposes repairs of a finding.
 	Fixes func(*harden.Finding) []harden.Fix
+	// Known reports whether a finding is in a baseline; nil where there is none.
+	Known func(*harden.Finding) bool
+	// NotSeen is how many findings of the baseline are not there: gone, or out of scope.
+	NotSeen int
 	// Wide adds field, fixes and details to the table.
 	Wide bool
+	// Faint greys rows of the table that do not count, for a terminal.
+	Faint bool
+	// Version of the program.
+	Version string
+}
+
+// counted reports whether a finding is something that is wrong and that nobody knew or excused.
+func (s *Scan) counted(f *harden.Finding) bool { return f.Status == harden.StatusFail && !s.known(f) }
+
+func (s *Scan) known(f *harden.Finding) bool {
+	return s.Known != nil && f.Status == harden.StatusFail && s.Known(f)
+}
+
+// Fails reports whether a finding that counts has at least the severity.
+func (s *Scan) Fails(least harden.Severity) bool {
+	return slices.ContainsFunc(s.Findings, func(f *harden.Finding) bool { return f.Severity >= least && s.counted(f) })
 }
 
 // Table writes one row a finding and a summary.
@@ -37,6 +57,10 @@ func (s *Scan) Table(w io.Writer) error {
 	return buffered.Flush()
 }
 
+// widestCell is how far a cell widens its column: one long name must not push
+// the columns of all others out of sight.
+const widestCell = 64
+
 // rows writes the findings in columns. There may be a great many, so that they
 // are gone through twice, for the widths and to write, and not kept as text.
 func (s *Scan) rows(w io.Writer) {
@@ -48,7 +72,7 @@ func (s *Scan) rows(w io.Writer) {
 	widths := make([]int, len(head))
 	measure := func(row []string) {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], min(utf8.RuneCountInString(cell), widestCell))
 		}
 	}
 	measure(head)
@@ -59,40 +83,83 @@ func (s *Scan) rows(w io.Writer) {
 		measure(row)
 	}
 	var line []byte
-	write := func(row []string) {
+	write := func(row []string, faint bool) {
 		line = line[:0]
+		if faint {
+			line = append(line, "\x1b[2m"...)
+		}
 		for i, cell := range row {
 			line = append(line, cell...)
 			if i == len(row)-1 {
 				break
 			}
-			for range widths[i] + 2 - utf8.RuneCountInString(cell) {
+			for range max(2, widths[i]+2-utf8.RuneCountInString(cell)) {
 				line = append(line, ' ')
 			}
 		}
+		if faint {
+			line = append(line, "\x1b[0m"...)
+		}
 		_, _ = w.Write(append(line, '\n')) // w keeps the error
 	}
-	write(head)
+	write(head, false)
 	for i, f := range s.Findings {
 		row = s.row(row[:0], f, fixes[i])
-		write(row)
+		write(row, s.Faint && !s.counted(f))
 	}
 }
 
 // row appends the cells of a finding.
 func (s *Scan) row(cells []string, f *harden.Finding, fix string) []string {
 	if s.Wide {
-		return append(
-			cells, f.Severity.String(), f.Status.String(), f.Fixer.ID, orDash(f.Object.Namespace), f.Object.String(),
+		cells = append(
+			cells, f.Severity.String(), s.status(f), f.Fixer.ID, orDash(f.Object.Namespace), f.Object.String(),
 			orDash(f.Container.String()), f.Reason, fix, orDash(f.Field), orDash(f.Object.Source.String()),
 		)
+	} else {
+		cells = append(cells, f.Severity.String()+s.mark(f), f.Fixer.ID, f.Object.Long(), orDash(f.Container.String()), f.Reason, fix)
 	}
-	return append(cells, f.Severity.String()+statusMark(f.Status), f.Fixer.ID, f.Object.Long(), orDash(f.Container.String()), f.Reason, fix)
+	for i := range cells {
+		cells[i] = harden.OneLine(cells[i])
+	}
+	return cells
+}
+
+// status is that of the finding; one of the baseline is known.
+func (s *Scan) status(f *harden.Finding) string {
+	if s.known(f) {
+		return "known"
+	}
+	return f.Status.String()
+}
+
+// mark is the status in brackets, unless the finding counts.
+func (s *Scan) mark(f *harden.Finding) string {
+	if s.known(f) {
+		return " (known)"
+	}
+	return statusMark(f.Status)
+}
+
+func statusMark(s harden.Status) string {
+	if s == harden.StatusFail {
+		return ""
+	}
+	return " (" + s.String() + ")"
 }
 
 // Summary writes the counts, and what could not be checked.
 func (s *Scan) Summary(w io.Writer) {
 	c := s.counts()
+	fmt.Fprintln(w, s.sentence(c))
+	for _, line := range s.beside(c) {
+		fmt.Fprintln(w, line)
+	}
+	writeUnread(w, s.Result.Inventory.Unread)
+}
+
+// sentence says how many findings count, and what was checked.
+func (s *Scan) sentence(c scanCounts) string {
 	inv := s.Result.Inventory
 	workloads := plural(len(inv.Workloads), "workload")
 	if ns := len(inv.Scope); ns > 1 {
@@ -102,26 +169,40 @@ func (s *Scan) Summary(w io.Writer) {
 	}
 	switch {
 	case c.Total == 0 && c.Unknown == 0 && len(s.Result.Findings) == 0 && len(inv.Workloads) == 0:
-		fmt.Fprintf(w, "No workloads found (%s).\n", workloads)
+		return fmt.Sprintf("No workloads found (%s).", workloads)
 	case c.Total == 0 && c.Unknown == 0:
-		fmt.Fprintf(w, "No findings. Checked %s.\n", workloads)
-	default:
-		var parts []string
-		for _, sev := range harden.Severities() {
-			if n := c.BySeverity[sev]; n > 0 {
-				parts = append(parts, fmt.Sprintf("%d %s", n, sev))
-			}
+		return fmt.Sprintf("No findings. Checked %s.", workloads)
+	}
+	var parts []string
+	for _, sev := range harden.Severities() {
+		if n := c.BySeverity[sev]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, sev))
 		}
-		line := plural(c.Total, "finding")
-		if len(parts) > 0 {
-			line += ": " + strings.Join(parts, ", ")
+	}
+	line := plural(c.Total, "finding")
+	if len(parts) > 0 {
+		line += ": " + strings.Join(parts, ", ")
+	}
+	return fmt.Sprintf("%s. Checked %s.", line, workloads)
+}
+
+// beside are sentences about what is not among the findings that count.
+func (s *Scan) beside(c scanCounts) []string {
+	var lines []string
+	if c.Waived+c.Expected > 0 {
+		lines = append(lines, fmt.Sprintf("Not counted: %d waived, %d expected.", c.Waived, c.Expected))
+	}
+	if s.Known != nil {
+		line := fmt.Sprintf("Of the baseline: %s still there, not counted", plural(c.Known, "finding"))
+		if s.NotSeen > 0 {
+			line += fmt.Sprintf("; %d of it not seen now", s.NotSeen)
 		}
-		fmt.Fprintf(w, "%s. Checked %s.\n", line, workloads)
+		lines = append(lines, line+".")
 	}
 	if c.Unknown > 0 {
-		fmt.Fprintf(w, "%s could not be judged (unknown).\n", plural(c.Unknown, "check"))
+		lines = append(lines, plural(c.Unknown, "check")+" could not be judged (unknown).")
 	}
-	writeUnread(w, inv.Unread)
+	return lines
 }
 
 func writeUnread(w io.Writer, unread []harden.Unread) {
@@ -134,7 +215,7 @@ func writeUnread(w io.Writer, unread []harden.Unread) {
 		if u.Namespace != "" {
 			where = " in namespace " + u.Namespace
 		}
-		fmt.Fprintf(w, "  %s%s: %s\n", u.Resource, where, u.Why)
+		fmt.Fprintf(w, "  %s\n", harden.OneLine(u.Resource+where+": "+u.Why))
 	}
 }
 
@@ -177,30 +258,31 @@ func (s *Scan) fix(f *harden.Finding) string {
 	return best
 }
 
+// scanCounts are those of the findings that are shown. Total and BySeverity are
+// of those that count: what is waived, expected or in the baseline is apart.
 type scanCounts struct {
-	Total, Unknown int
-	BySeverity     map[harden.Severity]int
+	Total, Unknown, Waived, Expected, Known int
+	BySeverity                              map[harden.Severity]int
 }
 
 func (s *Scan) counts() scanCounts {
 	c := scanCounts{BySeverity: map[harden.Severity]int{}}
 	for _, f := range s.Findings {
-		switch f.Status {
-		case harden.StatusFail:
+		switch {
+		case s.known(f):
+			c.Known++
+		case f.Status == harden.StatusFail:
 			c.Total++
 			c.BySeverity[f.Severity]++
-		case harden.StatusUnknown:
+		case f.Status == harden.StatusUnknown:
 			c.Unknown++
+		case f.Status == harden.StatusWaived:
+			c.Waived++
+		case f.Status == harden.StatusExpected:
+			c.Expected++
 		}
 	}
 	return c
-}
-
-func statusMark(s harden.Status) string {
-	if s == harden.StatusFail {
-		return ""
-	}
-	return " (" + s.String() + ")"
 }
 
 func orDash(s string) string {
