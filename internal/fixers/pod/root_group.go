@@ -56,7 +56,7 @@ func checkRootGroup(p *harden.Pass) {
 	report := func(f harden.Finding) {
 		if usersAreGiven(p) {
 			f.Status = harden.StatusExpected
-			f.Excuse = &harden.Excuse{Reason: "On OpenShift pods run in group 0, and images are built for that.", Source: "root-group"}
+			f.Excuse = &harden.Excuse{Reason: "On OpenShift pods run in group 0, and images are built for that.", Source: "rule root-group"}
 		}
 		p.Report(f)
 	}

@@ -59,8 +59,8 @@ server stays in the environment in any case. DNS names say the same, and stay ri
 		}
 		p.Report(harden.Finding{
 			Field:  p.Pod.Field("enableServiceLinks"),
-			Reason: fmt.Sprintf("has the addresses of %s in its environment", plural(services, "Service", "Services")),
-			Detail: fmt.Sprintf("enableServiceLinks is not false: the addresses and ports of %s of the namespace are in the environment of all containers.", plural(services, "Service", "Services")),
+			Reason: fmt.Sprintf("has the addresses of %s in its environment", countServices(services)),
+			Detail: fmt.Sprintf("enableServiceLinks is not false: the addresses and ports of %s of the namespace are in the environment of all containers.", countServices(services)),
 		})
 	},
 	Fix: proposing("set enableServiceLinks: false", func(p *harden.Pass, f *harden.Finding) []harden.Fix {
@@ -73,11 +73,11 @@ server stays in the environment in any case. DNS names say the same, and stay ri
 	}),
 }
 
-func plural(n int, one, many string) string {
+func countServices(n int) string {
 	if n == 1 {
-		return "1 " + one
+		return "1 Service"
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return fmt.Sprintf("%d Services", n)
 }
 
 // links is how many Services the kubelet would tell, by namespace.
@@ -111,8 +111,8 @@ func linkIn(text string) string {
 // linkClaims say whether something names a variable of a Service.
 func linkClaims(p *harden.Pass) []harden.Claim {
 	var claims []harden.Claim
-	refute := func(code, name, where string) {
-		claims = append(claims, dated(p, code, harden.Refutes, p.Inventory.Now, fmt.Sprintf("%s is named in %s.", name, where), ""))
+	refute := func(name, where string) {
+		claims = append(claims, dated(p, "E-ENV", harden.Refutes, p.Inventory.Now, fmt.Sprintf("%s is named in %s.", name, where), ""))
 	}
 	for _, c := range p.Pod.Containers() {
 		texts := slices.Concat(c.Command, c.Args)
@@ -120,7 +120,7 @@ func linkClaims(p *harden.Pass) []harden.Claim {
 			texts = append(texts, e.Value)
 		}
 		if name := linkIn(strings.Join(texts, "\n")); name != "" {
-			refute("E-ENV", name, "the commands or variables of container "+c.Name)
+			refute(name, "the commands or variables of container "+c.Name)
 		}
 	}
 	for _, name := range configMaps(p) {
@@ -132,7 +132,7 @@ func linkClaims(p *harden.Pass) []harden.Claim {
 		data := harden.Content[*corev1.ConfigMap](o).Data
 		for _, key := range slices.Sorted(maps.Keys(data)) {
 			if link := linkIn(data[key]); link != "" {
-				refute("E-ENV", link, "ConfigMap "+name)
+				refute(link, "ConfigMap "+name)
 				break
 			}
 		}
