@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/labels"
 )
 
 // A Controller is the program that serves routes: an Ingress, a route of the
@@ -219,8 +218,17 @@ func (i *Inventory) Proxies() []*Proxy {
 // Selects reports whether the Service leads to the pods of the workload. One
 // without a selector has its endpoints from somewhere else and selects nothing.
 func Selects(s *corev1.Service, w *Workload) bool {
-	return s.Namespace == w.Ref.Namespace && len(s.Spec.Selector) > 0 && s.Spec.Type != corev1.ServiceTypeExternalName &&
-		labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(w.Template.Labels))
+	return s.Namespace == w.Ref.Namespace && len(s.Spec.Selector) > 0 && s.Spec.Type != corev1.ServiceTypeExternalName && matches(s.Spec.Selector, w.Template.Labels)
+}
+
+// matches is for every pod with every Service: it makes no selector.
+func matches(selector, labels map[string]string) bool {
+	for key, value := range selector {
+		if own, ok := labels[key]; !ok || own != value {
+			return false
+		}
+	}
+	return true
 }
 
 // Arg is the value of the first of the flags (such as --configmap) that a container of the proxy is started with.

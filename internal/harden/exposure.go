@@ -6,14 +6,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 )
 
 // exposures are the ways into the cluster, by namespace.
 type exposures map[string][]entrance
 
 type entrance struct {
-	selector labels.Selector
+	selector map[string]string
 	by       string
 	Exposure
 }
@@ -36,7 +35,7 @@ func (i *Inventory) ExposedBy(w *Workload) string {
 // ExposureOf is the widest way that leads to the workload, and how far it reaches.
 func (i *Inventory) ExposureOf(w *Workload) (by string, e Exposure) {
 	for _, way := range Derive(i, exposed)[w.Ref.Namespace] {
-		if way.Reachability > e.Reachability && way.selector.Matches(labels.Set(w.Template.Labels)) {
+		if way.Reachability > e.Reachability && matches(way.selector, w.Template.Labels) {
 			by, e = way.by, way.Exposure
 		}
 	}
@@ -87,7 +86,7 @@ func exposed(i *Inventory) exposures {
 			e, by = r.Exposure, r.by
 		}
 		if e.Reachability > ClusterOnly {
-			out[s.Namespace] = append(out[s.Namespace], entrance{labels.SelectorFromSet(s.Spec.Selector), by, e})
+			out[s.Namespace] = append(out[s.Namespace], entrance{s.Spec.Selector, by, e})
 		}
 	}
 	return out

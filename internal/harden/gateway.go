@@ -82,11 +82,7 @@ func (i *Inventory) IstioGatewayExposure(gateway *unstructured.Unstructured) Exp
 	found := false
 	var e Exposure
 	for _, p := range i.Proxies() {
-		matches := err == nil && len(selector) > 0
-		for k, v := range selector {
-			matches = matches && p.Workload.Template.Labels[k] == v
-		}
-		if matches {
+		if err == nil && len(selector) > 0 && matches(selector, p.Workload.Template.Labels) {
 			e, found = wider(e, p.Exposure), true
 		}
 	}

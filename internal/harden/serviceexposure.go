@@ -3,7 +3,6 @@ package harden
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -238,19 +237,6 @@ var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
 func isPublic(ip netip.Addr) bool {
 	ip = ip.Unmap()
 	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !carrierGrade.Contains(ip)
-}
-
-// IsPrivateNetwork reports whether a CIDR holds addresses that the internet does not route.
-func IsPrivateNetwork(cidr string) bool {
-	prefix, err := netip.ParsePrefix(strings.TrimSpace(cidr))
-	if err != nil {
-		return false
-	}
-	private := []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10", "::1/128"}
-	return slices.ContainsFunc(private, func(p string) bool {
-		all := netip.MustParsePrefix(p)
-		return all.Bits() <= prefix.Bits() && all.Contains(prefix.Addr())
-	})
 }
 
 // nodeExposure is how far the ports of nodes reach, and whose nodes they are.
