@@ -94,11 +94,13 @@ func fixAggregateEscalation(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		Title: "keep it out of the shipped role", Class: harden.Review, Evidence: []harden.Claim{auditClaim()},
 		Manual: fmt.Sprintf("Take the label %s%s off, or move these rules into a ClusterRole without such labels, and bind that to those who need them.", rbac.AggregateLabel, f.Discriminator),
 	}
-	rules, ok := role.Rules, true
+	rules := role.Rules
 	for _, power := range addedTo(p, role.Rules, f.Discriminator) {
-		if rules, ok = rbac.Without(rules, power, ""); !ok {
+		left, ok := rbac.Without(rules, power, "")
+		if !ok {
 			return []harden.Fix{byHand}
 		}
+		rules = left
 	}
 	if len(rules) == 0 {
 		return []harden.Fix{byHand}
