@@ -32,6 +32,11 @@ var update = flag.Bool("update", false, "write testdata/RULE/fixed.yaml anew")
 // elsewhere are the rules that cannot be shown by objects alone, with the tests
 // that show them: their verdict needs what an image, a registry or a process says.
 var elsewhere = map[string]string{
+	"netpol-unenforced":          "network/missing_test.go",
+	"netpol-cni-limits":          "network/cni_limits_test.go",
+	"netpol-enforce-race":        "network/dangling_test.go",
+	"mesh-mtls-permissive":       "network/mesh_mtls_test.go",
+	"audit-events":               "namespace/cluster_test.go",
 	"supplemental-groups-policy": "pod/supplemental_groups_policy_test.go",
 	"image-vulnerabilities":      "image/scans_test.go",
 	"image-secrets":              "image/scans_test.go",
@@ -48,6 +53,7 @@ var elsewhere = map[string]string{
 	"image-not-minimal":          "image/facts_test.go",
 	"image-build-tools":          "image/facts_test.go",
 	"image-docs-left":            "image/facts_test.go",
+	"apiserver-public":           "cloud/nodes_test.go",
 	"kubelet-config":             "controlplane/kubelet_config_test.go",
 	"waiver-expired":             "../waivers/settle_test.go",
 	"waiver-invalid":             "../waivers/settle_test.go",

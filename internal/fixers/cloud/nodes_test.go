@@ -132,3 +132,22 @@ func TestTables(t *testing.T) {
 		}
 	}
 }
+
+func TestAPIServerPublic(t *testing.T) {
+	for server, want := range map[string]string{
+		"https://203.0.113.7":                                  "fail",
+		"https://[2a05:d018::1]:6443":                          "fail",
+		"https://10.0.0.1:6443":                                "pass",
+		"https://127.0.0.1:6443":                               "pass",
+		"https://control-plane:6443":                           "pass",
+		"https://kubernetes.default.svc":                       "pass",
+		"https://A1.gr7.eu-west-1.eks.amazonaws.com":           "unknown",
+		"https://private.A1.cluster.internal/k8s/clusters/c-1": "pass",
+		"://": "does not apply",
+	} {
+		at := func(i *harden.Inventory) { i.Cluster.Server = server }
+		if got := verdict(t, APIServerPublic, "", fixtest.Live(), at); got != want {
+			t.Errorf("%s: got %s, want %s", server, got, want)
+		}
+	}
+}

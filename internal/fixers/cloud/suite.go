@@ -30,6 +30,7 @@ func Suite() []*harden.Fixer {
 		NodeSingleZone,
 		PodIdentityAgent,
 		NodeOS,
+		APIServerPublic,
 		AuthDeprecated,
 		FargateLimits,
 	}
