@@ -112,14 +112,18 @@ func (i *Inventory) IngressControllerOf(in *networkingv1.Ingress) Controller {
 	if class != nil {
 		return controllerNamed(class.Spec.Controller)
 	}
+	byClass := controllersByClass[name]
+	if byClass != "" && byClass != IngressNginx { // nginx is what F5's class is called as well
+		return byClass
+	}
 	for _, known := range controllersByAnnotation {
 		for key := range in.Annotations {
-			if strings.HasPrefix(key, known.prefix) {
+			if strings.HasPrefix(key, known.prefix) && (byClass == "" || known.controller == F5Nginx) {
 				return known.controller
 			}
 		}
 	}
-	return controllersByClass[name]
+	return byClass
 }
 
 // proxyImages are the last parts of the paths of images that serve routes.
@@ -190,8 +194,12 @@ type Proxy struct {
 
 type proxies struct{ all []*Proxy }
 
-// Proxies are the workloads that serve routes, in the order of the workloads.
+// Proxies are the workloads that serve routes, in the order of the workloads: of
+// the whole cluster where somebody looked at the network, else of what was read.
 func (i *Inventory) Proxies() []*Proxy {
+	if whole := i.Around(); whole != nil {
+		return whole.Proxies()
+	}
 	return Derive(i, func(i *Inventory) proxies {
 		var out proxies
 		for _, w := range i.Workloads {

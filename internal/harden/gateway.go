@@ -28,16 +28,15 @@ func (i *Inventory) GatewayController(gateway *unstructured.Unstructured) Contro
 // GatewayExposure judges from how far a Gateway of the Gateway API is reached:
 // by its addresses, by its class, by the Service that was made for it.
 func (i *Inventory) GatewayExposure(gateway *unstructured.Unstructured) Exposure {
-	var e Exposure
-	known := false
+	var status []corev1.LoadBalancerIngress
 	for _, a := range Maps(gateway.Object, "status", "addresses") {
 		if kind := Text(a, "type"); kind == "" || kind == "IPAddress" {
-			e, known = wider(e, byAddress("its address ", Text(a, "value"))), true
-		} else if isAWSName(Text(a, "value")) && strings.HasPrefix(Text(a, "value"), "internal-") {
-			e, known = wider(e, Exposure{NetworkOnly, "its name " + Text(a, "value") + " is that of an internal load balancer"}), true
+			status = append(status, corev1.LoadBalancerIngress{IP: Text(a, "value")})
+		} else {
+			status = append(status, corev1.LoadBalancerIngress{Hostname: Text(a, "value")})
 		}
 	}
-	if known {
+	if e, ok := byStatus(status); ok {
 		return e
 	}
 	switch class := Text(gateway.Object, "spec", "gatewayClassName"); {
@@ -46,6 +45,8 @@ func (i *Inventory) GatewayExposure(gateway *unstructured.Unstructured) Exposure
 	case strings.HasPrefix(class, "gke-l7-"):
 		return Exposure{FromInternet, "its class " + class + " makes an external load balancer"}
 	}
+	var e Exposure
+	known := false
 	for _, s := range Derive(i, servicesOfGateways)[[2]string{gateway.GetNamespace(), gateway.GetName()}] {
 		own := i.ServiceExposure(s)
 		e, known = wider(e, Exposure{own.Reachability, fmt.Sprintf("its Service %s is behind it: %s", s.Name, own.Why)}), true

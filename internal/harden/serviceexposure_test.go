@@ -228,3 +228,40 @@ func TestIngressExposure(t *testing.T) {
 		})
 	}
 }
+
+func TestIngressControllerOf(t *testing.T) {
+	for _, test := range []struct {
+		class      string
+		annotation string
+		want       Controller
+	}{
+		{"nginx", "", IngressNginx},
+		{"nginx", "nginx.org/mergeable-ingress-type", F5Nginx},
+		{"nginx", "nginx.ingress.kubernetes.io/auth-url", IngressNginx},
+		{"alb", "nginx.ingress.kubernetes.io/auth-url", AWSALB},
+		{"", "traefik.ingress.kubernetes.io/router.tls", Traefik},
+		{"edge", "", ""},
+		{"", "", ""},
+	} {
+		in := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{test.annotation: "x"}}}
+		if test.class != "" {
+			in.Spec.IngressClassName = &test.class
+		}
+		if got := (&Inventory{}).IngressControllerOf(in); got != test.want {
+			t.Errorf("class %q with %q: got %q, want %q", test.class, test.annotation, got, test.want)
+		}
+	}
+}
+
+func TestProxiesOfTheWholeCluster(t *testing.T) {
+	w := &Workload{Ref: Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "infra", Name: "proxy"}}
+	w.Template.Spec.Containers = []corev1.Container{{Image: "traefik:v3"}}
+	inv := &Inventory{}
+	if len(inv.Proxies()) != 0 {
+		t.Fatal("nothing was read")
+	}
+	inv.Whole = &Inventory{Workloads: []*Workload{w}}
+	if got := inv.Proxies(); len(got) != 1 || got[0].Controller != Traefik {
+		t.Errorf("got %v, want the proxy of a namespace that is not in scope", got)
+	}
+}

@@ -13,15 +13,19 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// refs reads references written as "STANDARD ID".
+// refs reads references written as "STANDARD ID" or "STANDARD ID URL".
 func refs(list ...string) []harden.Reference {
 	var out []harden.Reference
 	for _, r := range list {
+		r, url, linked := strings.Cut(r, " https://")
+		if linked {
+			url = "https://" + url
+		}
 		standard, id, _ := strings.Cut(r, " ")
 		if rest, ok := strings.CutPrefix(r, "CIS EKS "); ok {
 			standard, id = "CIS EKS", rest
 		}
-		out = append(out, harden.Reference{Standard: standard, ID: id})
+		out = append(out, harden.Reference{Standard: standard, ID: id, URL: url})
 	}
 	return out
 }

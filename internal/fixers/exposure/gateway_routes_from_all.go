@@ -37,7 +37,7 @@ but the Gateway's own. The list of listeners is carried whole.
 **Traps.** Namespaces whose routes come later have to be added. Only routes that were read
 are counted: where only some namespaces may be read, add the others.
 `,
-	Refs:  refs("Kubernetes Gateway API: cross-namespace routing"),
+	Refs:  refs("Kubernetes Gateway API: cross-namespace routing https://gateway-api.sigs.k8s.io/guides/multiple-ns/"),
 	Check: checkGatewayRoutesFromAll,
 	Fix:   fixGatewayRoutesFromAll,
 }

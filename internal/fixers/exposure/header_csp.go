@@ -41,7 +41,7 @@ without pages need no policy: waive the finding there. ingress-nginx compares th
 custom-headers with global-allowed-response-headers letter by letter; where one is not on
 the list none is sent, and the controller answers 503 for the whole Ingress.
 `,
-	Refs:  refs("Kubernetes ingress-nginx: custom headers"),
+	Refs:  refs("Kubernetes ingress-nginx: custom headers https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#custom-headers"),
 	Check: checkHeaderCSP,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		switch f.Verdict {

@@ -39,7 +39,7 @@ may send the header itself: the finding says that it is not known, and nobody as
 that has parts without TLS breaks. Routes without TLS and Ingresses whose TLS ends in the
 pods are passed over.
 `,
-	Refs:  refs("Kubernetes ingress-nginx: HTTP Strict Transport Security"),
+	Refs:  refs("Kubernetes ingress-nginx: HTTP Strict Transport Security https://kubernetes.github.io/ingress-nginx/user-guide/tls/#http-strict-transport-security"),
 	Check: hsts.check,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if known := nginxSettings(p.Inventory); f.Verdict == "gone" && p.Item.Ref.Kind == harden.KindIngress.Kind && len(known) == 1 && known[0].data["hsts"] == "false" {

@@ -40,7 +40,7 @@ better, and only people know them.
 **Traps.** ingress-nginx allows every origin and credentials by default as soon as
 enable-cors is true. A pattern such as .* is a star as well.
 `,
-	Refs:  refs("Kubernetes ingress-nginx: enable CORS"),
+	Refs:  refs("Kubernetes ingress-nginx: enable CORS https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#enable-cors"),
 	Check: checkIngressCORSWildcard,
 	Fix:   fixIngressCORSWildcard,
 }

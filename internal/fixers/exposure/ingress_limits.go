@@ -196,7 +196,7 @@ limits rates, while a program is being repaired. It replaces no repair.
 **Traps.** The ACL may be attached outside of the cluster, which is not seen from here:
 then the controller, where it manages none, leaves it alone.
 `,
-	Refs:  refs("Kubernetes AWS Load Balancer Controller: WAFv2"),
+	Refs:  refs("Kubernetes AWS Load Balancer Controller: WAFv2 https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#wafv2-acl-arn"),
 	Check: checkIngressWAF,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("attach a web ACL", fmt.Sprintf("Make a web ACL and set %swafv2-acl-arn of Ingress %s/%s to its ARN.", albPrefix, p.Object.Namespace, p.Object.Name))

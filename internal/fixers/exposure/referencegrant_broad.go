@@ -39,7 +39,7 @@ list is carried whole.
 **Traps.** References that were not read, because only some namespaces may be read, break.
 Certificates that a controller makes under new names need a grant each.
 `,
-	Refs:  refs("Kubernetes Gateway API: ReferenceGrant"),
+	Refs:  refs("Kubernetes Gateway API: ReferenceGrant https://gateway-api.sigs.k8s.io/api-types/referencegrant/"),
 	Check: checkReferenceGrantBroad,
 	Fix:   fixReferenceGrantBroad,
 }
