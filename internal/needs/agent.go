@@ -23,7 +23,7 @@ type Agent struct {
 
 	Kinds      []string
 	Namespaces []string            // patterns as for path.Match; empty: any
-	Labels     []map[string]string // of the pod template; one of these, all of it; empty: any
+	Labels     []map[string]string // of the pod template; one of these, all of it; empty: a container must be named as its are
 	Static     bool                // only pods that a kubelet runs from a file
 
 	HostNetwork, HostPID bool
@@ -57,7 +57,18 @@ func (a *Agent) looksLike(w *harden.Workload) bool {
 	if !slices.Contains(a.Kinds, w.Ref.Kind) || !a.in(w.Ref.Namespace) || a.Static && !w.IsStatic() {
 		return false
 	}
-	return len(a.Labels) == 0 || slices.ContainsFunc(a.Labels, func(labels map[string]string) bool { return has(w.Template.Labels, labels) })
+	if len(a.Labels) > 0 {
+		return slices.ContainsFunc(a.Labels, func(labels map[string]string) bool { return has(w.Template.Labels, labels) })
+	}
+	return a.named(&w.Template.Spec) || slices.ContainsFunc(w.Pods, func(p *corev1.Pod) bool { return a.named(&p.Spec) })
+}
+
+// named reports whether a container bears a name that the agent's have.
+func (a *Agent) named(spec *corev1.PodSpec) bool {
+	of := func(c corev1.Container) bool {
+		return slices.ContainsFunc(a.Parts, func(p Part) bool { return slices.Contains(p.Containers, c.Name) })
+	}
+	return slices.ContainsFunc(spec.InitContainers, of) || slices.ContainsFunc(spec.Containers, of)
 }
 
 func (a *Agent) in(namespace string) bool {

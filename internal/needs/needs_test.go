@@ -185,6 +185,29 @@ spec:
 	}
 }
 
+func TestInitOfAMesh(t *testing.T) {
+	const web = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      initContainers: [{name: istio-init, image: %s, securityContext: {runAsUser: 0, readOnlyRootFilesystem: true, capabilities: {add: [NET_ADMIN, NET_RAW], drop: [ALL]}}}]
+      containers: [{name: web, image: "registry.example.com/web:1", securityContext: {readOnlyRootFilesystem: true, capabilities: {add: [NET_ADMIN]}}}]
+`
+	mine := []string{"dangerous-capabilities web"}
+	if diff := cmp.Diff(mine, found(settled(t, fmt.Sprintf(web, "docker.io/istio/proxyv2:1.27.1")))); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	all := []string{"dangerous-capabilities istio-init", "dangerous-capabilities web", "run-as-root-user istio-init"}
+	if diff := cmp.Diff(all, found(settled(t, fmt.Sprintf(web, "registry.example.com/proxy:1")))); diff != "" {
+		t.Errorf("another image (-want +got):\n%s", diff)
+	}
+}
+
 func TestBuildersAreNotExpected(t *testing.T) {
 	const builder = `
 apiVersion: apps/v1
