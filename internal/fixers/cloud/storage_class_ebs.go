@@ -97,8 +97,11 @@ func isDefault(class *storagev1.StorageClass) bool { return class.Annotations[de
 // superseded reports whether an encrypted copy stands beside a class that nothing uses.
 func superseded(inv *harden.Inventory, class *storagev1.StorageClass) bool {
 	twin := harden.Content[*storagev1.StorageClass](inv.Object(harden.KindStorageClass, "", encryptedName(class)))
-	if twin == nil || twin.Provisioner != class.Provisioner || plainEBS(twin) || isDefault(class) || inv.Unreadable("persistentvolumeclaims", "") != "" {
+	if twin == nil || twin.Provisioner != class.Provisioner || plainEBS(twin) || isDefault(class) {
 		return false
+	}
+	if slices.ContainsFunc(inv.Unread, func(u harden.Unread) bool { return u.Resource == "persistentvolumeclaims" }) {
+		return false // of any namespace
 	}
 	for _, claim := range harden.All[*corev1.PersistentVolumeClaim](inv, harden.KindPersistentVolumeClaim) {
 		if claim.Spec.StorageClassName != nil && *claim.Spec.StorageClassName == class.Name {
