@@ -34,6 +34,14 @@ type TokenLine struct {
 // String is what it can do, and by which binding.
 func (l TokenLine) String() string { return l.Can + " (" + l.Via + ")" }
 
+// rank orders lines of one severity: by their powers, then what is none.
+func (l TokenLine) rank() int {
+	if l.Held == nil {
+		return len(powers)
+	}
+	return slices.Index(powers, l.Held.Power)
+}
+
 // TokenOf is what the token of the workload's pods can do.
 func (g *Graph) TokenOf(w *harden.Workload) Token {
 	t := g.TokenOfAccount(w.Ref.Namespace, harden.ServiceAccountName(&w.Template.Spec))
@@ -64,7 +72,7 @@ func (g *Graph) tokenOfAccount(namespace, name string) Token {
 		}
 	}
 	slices.SortStableFunc(t.Lines, func(a, b TokenLine) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.Can, b.Can), strings.Compare(a.Via, b.Via))
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.rank(), b.rank()), strings.Compare(a.Can, b.Can), strings.Compare(a.Via, b.Via))
 	})
 	return t
 }

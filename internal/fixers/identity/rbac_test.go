@@ -246,6 +246,25 @@ func TestEvidenceForTokens(t *testing.T) {
 	}
 }
 
+func TestT72CloudTokensStayMounted(t *testing.T) {
+	for _, volume := range []string{
+		"{name: aws-iam-token, projected: {sources: [{serviceAccountToken: {path: token, audience: sts.amazonaws.com, expirationSeconds: 86400}}]}}",
+		"{name: eks-pod-identity-token, projected: {sources: [{serviceAccountToken: {path: token, audience: pods.eks.amazonaws.com, expirationSeconds: 86400}}]}}",
+	} {
+		yaml := workload("volumes: ["+volume+"], "+plain, "") + account("default", "")
+		fix := fixtest.Fixes(t, TokenAutomount, yaml, fixtest.Live(), noGrants, fixtest.Probe("web", harden.Probe{Known: true}))[0]
+		if fix.Class != harden.Evidence || !strings.Contains(fmt.Sprint(fix.Evidence), "stay mounted") {
+			t.Errorf("class %s, evidence %+v, want the token of the cloud named", fix.Class, fix.Evidence)
+		}
+		if body := fmt.Sprint(fix.Changes); strings.Contains(body, "volumes") {
+			t.Errorf("the change touches volumes: %s", body)
+		}
+		if found := fixtest.Run(t, ProjectedScope, yaml); len(found) > 0 {
+			t.Errorf("found: %v", fixtest.Reasons(found))
+		}
+	}
+}
+
 func TestCloudRoleRefutesANewAccount(t *testing.T) {
 	yaml := workload(plain, "") + "\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, annotations: {eks.amazonaws.com/role-arn: 'arn:aws:iam::111122223333:role/web'}}\n"
 	for _, fix := range fixtest.Fixes(t, DefaultUsed, yaml, fixtest.Live(), noGrants) {
