@@ -22,10 +22,9 @@ func TestGatherUnreadSaysOnceForEachPlace(t *testing.T) {
 		{Resource: harden.Services, Namespace: "other", Why: "no Services there"},
 	}
 	want := []harden.Unread{
-		{Resource: harden.APIServices, Why: "no APIServices; nor could be read: ciliumclusterwidenetworkpolicies.cilium.io, network engine"},
+		{Resource: harden.APIServices, Why: "no APIServices; nor could be read: ciliumclusterwidenetworkpolicies.cilium.io, nodes, network engine"},
 		{Resource: "ciliumnetworkpolicies.cilium.io", Namespace: "shop", Why: "no CNP; nor could be read: services"},
 		{Resource: harden.NetworkPolicies, Namespace: "shop", Why: "no policies"},
-		{Resource: "nodes", Why: "no nodes"},
 		{Resource: harden.Services, Namespace: "other", Why: "no Services there"},
 	}
 	if diff := cmp.Diff(want, harden.GatherUnread(in)); diff != "" {
