@@ -32,6 +32,10 @@ var (
 	ofSecret = set("client", "app", "application", "jwt", "session", "cookie", "shared", "webhook", "consumer", "signing", "hmac", "oauth", "oidc", "token", "api", "hash", "rpc", "cluster", "gossip", "replication", "flask", "django", "nextauth", "auth", "access", "admin", "root")
 	// ofPass are words before "pass" (or "pw") of one word, such as dbpass.
 	ofPass = set("db", "database", "user", "admin", "root", "my", "mysql", "pg", "postgres", "redis", "smtp", "mail", "email", "ldap", "ftp", "sftp", "ssh", "http", "https", "basic", "auth", "keystore", "truststore", "store", "key", "trust", "bind", "rabbitmq", "amqp", "mongo", "mq", "sa", "wp", "proxy")
+	// notPass are words before "pass" that make it a way through, and notToken those
+	// before "token" (and "credential") that make it a place in a list or a request.
+	notPass  = set("proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached", "by", "first", "second", "single", "multi", "one", "max", "next")
+	notToken = set("next", "page", "paging", "pagination", "change", "continue", "continuation", "sync", "resume", "cursor", "marker", "fencing", "upload", "request", "idempotency", "cancel", "cancellation", "goog", "amz")
 	// referring are words that make a secret the name of one.
 	referring = set("existing", "pull", "image", "tls", "ssl", "name", "ref", "cert", "certificate", "ca", "existingsecret", "imagepull", "default")
 	// tails do not change what a name is.
@@ -94,6 +98,8 @@ func judgeName(name string) naming {
 
 func judgeWords(before, last string, alone bool) strength {
 	switch {
+	case last == "pass" && notPass[before], (last == "token" || last == "credential") && notToken[before]:
+		return dull
 	case last == "pass", last == "pw" && !alone:
 		return strong
 	case last == "key" && (before == "access" || before == "shared"):

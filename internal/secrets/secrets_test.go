@@ -209,3 +209,24 @@ func BenchmarkPair(b *testing.B) {
 		Pair("TOKEN_TTL", "3600")
 	}
 }
+
+// These were found in the manifests and test data of other projects, and are none.
+func TestWhatOnlyLooksAlike(t *testing.T) {
+	for name, text := range map[string]string{
+		"nginx.conf":        "location / {\n  proxy_pass web-7f3;\n  fastcgi_pass php-fpm8:9000;\n}\n",
+		"response.json":     `{"NextToken": "AQICAHjOiFofVZCZ0aEN1VnF1m9jq", "ChangeToken": "abcd12f2-46da-4fdb-b8d5-fbd4c466928f"}`,
+		"package-lock.json": `{"parse-passwd": "^1.0.0", "get-token": "~2.4.1-beta.1"}`,
+		"docs.json":         `{"description": "Your password: and your token: will be kept. The password: <code>!</code>"}`,
+		"notes.txt":         "identitytoken: 9cbaf023786cd7...\n",
+		"run.sh":            "curl -u user:password http://localhost/\n",
+	} {
+		if got := Text(name, text); len(got) > 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	for text, want := range map[string]string{"do not use password: hunter2 any more": "do not use password: *** any more", "{password: walrus}": "{password: ***}"} {
+		if got := MaskText("", text); got != want {
+			t.Errorf("MaskText(%q) = %q", text, got)
+		}
+	}
+}

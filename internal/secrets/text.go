@@ -91,7 +91,9 @@ func syntaxOf(name string) syntax {
 var (
 	assignment = regexp.MustCompile(`^\s*(?:-\s+)?(?:(?:export|set|ENV|ARG|env|declare -x|readonly|local|const|let|var)\s+)?["'$]?([A-Za-z_][\w.\-/]{0,79})["']?(?:\[\])?\s*(?::=|=>|\?=|=|:\s|:$|:["'])\s*`)
 	quoted     = regexp.MustCompile(`\\?["']([A-Za-z_][\w.\-]{0,79})\\?["']\s*[:=]\s*(?:\\?"((?:[^"\\\n]|\\[^"])*)\\?"|'([^'\n]*)')`)
-	inline     = regexp.MustCompile(`(?:^|[\s;&|({,?])(--?[A-Za-z][\w.\-]{0,79}|[A-Za-z_][\w.\-]{0,79})(=|:\s)(?:"([^"\n]*)"|'([^'\n]*)'|([^\s;&|"',)}]+))`)
+	inline     = regexp.MustCompile(`(?:^|[\s;&|({,?])(--?[A-Za-z][\w.\-]{0,79}|[A-Za-z_][\w.\-]{0,79})(=)(?:"([^"\n]*)"|'([^'\n]*)'|([^\s;&|"',)}]+))`)
+	flow       = regexp.MustCompile(`(?:^|[{,])\s*(?:-\s+)?([A-Za-z_][\w.\-]{0,79}):\s+(?:"([^"\n]*)"|'([^'\n]*)'|([^\s;&|"',)}]+))`)
+	told       = regexp.MustCompile(`(?:^|\s)([A-Za-z_][\w.\-]{0,79}):\s+([^\s;&|"',(){}]*[0-9!@#$%^&*+][^\s;&|"',(){}]*)`) // in a sentence, where words mean nothing
 	element    = regexp.MustCompile(`<([A-Za-z][\w.:-]{0,79})(?:\s[^<>]*)?>([^<>\n]+)</`)
 	property   = regexp.MustCompile(`(?:name|key|id)\s*=\s*"([^"\n]{1,80})"\s+(?:[\w.:-]+\s*=\s*"[^"\n]*"\s+)*?value\s*=\s*"([^"\n]*)"`)
 	entry      = regexp.MustCompile(`(?:name|key|id)\s*=\s*"([^"\n]{1,80})"[^<>]*>([^<>\n]+)<`)
@@ -112,8 +114,19 @@ var places = []struct {
 	mark  string
 	loose bool
 }{
-	{quoted, `"`, false}, {quoted, `'`, false}, {nameValue, "value", false}, {property, "value", false}, {entry, "<", false}, {element, "<", false},
-	{defined, "(", false}, {login, "password", false}, {inline, "=", true}, {inline, ": ", true}, {flag, " -", true}, {flag, "\t-", true},
+	{quoted, `"`, false},
+	{quoted, `'`, false},
+	{nameValue, "value", false},
+	{property, "value", false},
+	{entry, "<", false},
+	{element, "<", false},
+	{defined, "(", false},
+	{login, "password", false},
+	{inline, "=", true},
+	{flow, ": ", true},
+	{told, ": ", true},
+	{flag, " -", true},
+	{flag, "\t-", true},
 }
 
 // inLines looks at the pairs in each line.
@@ -253,7 +266,7 @@ func clientFlags(text string, offset int) []found {
 	}
 	var list []found
 	add := func(key string, start, end int) {
-		if value := text[start:end]; len(value) >= 3 && !isTemplate(value) && !isPlaceholder(value) && !isPath(value) && !strings.HasPrefix(value, "$") && !boolean[value] {
+		if value := text[start:end]; len(value) >= 3 && !typeName[value] && value != "pass" && !isTemplate(value) && !isPlaceholder(value) && !isPath(value) && !strings.HasPrefix(value, "$") && !boolean[value] {
 			list = append(list, newFound(Named, whats[strong], key, offset+start, offset+end))
 		}
 	}

@@ -38,6 +38,7 @@ var (
 	number       = regexp.MustCompile(`^[+-]?[0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\s?(?:%|[kKmMgGtT]i?[bB]?|ms|s|m|h|d|w|y|[Ss]ec(?:onds?)?|[Mm]in(?:utes?)?|hours?|days?|weeks?|months?|years?)?$`)
 	isoDuration  = regexp.MustCompile(`^P(?:[0-9]+[YMWD])*(?:T(?:[0-9.]+[HMS])+)?$`)
 	date         = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}`)
+	version      = regexp.MustCompile(`^[\^~<>=v ]*[0-9]+(?:\.[0-9x*]+)+(?:[-+][\w.]+)?$`)
 	scheme       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 	shellName    = regexp.MustCompile(`^\$[A-Z_][A-Z0-9_]*$|^\$[a-z_]+$`)
 	percentName  = regexp.MustCompile(`%[A-Za-z_][A-Za-z0-9_]*%|%\([a-z_]+\)s|%[sdv]`)
@@ -67,7 +68,7 @@ func isTemplate(s string) bool {
 
 // isPlaceholder reports whether the value says itself that it is none.
 func isPlaceholder(s string) bool {
-	return placeholder.MatchString(s) || whole.MatchString(s)
+	return placeholder.MatchString(s) || whole.MatchString(s) || strings.HasSuffix(s, "...") || strings.HasSuffix(s, "…") || strings.HasPrefix(s, "<")
 }
 
 // isPicture reports whether the most of the value is a run of one letter or a row of them.
@@ -108,7 +109,7 @@ func isPath(s string) bool {
 func isPlain(s string) bool {
 	lower := strings.ToLower(s)
 	switch {
-	case len(s) < 3, boolean[lower], number.MatchString(s), isoDuration.MatchString(s), date.MatchString(s), scheme.MatchString(s):
+	case len(s) < 3, boolean[lower], number.MatchString(s), isoDuration.MatchString(s), date.MatchString(s), version.MatchString(s), scheme.MatchString(s):
 		return true
 	case isTemplate(s), isPlaceholder(s), isPicture(s), isPath(s), hashed.MatchString(s), publicObject.MatchString(s), sealed.MatchString(s):
 		return true
