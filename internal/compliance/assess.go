@@ -32,9 +32,12 @@ type Assessment struct {
 
 // A SectionVerdict is how the controls of a section stand.
 type SectionVerdict struct {
-	ID, Title string
+	ID, Title string // some standards have titles alone
 	Verdicts  []Verdict
 }
+
+// Name is id and title.
+func (s *SectionVerdict) Name() string { return strings.TrimSpace(s.ID + " " + s.Title) }
 
 // A Verdict is how one control stands.
 type Verdict struct {
@@ -91,8 +94,12 @@ func assess(res *harden.Result, suite []*harden.Fixer, s *Standard, c Control, b
 			continue // advice that nobody asked for
 		}
 		v.Rules = append(v.Rules, f.ID)
-		v.Findings = append(v.Findings, byRule[f.ID]...)
-		for status, why := range outcomes(res, f, byRule[f.ID]) {
+		findings := c.about(f.ID, byRule[f.ID])
+		v.Findings = append(v.Findings, findings...)
+		if len(findings) < len(byRule[f.ID]) {
+			seen[Pass] = true // it ran, and what it found is about other controls
+		}
+		for status, why := range outcomes(res, f, findings) {
 			seen[status] = true
 			if why != "" && !slices.Contains(open, why) {
 				open = append(open, why)
@@ -184,6 +191,8 @@ func decide(inv *harden.Inventory, c *Control, seen map[Status]bool, answered bo
 		return Pass, ""
 	case c.Cluster && !inv.Live():
 		return Unknown, "manifests do not tell: look at the cluster"
+	case c.Absent != "":
+		return Hidden, c.Absent
 	}
 	return NotApplicable, "nothing in scope is what it is about"
 }

@@ -63,6 +63,7 @@ func TestAssess(t *testing.T) {
 		{"not visible, and the provider knows", eks, Control{ID: "1", Visibility: NotVisible, Why: "it is a file", Managed: map[string]string{EKS: "ask AWS"}}, nil, nil, Hidden, "ask AWS"},
 		{"managed, so that nothing is seen", eks, with(by("pods"), func(c *Control) { c.Managed = map[string]string{EKS: "ask AWS"} }), counts{"pods": {Unknown: 1}}, nil, Hidden, "ask AWS"},
 		{"managed elsewhere", eks, with(by("pods"), func(c *Control) { c.Managed = map[string]string{GKE: "ask Google"} }), counts{"pods": {Unknown: 1}}, nil, Unknown, "pods could not judge everything"},
+		{"the component is not seen", all, with(by("pods"), func(c *Control) { c.Absent = "it runs elsewhere" }), counts{"pods": {NotApplicable: 2}}, nil, Hidden, "it runs elsewhere"},
 		{"partly visible", all, with(by("pods"), func(c *Control) { c.Visibility, c.Why = PartlyVisible, "the rest is outside" }), counts{"pods": {Pass: 1}}, nil, Pass, "the rest is outside"},
 		{"not looked into images", all, with(by("pods"), func(c *Control) { c.Needs = "--images" }), counts{"pods": {Pass: 1}}, nil, Unknown, "not looked at without --images"},
 	} {
@@ -78,6 +79,22 @@ func TestAssess(t *testing.T) {
 				t.Errorf("counts %v", a.Counts)
 			}
 		})
+	}
+}
+
+// A rule may answer several controls, and what it found be about one of them.
+func TestFindingsAreAboutOneControl(t *testing.T) {
+	plugins := &harden.Fixer{ID: "plugins", Refs: []harden.Reference{{Standard: "X", ID: "1"}, {Standard: "X", ID: "2"}}}
+	of := func(id, glob string) Control {
+		return Control{ID: id, Visibility: Visible, references: []string{id}, of: map[string][]string{"plugins": {glob}}}
+	}
+	s := &Standard{References: "X", Sections: []Section{{Controls: []Control{of("1", "Always*"), of("2", "NodeRestriction")}}}}
+	found := finding(plugins, "kube-apiserver-a", harden.StatusFail)
+	found.Discriminator = "NodeRestriction"
+	res := &harden.Result{Inventory: cluster("", true), Counts: map[string]harden.Counts{"plugins": {Fail: 1}}, Findings: []*harden.Finding{found}}
+	verdicts := Assess(res, []*harden.Fixer{plugins}, s).Sections[0].Verdicts
+	if verdicts[0].Status != Pass || verdicts[1].Status != Fail || len(verdicts[0].Findings) != 0 || len(verdicts[1].Findings) != 1 {
+		t.Errorf("got %+v", verdicts)
 	}
 }
 
@@ -136,7 +153,7 @@ func TestFittingStandards(t *testing.T) {
 			if got := Provider(test.inv); got != test.provider {
 				t.Errorf("provider %q, want %q", got, test.provider)
 			}
-			want := []string{"pss-baseline", "pss-restricted"}
+			want := []string{"pss-restricted"}
 			if test.benchmark != "" {
 				want = append(want, test.benchmark)
 			}

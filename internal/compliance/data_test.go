@@ -3,6 +3,7 @@ package compliance
 import (
 	"bufio"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,6 +52,13 @@ func TestDataIsComplete(t *testing.T) {
 			}
 			if !slices.Contains([]Visibility{Visible, PartlyVisible, NotVisible}, c.Visibility) || c.Visibility != Visible && c.Why == "" {
 				t.Errorf("%s: %s is %q and says why: %q", s.ID, c.ID, c.Visibility, c.Why)
+			}
+			for rule, globs := range c.of {
+				for _, glob := range globs {
+					if _, err := path.Match(glob, ""); err != nil {
+						t.Errorf("%s: %s: %s: %q: %v", s.ID, c.ID, rule, glob, err)
+					}
+				}
 			}
 			if notLooked(&harden.Inventory{}, c.Needs) != (c.Needs != "") {
 				t.Errorf("%s: %s needs %q, which is not known", s.ID, c.ID, c.Needs)

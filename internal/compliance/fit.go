@@ -38,11 +38,13 @@ func Provider(inv *harden.Inventory) string {
 
 // Fitting are the standards that say something about the inventory: the
 // benchmark for its version and provider, and those that are for any cluster.
-// Manifests have neither; what can be said about them is in the others.
+// Manifests have neither; what can be said about them is in the others. The
+// baseline of the Pod Security Standards is left out: restricted holds it.
 func Fitting(inv *harden.Inventory) []*Standard {
 	var all []*Standard
 	for _, s := range Standards() {
 		switch {
+		case s.ID == "pss-baseline":
 		case s.Family == "cis" || s.Family == "cis-eks":
 			if inv.Live() && s == benchmark(inv) {
 				all = append(all, s)

@@ -1,6 +1,7 @@
 package compliance
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"slices"
@@ -54,6 +55,10 @@ type fileControl struct {
 	Like    string            `json:"like"`
 	Rules   []string          `json:"rules"`
 	Not     []string          `json:"not"`
+	// Of tells, for a rule that answers several controls, which of its findings are
+	// about this one: globs of their discriminator, verdict, reason, or the name of
+	// their object.
+	Of map[string][]string `json:"of"`
 }
 
 // fileTraits hold for a control, or for all of a section that do not say otherwise.
@@ -63,6 +68,7 @@ type fileTraits struct {
 	Managed map[string]string `json:"managed"`
 	Cluster bool              `json:"cluster"`
 	Needs   string            `json:"needs"`
+	Absent  string            `json:"absent"`
 }
 
 // Standards are all that are known: the versions of one family from old to new.
@@ -119,27 +125,20 @@ func (s fileSection) controls(version string) []Control {
 			continue
 		}
 		control := Control{
-			ID: id, Title: c.Title, Visibility: c.See, Why: c.Why, Managed: c.Managed, Cluster: c.Cluster || s.Cluster, Needs: c.Needs,
-			references: append(slices.Clone(c.Refs), c.ID), rules: c.Rules, not: c.Not,
+			ID: id, Title: c.Title, Visibility: c.See, Why: c.Why, Managed: c.Managed, Cluster: c.Cluster || s.Cluster, Needs: c.Needs, Absent: c.Absent,
+			references: append(slices.Clone(c.Refs), c.ID), rules: c.Rules, not: c.Not, of: c.Of,
 		}
 		if c.Like != "" {
 			control.like = strings.Fields(c.Like)
 		}
 		if control.Visibility == "" {
-			control.Visibility = s.See
-			if control.Why == "" {
-				control.Why = s.Why
-			}
-		}
-		if control.Visibility == "" {
-			control.Visibility = Visible
+			control.Visibility, control.Why = cmp.Or(s.See, Visible), cmp.Or(control.Why, s.Why)
 		}
 		if control.Managed == nil {
 			control.Managed = s.Managed
 		}
-		if control.Needs == "" {
-			control.Needs = s.Needs
-		}
+		control.Needs = cmp.Or(control.Needs, s.Needs)
+		control.Absent = cmp.Or(control.Absent, s.Absent)
 		all = append(all, control)
 	}
 	return all

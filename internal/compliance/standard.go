@@ -38,10 +38,36 @@ type Control struct {
 	Managed    map[string]string // by provider (eks, gke, aks): why it is not visible there, or what the provider has instead
 	Cluster    bool              // what it is about lies outside of one namespace
 	Needs      string            // the flag without which it is not looked at; empty: none
+	Absent     string            // why it is not visible in a cluster where nothing is what it is about; empty: then it does not apply
 	references []string          // ids by which rules refer to it
 	like       []string          // ids of the CIS Kubernetes Benchmark
 	rules      []string          // globs of rules besides those that refer to it
 	not        []string          // rules that refer to it and do not answer it
+	of         map[string][]string
+}
+
+// about are those of a rule's findings that are about the control.
+func (c *Control) about(rule string, findings []*harden.Finding) []*harden.Finding {
+	globs, limited := c.of[rule]
+	if !limited {
+		return findings
+	}
+	var kept []*harden.Finding
+	for _, f := range findings {
+		if f.Status == harden.StatusUnknown || slices.ContainsFunc(globs, func(glob string) bool { return matches(glob, f) }) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+func matches(glob string, f *harden.Finding) bool {
+	for _, text := range []string{f.Discriminator, f.Verdict, f.Reason, f.Object.Name} {
+		if ok, _ := path.Match(glob, text); ok { // a test matches all globs
+			return true
+		}
+	}
+	return false
 }
 
 // Visibility says how much of a control the Kubernetes API shows.
