@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -70,7 +70,7 @@ func checkIngressControllerEOL(p *harden.Pass) {
 }
 
 func webhookIn(inv *harden.Inventory, namespace string) string {
-	for _, c := range harden.All[*admissionv1.ValidatingWebhookConfiguration](inv, harden.KindValidatingWebhookConfiguration) {
+	for _, c := range harden.All[*admissionregistrationv1.ValidatingWebhookConfiguration](inv, harden.KindValidatingWebhookConfiguration) {
 		for _, webhook := range c.Webhooks {
 			if s := webhook.ClientConfig.Service; s != nil && s.Namespace == namespace && strings.Contains(s.Name, "nginx") {
 				return c.Name

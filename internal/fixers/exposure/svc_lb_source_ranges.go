@@ -64,17 +64,18 @@ var otherWalls = []string{
 	"oci.oraclecloud.com/oci-network-security-groups",
 }
 
-// sourceRanges are the networks that the Service admits, and the field that says so.
-func sourceRanges(s *corev1.Service) (ranges []string, field string) {
+// sourceRanges are the networks that the Service admits; none: all.
+func sourceRanges(s *corev1.Service) []string {
 	if len(s.Spec.LoadBalancerSourceRanges) > 0 {
-		return s.Spec.LoadBalancerSourceRanges, "spec.loadBalancerSourceRanges"
+		return s.Spec.LoadBalancerSourceRanges
 	}
+	var ranges []string
 	for r := range strings.SplitSeq(s.Annotations[oldSourceRanges], ",") {
 		if r = strings.TrimSpace(r); r != "" {
 			ranges = append(ranges, r)
 		}
 	}
-	return ranges, "spec.loadBalancerSourceRanges"
+	return ranges
 }
 
 // open is the range that admits everybody, or "".
@@ -104,7 +105,7 @@ func ignoresRanges(inv *harden.Inventory, s *corev1.Service) bool {
 
 // walled reports whether something limits who reaches the load balancer.
 func walled(inv *harden.Inventory, s *corev1.Service) bool {
-	ranges, _ := sourceRanges(s)
+	ranges := sourceRanges(s)
 	return hasOtherWall(s) || len(ranges) > 0 && open(ranges) == "" && !ignoresRanges(inv, s)
 }
 
@@ -114,7 +115,8 @@ func checkSvcLBSourceRanges(p *harden.Pass) {
 		p.NotApplicable()
 		return
 	}
-	ranges, field := sourceRanges(s)
+	const field = "spec.loadBalancerSourceRanges"
+	ranges := sourceRanges(s)
 	switch everybody := open(ranges); {
 	case hasOtherWall(s):
 	case len(ranges) == 0:
