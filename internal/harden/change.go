@@ -3,7 +3,9 @@ package harden
 import (
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
@@ -49,6 +51,15 @@ func CreateObject(r Ref, fields map[string]any) Change {
 func OwnName(name string) string {
 	const prefix, most = "harden-", 253
 	return prefix + strings.TrimRight(name[:min(len(name), most-len(prefix))], "-.")
+}
+
+// SelectorValue is a selector as a value of JSON.
+func SelectorValue(s *metav1.LabelSelector) map[string]any {
+	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(s)
+	if err != nil { // its types are plain
+		return map[string]any{}
+	}
+	return out
 }
 
 // SetPodSpec is the change that makes fields of the pod spec true, wrapped for

@@ -142,6 +142,7 @@ func TestWebhooks(t *testing.T) {
 		{"namespaces may leave", kyverno(", namespaceSelector: " + expression("skip")), nil, []string{"fail low " + v + " namespace-label validate.kyverno.svc"}},
 		{"namespaces by name", kyverno(", namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}]}"), nil, nil},
 		{"both, and Ignore", kyverno(", failurePolicy: Ignore, namespaceSelector: " + expression("skip")), nil, []string{"fail medium " + v + " ignore validate.kyverno.svc"}},
+		{"it is not called for what runs", strings.Replace(kyverno(", failurePolicy: Ignore"), "[pods]", "[configmaps]", 1), nil, nil},
 		{"no engine of policies", webhook("Validating", "v", "shop", "prices.example.com", ", failurePolicy: Ignore"), nil, nil},
 	})
 	const outage = "fail medium " + v + " judge.example.com"

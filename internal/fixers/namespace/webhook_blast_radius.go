@@ -133,14 +133,10 @@ func fixWebhookBlastRadius(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if h.name != f.Discriminator {
 			continue
 		}
-		var names []any
-		for _, ns := range h.dangerous(p.Inventory) {
-			names = append(names, ns)
-		}
 		return []harden.Fix{{
 			Title: "leave out the namespaces that it needs itself", Class: harden.Review,
 			Changes: []harden.Change{harden.SetObject(p.Object, map[string]any{"webhooks": []any{map[string]any{
-				"name": h.name, "namespaceSelector": without(h.namespaces, names),
+				"name": h.name, "namespaceSelector": without(h.namespaces, h.dangerous(p.Inventory)),
 			}}})},
 			Warning: "Pods of these namespaces are not judged any more: let few create pods there.",
 		}}
@@ -149,29 +145,11 @@ func fixWebhookBlastRadius(p *harden.Pass, f *harden.Finding) []harden.Fix {
 }
 
 // without is a selector as a value of JSON, with one more expression that leaves out namespaces by name.
-func without(s *metav1.LabelSelector, names []any) map[string]any {
-	out := map[string]any{}
-	var list []any
+func without(s *metav1.LabelSelector, names []string) map[string]any {
+	next := &metav1.LabelSelector{}
 	if s != nil {
-		if len(s.MatchLabels) > 0 {
-			m := map[string]any{}
-			for k, v := range s.MatchLabels {
-				m[k] = v
-			}
-			out["matchLabels"] = m
-		}
-		for _, e := range s.MatchExpressions {
-			item := map[string]any{"key": e.Key, "operator": string(e.Operator)}
-			if len(e.Values) > 0 {
-				var values []any
-				for _, v := range e.Values {
-					values = append(values, v)
-				}
-				item["values"] = values
-			}
-			list = append(list, item)
-		}
+		next = s.DeepCopy()
 	}
-	out["matchExpressions"] = append(list, map[string]any{"key": labelName, "operator": string(metav1.LabelSelectorOpNotIn), "values": names})
-	return out
+	next.MatchExpressions = append(next.MatchExpressions, metav1.LabelSelectorRequirement{Key: labelName, Operator: metav1.LabelSelectorOpNotIn, Values: names})
+	return harden.SelectorValue(next)
 }

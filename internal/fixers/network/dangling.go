@@ -37,11 +37,6 @@ template to look at. Where workloads could not all be read the verdict is unknow
 	Fix:   fixDangling,
 }
 
-// carriers are the resources whose pods a policy may select.
-var carriers = []string{
-	"pods", "replicationcontrollers", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps", "jobs.batch", "cronjobs.batch",
-}
-
 func checkDangling(p *harden.Pass) {
 	selector := &p.NetworkPolicy.Spec.PodSelector
 	if selectsAll(selector) {
@@ -62,7 +57,7 @@ func checkDangling(p *harden.Pass) {
 		Field: "spec.podSelector", Verdict: "dangling", Reason: "no workload has " + say(selector),
 		Detail: fmt.Sprintf("No template and no pod of namespace %s has %s: the policy does nothing.", p.Object.Namespace, say(selector)),
 	}
-	for _, resource := range carriers {
+	for _, resource := range harden.WorkloadResources {
 		if why := p.Inventory.Unreadable(resource, p.NetworkPolicy.Namespace); why != "" {
 			f.Status, f.Verdict, f.Reason = harden.StatusUnknown, "unknown", "whether it selects anything is not known"
 			f.Detail = fmt.Sprintf("None of what was read has %s, and %s could not be read: %s.", say(selector), resource, sentence(why))

@@ -15,18 +15,18 @@ type budget struct {
 	workloads []*harden.Workload
 }
 
-// budgets are those of an inventory, and by workload those that select it.
+// budgets are those of an inventory by their own keys, and by workload those that select it.
 type budgets struct {
-	all []*budget
+	all map[harden.Key]*budget
 	of  map[harden.Key][]*budget
 }
 
 func budgetsOf(inv *harden.Inventory) *budgets {
 	return harden.Derive(inv, func(inv *harden.Inventory) *budgets {
-		out := &budgets{of: map[harden.Key][]*budget{}}
+		out := &budgets{all: map[harden.Key]*budget{}, of: map[harden.Key][]*budget{}}
 		for o, content := range harden.All[*policyv1.PodDisruptionBudget](inv, harden.KindPodDisruptionBudget) {
 			b := &budget{ref: o.Ref, content: content}
-			out.all = append(out.all, b)
+			out.all[o.Ref.Key()] = b
 			selector, err := metav1.LabelSelectorAsSelector(content.Spec.Selector)
 			if err != nil {
 				continue
@@ -42,15 +42,6 @@ func budgetsOf(inv *harden.Inventory) *budgets {
 	})
 }
 
-func (b *budgets) find(ref harden.Ref) *budget {
-	for _, one := range b.all {
-		if one.ref.Key() == ref.Key() {
-			return one
-		}
-	}
-	return nil
-}
-
 // others are the workloads besides this one whose pods the selector is for.
 func others(inv *harden.Inventory, w *harden.Workload, selector *metav1.LabelSelector) []string {
 	s, err := metav1.LabelSelectorAsSelector(selector)
@@ -62,34 +53,6 @@ func others(inv *harden.Inventory, w *harden.Workload, selector *metav1.LabelSel
 		if other != w && other.SelectedBy(s) {
 			out = append(out, other.Ref.String())
 		}
-	}
-	return out
-}
-
-// selectorValue is a selector as a value of JSON.
-func selectorValue(s *metav1.LabelSelector) map[string]any {
-	out := map[string]any{}
-	if len(s.MatchLabels) > 0 {
-		m := map[string]any{}
-		for k, v := range s.MatchLabels {
-			m[k] = v
-		}
-		out["matchLabels"] = m
-	}
-	if len(s.MatchExpressions) > 0 {
-		var list []any
-		for _, e := range s.MatchExpressions {
-			item := map[string]any{"key": e.Key, "operator": string(e.Operator)}
-			if len(e.Values) > 0 {
-				var values []any
-				for _, v := range e.Values {
-					values = append(values, v)
-				}
-				item["values"] = values
-			}
-			list = append(list, item)
-		}
-		out["matchExpressions"] = list
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func kindsOf[T any](kinds ...T) []T { return kinds }
 const steadily = time.Hour
 
 func checkPDBBlocksDrain(p *harden.Pass) {
-	b := budgetsOf(p.Inventory).find(p.Object)
+	b := budgetsOf(p.Inventory).all[p.Object.Key()]
 	if b == nil || len(b.workloads) == 0 {
 		p.NotApplicable()
 		return
@@ -137,7 +137,7 @@ func neverSince(inv *harden.Inventory, b *policyv1.PodDisruptionBudget) *metav1.
 
 func fixPDBBlocksDrain(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	const title = "let one pod be evicted"
-	b := budgetsOf(p.Inventory).find(p.Object)
+	b := budgetsOf(p.Inventory).all[p.Object.Key()]
 	if b == nil {
 		return nil
 	}

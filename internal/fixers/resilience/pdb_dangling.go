@@ -49,7 +49,7 @@ they count. Where workloads could not all be read the verdict is unknown.
 
 func checkPDBDangling(p *harden.Pass) {
 	content := harden.Content[*policyv1.PodDisruptionBudget](p.Item)
-	b := budgetsOf(p.Inventory).find(p.Object)
+	b := budgetsOf(p.Inventory).all[p.Object.Key()]
 	none := len(p.Inventory.WorkloadsIn(p.Object.Namespace)) == 0
 	switch {
 	case content == nil || b == nil, !p.Inventory.Live() && none:

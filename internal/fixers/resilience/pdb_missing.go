@@ -82,7 +82,7 @@ func fixPDBMissing(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 	return []harden.Fix{{
 		Title: "keep all but one pod when nodes are drained", Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims,
 		Changes: []harden.Change{harden.CreateObject(ref, map[string]any{
-			"spec": map[string]any{"maxUnavailable": int64(1), "selector": selectorValue(selector)},
+			"spec": map[string]any{"maxUnavailable": int64(1), "selector": harden.SelectorValue(selector)},
 		})},
 		Warning: "Drains wait while a pod of the workload is not ready.",
 	}}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -59,8 +58,12 @@ func servedBy(p *harden.Pass) map[harden.ContainerRef]served {
 }
 
 func selects(s *corev1.Service, w *harden.Workload) bool {
-	return len(s.Spec.Selector) > 0 && s.Spec.Type != corev1.ServiceTypeExternalName &&
-		labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(w.Template.Labels))
+	for key, value := range s.Spec.Selector {
+		if has, ok := w.Template.Labels[key]; !ok || has != value {
+			return false
+		}
+	}
+	return len(s.Spec.Selector) > 0 && s.Spec.Type != corev1.ServiceTypeExternalName
 }
 
 // behind is the container and the number of a Service's port; 0 where it is not known.

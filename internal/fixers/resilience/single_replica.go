@@ -46,9 +46,7 @@ autoscalers may not be read, the verdict is unknown.
 }
 
 func checkSingleReplica(p *harden.Pass) {
-	switch p.Object.Kind {
-	case "Deployment", "StatefulSet", "ReplicaSet", "ReplicationController":
-	default:
+	if !p.Workload.HasReplicas() {
 		p.NotApplicable()
 		return
 	}

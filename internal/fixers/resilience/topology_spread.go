@@ -164,7 +164,7 @@ func fixTopologySpread(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		Title: "spread the pods over zones", Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims,
 		Changes: []harden.Change{harden.SetPodSpec(p.Object, map[string]any{"topologySpreadConstraints": []any{map[string]any{
 			"topologyKey": corev1.LabelTopologyZone, "whenUnsatisfiable": string(corev1.ScheduleAnyway), "maxSkew": int64(1),
-			"labelSelector": selectorValue(p.Workload.Selector),
+			"labelSelector": harden.SelectorValue(p.Workload.Selector),
 		}}})},
 		Warning: "All pods are replaced, and traffic between zones may cost money.",
 	}}
