@@ -226,6 +226,10 @@ func (g *Graph) OfAccount(namespace, name string) []*Grant {
 	return all
 }
 
+// OutsideScope is what Unknown says where only some namespaces were looked at. A
+// binding there gives rights in its own namespace alone.
+const OutsideScope = "RoleBindings of namespaces outside of the scope"
+
 // Unknown says what about the rights of a ServiceAccount is not known, as
 // sentence fragments; nil when all grants were seen.
 func (g *Graph) Unknown(namespace, name string) []string {
@@ -234,7 +238,7 @@ func (g *Graph) Unknown(namespace, name string) []string {
 		why = append(why, "bindings that are not among the files")
 	}
 	if g.inv.Live() && !g.inv.Clusterwide {
-		why = append(why, "RoleBindings of namespaces outside of the scope")
+		why = append(why, OutsideScope)
 	}
 	for _, gk := range []schema.GroupKind{harden.KindClusterRoleBinding, harden.KindRoleBinding} {
 		switch unread := g.inv.Unreadable(resourceOf(gk), namespace); {

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -56,11 +57,12 @@ func checkTakeover(p *harden.Pass) {
 	}
 	t := rbac.Of(p.Inventory).TokenOf(p.Workload)
 	takeover := t.Takeover()
+	unknown := slices.DeleteFunc(slices.Clone(t.Unknown), func(why string) bool { return why == rbac.OutsideScope })
 	switch {
 	case t.MountKnown && !t.Mounted:
 		return
-	case len(takeover) == 0 && len(t.Unknown) > 0 && p.Inventory.Live():
-		p.Unknown("What its token can do is not wholly known: " + strings.Join(t.Unknown, "; ") + ".")
+	case len(takeover) == 0 && len(unknown) > 0 && p.Inventory.Live():
+		p.Unknown("What its token can do is not wholly known: " + strings.Join(unknown, "; ") + ".")
 		return
 	case len(takeover) == 0:
 		return
