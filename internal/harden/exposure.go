@@ -21,6 +21,7 @@ type entrance struct {
 // such as "Service web of type LoadBalancer" or "Ingress shop"; empty where
 // nothing is known that leads to it, and where all that does is known to be
 // private. Where it is not known whether the internet reaches it, the text says so.
+// Ports of nodes that its own pods open count where a node has a public address.
 func (i *Inventory) ExposedBy(w *Workload) string {
 	by, e := i.ExposureOf(w)
 	switch {

@@ -51,3 +51,33 @@ func TestExposedBy(t *testing.T) {
 		})
 	}
 }
+
+func TestExposureOfTakesTheWidestWay(t *testing.T) {
+	web := map[string]string{"app": "web"}
+	w := &Workload{Ref: Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}}
+	w.Template.Labels = web
+	private := balancer("", nil, corev1.LoadBalancerIngress{IP: "10.0.0.9"})
+	public := balancer("", nil, corev1.LoadBalancerIngress{IP: "203.0.113.7"})
+	private.Name, public.Name = "a", "b"
+	inv := &Inventory{Net: Net{Services: []*corev1.Service{private}}}
+	if by, e := inv.ExposureOf(w); e.Reachability != NetworkOnly || by != "Service a of type LoadBalancer" || inv.ExposedBy(w) != "" {
+		t.Errorf("a private load balancer: got %q, %s, exposed by %q", by, e.Reachability, inv.ExposedBy(w))
+	}
+	inv.Net.Services = append(inv.Net.Services, public)
+	if by, e := inv.ExposureOf(w); e.Reachability != FromInternet || by != "Service b of type LoadBalancer" {
+		t.Errorf("a public one too: got %q, %s", by, e.Reachability)
+	}
+
+	inv = &Inventory{Nodes: []*corev1.Node{addressed("", "198.51.100.4")}}
+	if inv.ExposedBy(w) != "" {
+		t.Error("a pod without ports of its node is not exposed by a public node")
+	}
+	w.Template.Spec.Containers = []corev1.Container{{Ports: []corev1.ContainerPort{{ContainerPort: 80, HostPort: 80}}}}
+	if got := inv.ExposedBy(w); got != "ports of its nodes" {
+		t.Errorf("a port of a public node: got %q", got)
+	}
+	inv.Nodes = []*corev1.Node{addressed("", "10.0.0.4")}
+	if got := inv.ExposedBy(w); got != "" {
+		t.Errorf("a port of a private node: got %q", got)
+	}
+}
