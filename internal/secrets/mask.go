@@ -97,24 +97,26 @@ func (m *Masker) fields(v map[string]any) map[string]any {
 
 func (m *Masker) list(name string, v []any) []any {
 	out := make([]any, len(v))
-	var args []string
-	for i, item := range v {
-		text, ok := item.(string)
-		if !ok {
-			args = nil
-			break
-		}
-		args = append(args, text)
-		_ = i
-	}
-	if args == nil {
-		for i, item := range v {
-			out[i] = m.Value(name, item)
+	if args, ok := texts(v); ok {
+		for i, list := range inArgs(args) {
+			out[i] = m.cut(args[i], list)
 		}
 		return out
 	}
-	for i, list := range inArgs(args) {
-		out[i] = m.cut(args[i], list)
+	for i, item := range v {
+		out[i] = m.Value(name, item)
 	}
 	return out
+}
+
+// texts are the items of the list if all are texts, as those of a command line are.
+func texts(v []any) ([]string, bool) {
+	out := make([]string, len(v))
+	for i, item := range v {
+		var ok bool
+		if out[i], ok = item.(string); !ok {
+			return nil, false
+		}
+	}
+	return out, true
 }

@@ -75,10 +75,8 @@ func checkExternalStore(p *harden.Pass) {
 			own = append(own, s.Name)
 		}
 	}
-	for _, c := range inv.Others[harden.KindClusterExternalSecret] {
-		if c != nil { // it makes Secrets in namespaces that it selects, perhaps in this one
-			return
-		}
+	if len(inv.Others[harden.KindClusterExternalSecret]) > 0 {
+		return // it makes Secrets in namespaces that it selects, perhaps in this one
 	}
 	used := len(inv.InNamespace(harden.KindExternalSecret, ns)) + len(inv.InNamespace(harden.KindSecretProviderClass, ns)) + len(inv.InNamespace(harden.KindSealedSecret, ns))
 	if len(own) == 0 || used > 0 {

@@ -125,7 +125,7 @@ func mounts(c *corev1.Container, volume string) bool {
 
 // usersOf are the users that the manifest names for the chosen containers, and
 // whether there is such a container at all.
-func usersOf(spec *corev1.PodSpec, chosen func(*corev1.Container) bool) (users map[int64]bool, any bool) {
+func usersOf(spec *corev1.PodSpec, chosen func(*corev1.Container) bool) (users map[int64]bool, chose bool) {
 	users = map[int64]bool{}
 	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range list {
@@ -133,7 +133,7 @@ func usersOf(spec *corev1.PodSpec, chosen func(*corev1.Container) bool) (users m
 			if !chosen(c) {
 				continue
 			}
-			any = true
+			chose = true
 			switch {
 			case c.SecurityContext != nil && c.SecurityContext.RunAsUser != nil:
 				users[*c.SecurityContext.RunAsUser] = true
@@ -142,7 +142,7 @@ func usersOf(spec *corev1.PodSpec, chosen func(*corev1.Container) bool) (users m
 			}
 		}
 	}
-	return users, any
+	return users, chose
 }
 
 func fixVolumeMode(p *harden.Pass, f *harden.Finding) []harden.Fix {
