@@ -127,8 +127,6 @@ func keyOf(f *harden.Finding) harden.Key {
 	return f.Object.Key()
 }
 
-func (x *index) labelsOf(f *harden.Finding) map[string]string { return x.labels[keyOf(f)] }
-
 // onObject are the waivers that annotations say about a finding: those of the
 // object, then those of its namespace.
 func (x *index) onObject(f *harden.Finding) []*Waiver {

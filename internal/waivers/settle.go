@@ -2,7 +2,6 @@ package waivers
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -27,7 +26,7 @@ func (p *Policy) clean(s string) string {
 // Settle excuses the findings that are waived, corrects the counts, and adds
 // findings about waivers that do not hold. The order of Findings is the caller's.
 func (p *Policy) Settle(res *harden.Result) {
-	s := &settling{Policy: p, res: res, x: newIndex(res.Inventory, p), uses: map[*Waiver]*uses{}}
+	s := &settling{Policy: p, res: res, x: newIndex(res.Inventory, p), byRule: map[string][]*Waiver{}, uses: map[*Waiver]*uses{}}
 	s.config = make([]*Waiver, len(p.Waivers))
 	for i := range p.Waivers {
 		w := p.Waivers[i]
@@ -45,6 +44,7 @@ type settling struct {
 	res    *harden.Result
 	x      *index
 	config []*Waiver
+	byRule map[string][]*Waiver // of config, by rule
 	uses   map[*Waiver]*uses
 }
 
@@ -63,14 +63,29 @@ func (s *settling) of(w *Waiver) *uses {
 }
 
 func (s *settling) finding(f *harden.Finding) {
-	for _, list := range [][]*Waiver{s.config, s.x.onObject(f)} {
-		for _, w := range list {
-			s.try(w, f)
-		}
+	for _, w := range s.ofRule(f.Fixer.ID) {
+		s.try(w, f)
+	}
+	for _, w := range s.x.onObject(f) {
+		s.try(w, f)
 	}
 	if f.Status == harden.StatusFail {
 		s.hint(f)
 	}
+}
+
+// ofRule are the waivers of the configuration that are about a rule.
+func (s *settling) ofRule(id string) []*Waiver {
+	list, known := s.byRule[id]
+	if !known {
+		for _, w := range s.config {
+			if is(w.Rule, id) {
+				list = append(list, w)
+			}
+		}
+		s.byRule[id] = list
+	}
+	return list
 }
 
 func (s *settling) try(w *Waiver, f *harden.Finding) {
@@ -106,14 +121,19 @@ func (s *settling) report() {
 	for _, bad := range s.x.invalid {
 		s.add(Invalid, bad.at, "invalid", "waives nothing: "+bad.why, "The annotation is no waiver, so the findings count: "+bad.why+".")
 	}
-	annotated := s.x.inOrder()
-	for _, w := range slices.Concat(s.config, annotated) {
-		if !slices.Contains(annotated, w) && !s.inQuestion(w) {
-			continue
+	for _, w := range s.config {
+		if s.inQuestion(w) {
+			s.judge(w)
 		}
-		if !s.about(w) {
-			s.count(Unused, func(n *harden.Counts) { n.Pass++ })
-		}
+	}
+	for _, w := range s.x.inOrder() {
+		s.judge(w)
+	}
+}
+
+func (s *settling) judge(w *Waiver) {
+	if !s.about(w) {
+		s.count(Unused, func(n *harden.Counts) { n.Pass++ })
 	}
 }
 
@@ -153,7 +173,7 @@ func (s *settling) inQuestion(w *Waiver) bool {
 		return true
 	}
 	for _, o := range s.x.objects {
-		if w.fitsObject(o.ref, s.x.labels[o.ref.Key()], s.x.cluster) && (w.Namespace != "" || w.Name != "" || len(w.Labels) > 0 || s.res.Inventory.Clusterwide) {
+		if w.fitsObject(o.ref, func() map[string]string { return s.x.labels[o.ref.Key()] }, s.x.cluster) && (w.Namespace != "" || w.Name != "" || len(w.Labels) > 0 || s.res.Inventory.Clusterwide) {
 			return true
 		}
 	}

@@ -251,3 +251,46 @@ func TestTakingAnAnnotationAway(t *testing.T) {
 	}
 	t.Error("no waiver-unused")
 }
+
+// However the objects and waivers are ordered, the same is said.
+func TestOrderDoesNotMatter(t *testing.T) {
+	one := fmt.Sprintf(agent, waive+`host-network: "until=2026-12-31; reason=x", `+waive+`privileged-container: "until=2026-12-31; reason=x"`, "/var/log", true)
+	two := strings.ReplaceAll(fmt.Sprintf(agent, waive+`host-pid: ""`, "/", false), "name: agent", "name: second")
+	say := func(res *harden.Result) []string {
+		var out []string
+		for _, f := range res.Findings {
+			out = append(out, fmt.Sprintf("%s %s %s %s %+v", f.Object, f.Fixer.ID, f.Reason, f.Detail, f.Excuse))
+		}
+		return out
+	}
+	first := say(settle(t, one+"---"+two, waivers.Policy{}))
+	if diff := cmp.Diff(first, say(settle(t, two+"---"+one, waivers.Policy{}))); diff != "" {
+		t.Errorf("the other way round (-want +got):\n%s", diff)
+	}
+}
+
+// BenchmarkSettle is 5,000 workloads, each with a finding, under 50 waivers.
+func BenchmarkSettle(b *testing.B) {
+	inv := &harden.Inventory{Now: now}
+	var findings []*harden.Finding
+	for i := range 5000 {
+		w := &harden.Workload{Ref: harden.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: fmt.Sprintf("web-%d", i)}}
+		w.Meta.Annotations = map[string]string{waive + "host-network": "until=2026-12-31; reason=x"}
+		inv.Workloads = append(inv.Workloads, w)
+		for _, rule := range []*harden.Fixer{pod.HostNetwork, pod.HostPathSensitive, pod.PrivilegedContainer} {
+			findings = append(findings, &harden.Finding{Fixer: rule, Object: w.Ref, Workload: w})
+		}
+	}
+	p := waivers.Policy{Rules: rules}
+	day, _ := waivers.ParseDate("2026-12-31")
+	for i := range 50 {
+		p.Waivers = append(p.Waivers, waivers.Waiver{Rule: "host-*", Namespace: fmt.Sprintf("team-%d", i), Reason: "x", Until: day})
+	}
+	for b.Loop() {
+		for _, f := range findings {
+			f.Status, f.Excuse = harden.StatusFail, nil
+		}
+		res := &harden.Result{Inventory: inv, Findings: slices.Clone(findings), Counts: map[string]harden.Counts{}}
+		p.Settle(res)
+	}
+}

@@ -150,7 +150,7 @@ const (
 )
 
 func (w *Waiver) fits(f *harden.Finding, x *index) fit {
-	if !is(w.Rule, f.Fixer.ID) || !w.fitsObject(f.Object, x.labelsOf(f), x.cluster) || !is(w.Container, f.Container.Name) {
+	if !is(w.Rule, f.Fixer.ID) || !is(w.Container, f.Container.Name) || !w.fitsObject(f.Object, func() map[string]string { return x.labels[keyOf(f)] }, x.cluster) {
 		return otherwise
 	}
 	if len(w.Match) == 0 {
@@ -166,7 +166,7 @@ func (w *Waiver) fits(f *harden.Finding, x *index) fit {
 }
 
 // fitsObject reports whether the waiver is about such an object in this cluster.
-func (w *Waiver) fitsObject(r harden.Ref, labels map[string]string, c harden.Cluster) bool {
+func (w *Waiver) fitsObject(r harden.Ref, labels func() map[string]string, c harden.Cluster) bool {
 	namespace := r.Namespace
 	if r.Kind == "Namespace" {
 		namespace = r.Name
@@ -174,8 +174,12 @@ func (w *Waiver) fitsObject(r harden.Ref, labels map[string]string, c harden.Clu
 	if !is(w.Namespace, namespace) || !is(w.Kind, r.Kind) || !is(w.Name, r.Name) || !w.fitsCluster(c) {
 		return false
 	}
+	if len(w.Labels) == 0 {
+		return true
+	}
+	has := labels()
 	for k, v := range w.Labels {
-		if labels[k] != v {
+		if has[k] != v {
 			return false
 		}
 	}
