@@ -100,10 +100,6 @@ func (g generator) of(letters string, n int) string {
 	return string(b)
 }
 
-func (g generator) base64(n int) string {
-	return base64.StdEncoding.EncodeToString([]byte(g.of(alnum+"!#%&()*,-.:;<=>?@", n)))
-}
-
 func (g generator) pemBody(lines int) string {
 	var out []string
 	for range lines {

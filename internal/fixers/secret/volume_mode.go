@@ -85,7 +85,7 @@ func checkVolumeMode(p *harden.Pass) {
 // fileModes are all bits that some file of the volume has.
 func fileModes(v *corev1.Volume) int32 {
 	mode := func(defaultMode *int32, items []corev1.KeyToPath) int32 {
-		standard := int32(corev1.SecretVolumeSourceDefaultMode)
+		standard := corev1.SecretVolumeSourceDefaultMode
 		if defaultMode != nil {
 			standard = *defaultMode
 		}
