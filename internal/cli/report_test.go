@@ -91,7 +91,7 @@ func TestBaseline(t *testing.T) {
 func TestWaivedDoesNotFail(t *testing.T) {
 	waived := strings.Replace(deployment, "  name: web # the shop window", `  name: web
   annotations:
-    kubectl-harden.github.io/waive.run-as-non-root: until=` + time.Now().AddDate(0, 1, 0).Format(time.DateOnly) + `; reason=it is going away
+    kubectl-harden.github.io/waive.run-as-non-root: until=`+time.Now().AddDate(0, 1, 0).Format(time.DateOnly)+`; reason=it is going away
     kubectl-harden.github.io/waive.read-only-root-filesystem: until=2001-01-01; reason=it was going away`, 1)
 	code, stdout, _ := execute(t, waived, "scan", "-f", "-", "--only", "run-as-non-root", "--fail-on", "info")
 	if code != exitOK || !strings.Contains(stdout, "(waived)") {
