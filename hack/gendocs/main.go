@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/kubectl-harden/kubectl-harden/internal/cli"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
-	"github.com/kubectl-harden/kubectl-harden/internal/report"
 )
 
 func main() {
@@ -51,12 +49,10 @@ func forgetMachine() error {
 
 // pages writes the generated pages into a folder.
 func pages(dir string) error {
-	var rules bytes.Buffer
-	if err := report.RulesMarkdown(&rules, fixers.Suite()); err != nil {
+	if err := rulePages(filepath.Join(dir, "rules"), fixers.Suite()); err != nil {
 		return fmt.Errorf("writing rules: %w", err)
 	}
 	for name, page := range map[string][]byte{
-		"rules.md":    rules.Bytes(),
 		"keys.md":     keys(),
 		"commands.md": commands(cli.Tree()),
 	} {

@@ -35,7 +35,7 @@ func TestPagesAreTheSameOnEveryMachine(t *testing.T) {
 	if err := releaseFiles(dir, time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
-	for _, pattern := range []string{"*.md", "man/*", "completions/*"} {
+	for _, pattern := range []string{"*.md", "rules/*", "man/*", "completions/*"} {
 		names, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: no files, %v", pattern, err)

@@ -35,27 +35,6 @@ func Explain(w io.Writer, f *harden.Fixer) error {
 	return out.err
 }
 
-// RulesMarkdown writes the documentation of all fixers as one page.
-func RulesMarkdown(w io.Writer, suite []*harden.Fixer) error {
-	out := &errWriter{w: w}
-	fmt.Fprint(out, "# Rules\n\nThis page is generated from the fixers by `make generate`; `kubectl harden explain RULE` prints the same.\n\n")
-	fmt.Fprint(out, "| rule | severity | area | fix | what is wrong |\n| --- | --- | --- | --- | --- |\n")
-	sorted := byArea(suite)
-	for _, f := range sorted {
-		fmt.Fprintf(out, "| [%s](#%s) | %s | %s | %s | %s |\n", f.ID, f.ID, f.Severity, f.Area, hasFix(f), f.Title)
-	}
-	for _, f := range sorted {
-		fmt.Fprintf(out, "\n## %s\n\n%s. Severity: %s. Fix: %s.\n\n%s\n", f.ID, sentence(f.Title), f.Severity, hasFix(f), strings.TrimSpace(f.Doc))
-		if len(f.Refs) > 0 {
-			fmt.Fprint(out, "\nReferences:\n\n")
-			for _, r := range f.Refs {
-				fmt.Fprintf(out, "- %s\n", reference(r))
-			}
-		}
-	}
-	return out.err
-}
-
 // sentence is a sentence fragment with the first letter of a sentence.
 func sentence(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
