@@ -17,7 +17,7 @@ var DangerousCapabilities = &harden.Fixer{
 	Area:     harden.AreaPod,
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
-	Refs:     refs("PSS baseline: capabilities", "CIS 5.2.9 (until v1.10)", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9018", "Trivy KSV-0005", "Trivy KSV-0022", "Trivy KSV-0119", "Trivy KSV-0120", "Kubescape C-0046", "Kubescape C-0200"),
+	Refs:     refs("PSS baseline: capabilities", "CIS 5.2.9 (until v1.11)", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9018", "Trivy KSV-0005", "Trivy KSV-0022", "Trivy KSV-0119", "Trivy KSV-0120", "Kubescape C-0046", "Kubescape C-0200"),
 	Check:    checkDangerousCapabilities,
 	Fix:      proposing("take the capability out of securityContext.capabilities.add", fixDangerousCapabilities),
 	Doc: `**Fields** ` + "`securityContext.capabilities.add`" + ` of each container.
