@@ -20,7 +20,7 @@ type Fixer struct {
 	// Off says that the rule is left out unless the settings name it: what it says is advice that many do not want.
 	Off bool
 	// Doc is markdown: fields, allowed values, why it matters, traps. It feeds
-	// `explain` and docs/rules.md.
+	// `explain` and docs/rules/.
 	Doc  string
 	Refs []Reference
 	// Check reports what is wrong with the subject. It runs on everything, so it is

@@ -44,6 +44,9 @@ debugs) is in no template, and is refused from then on.
 	},
 	Check: checkPSALevelRaisable,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
+		if p.Namespace == nil {
+			return nil
+		}
 		return []harden.Fix{enforcing(p, f, censusOf(p))}
 	},
 }

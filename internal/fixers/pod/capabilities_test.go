@@ -106,7 +106,7 @@ func TestCapabilityNameFormFix(t *testing.T) {
 	}{
 		{`{add: [net_bind_service], drop: [ALL]}`, `{add: [NET_BIND_SERVICE], drop: [ALL]}`, []string{"evidence"}},
 		{`{add: [CAP_NET_BIND_SERVICE], drop: [ALL]}`, `{add: [NET_BIND_SERVICE], drop: [ALL]}`, []string{"review"}},
-		{`{add: [chown], drop: [ALL, KILL]}`, `{add: [CHOWN], drop: [ALL]}`, []string{"evidence"}},
+		{`{add: [chown], drop: [ALL, KILL]}`, `{drop: [ALL]}`, []string{"review", "evidence"}},
 		{`{add: [BOGUS], drop: [ALL]}`, `{drop: [ALL]}`, []string{"review"}},
 		{`{drop: [ALL, NET_RAW, net_raw]}`, `{drop: [ALL]}`, []string{"evidence"}},
 		{`{drop: [net_raw]}`, `{drop: [ALL]}`, []string{"review", "evidence"}},

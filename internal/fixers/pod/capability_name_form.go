@@ -43,8 +43,8 @@ The verdicts: *spelling*; *unknown*, for a name that the kernel does not have;
 
 **The fix.** The list is written anew, with the same set in it. For a name with CAP_
 or one that is unknown a person decides: what had no effect may have one then. Where
-another rule finds fault with the same list, the first fix is that rule's, because a
-list is replaced as a whole.
+another rule finds fault with the same list, or would once it is written in the right
+form, the first fix is that rule's, because a list is replaced as a whole.
 
 **Traps.** An entry beside ALL is no waste where it is added as well: a runtime drops
 all, adds, and then drops the rest. Lower-case all alone is found by
@@ -128,7 +128,9 @@ func fixCapabilityNames(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		Title: "write the capabilities of " + c.Name + " in the right form", Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims,
 		Changes: []harden.Change{capabilityLists(f.Object, c, drop, add)},
 	}}
-	if odd && !slices.Equal(add, restrictedAdds(c)) && slices.ContainsFunc(addedCapabilities(c), func(a corev1.Capability) bool { return isDangerousAdd(a) || isRestrictedAdd(a) }) {
+	if odd && !slices.Equal(add, restrictedAdds(c)) && slices.ContainsFunc(addedCapabilities(c), func(a corev1.Capability) bool {
+		return isDangerousAdd(a) || isRestrictedAdd(a) || isRestrictedAdd(corev1.Capability(capabilityName(a)))
+	}) {
 		less := fewerAdds(f, c, isOddAdd, addClaim)[0]
 		less.Changes = []harden.Change{capabilityLists(f.Object, c, drop, restrictedAdds(c))}
 		fixes = slices.Insert(fixes, 0, less)
