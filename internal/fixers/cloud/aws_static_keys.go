@@ -80,12 +80,12 @@ func checkAWSStaticKeys(p *harden.Pass) {
 				Container: c.Ref, Discriminator: k.place, Field: k.field, Verdict: cmp.Or(k.from, "literal"),
 				Reason: k.what + " in clear", Detail: fmt.Sprintf("%s holds %s, readable by whoever may read the %s.", k.place, k.what, p.Object.Kind),
 			}
-			switch {
-			case k.from == "Secret":
+			switch k.from {
+			case "Secret":
 				f.Reason = k.place + " comes from a Secret"
 				f.Detail = k.place + " is an access key of AWS, which does not end, from a Secret."
 				f.Severity, f.SeverityWhy = harden.High, "it comes from a Secret, which fewer can read"
-			case k.from == "ConfigMap":
+			case "ConfigMap":
 				f.Reason = k.what + " from a ConfigMap"
 				f.Detail = fmt.Sprintf("%s holds %s, readable by whoever may read ConfigMaps.", k.place, k.what)
 			}
