@@ -133,6 +133,9 @@ func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if configured.Found {
+		fmt.Fprintf(cmd.ErrOrStderr(), "using %s\n", configured.File)
+	}
 	if c.onFiles() {
 		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{Kustomization: c.kustomization, DefaultNamespace: *c.config.Namespace, Config: configured, Look: c.options})
 	}

@@ -20,7 +20,8 @@ type explainOptions struct {
 	output  string
 	id      string
 
-	of      selection // the object, where one is to be explained
+	suite   []*harden.Fixer // all rules: off ones and those of the configuration too
+	of      selection       // the object, where one is to be explained
 	session *session.Session
 	scope   harden.Scope
 }
@@ -52,6 +53,11 @@ what is found on it.`,
 }
 
 func (o *explainOptions) Complete(cmd *cobra.Command, args []string) error {
+	read, err := o.configuration(cmd.Flags())
+	if err != nil {
+		return err
+	}
+	o.suite = read.Rules(fixers.Suite())
 	if len(args) == 0 {
 		return nil
 	}
@@ -59,11 +65,11 @@ func (o *explainOptions) Complete(cmd *cobra.Command, args []string) error {
 	if !strings.Contains(o.id, "/") {
 		return nil
 	}
-	var err error
 	if o.of.filter.names, err = parseNames(args); err != nil {
 		return err
 	}
 	o.session, o.scope, err = o.connect(cmd)
+	o.scope = o.of.widen(o.scope)
 	return err
 }
 
@@ -78,19 +84,18 @@ func (o *explainOptions) Run(ctx context.Context) error {
 	if o.session != nil {
 		return o.object(ctx)
 	}
-	suite := fixers.Suite()
 	if o.id == "" {
 		if o.output == "name" {
-			for _, f := range suite {
+			for _, f := range o.suite {
 				if _, err := fmt.Fprintln(o.streams.Out, f.ID); err != nil {
 					return err
 				}
 			}
 			return nil
 		}
-		return report.Rules(o.streams.Out, suite)
+		return report.Rules(o.streams.Out, o.suite)
 	}
-	for _, f := range suite {
+	for _, f := range o.suite {
 		if f.ID == o.id {
 			return report.Explain(o.streams.Out, f)
 		}

@@ -127,6 +127,7 @@ func (o *fixOptions) Complete(cmd *cobra.Command, args []string) error {
 	}
 	var err error
 	o.session, o.scope, err = o.connect(cmd)
+	o.scope = o.selection.widen(o.scope)
 	return err
 }
 

@@ -90,6 +90,7 @@ needed; from and to are pods, or KIND/NAME of workloads.`,
 	o.addScopeFlags(fs)
 	o.addFlowFlags(fs)
 	o.addProbeFlags(fs)
+	o.addConfigFlag(fs)
 	fs.StringVarP(&o.output, "output", "o", "table", "Output: "+strings.Join(networkOutputs, ", "))
 	fs.StringVar(&o.from, "from", "", "Who connects: a workload or pod (web, deployment/web, NAMESPACE/TYPE/NAME), ns:NAMESPACE, an address or CIDR, or one of "+peerWords())
 	fs.StringVar(&o.to, "to", "", "Who is connected to, named as for --from")

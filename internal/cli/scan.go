@@ -104,6 +104,7 @@ func (o *scanOptions) Complete(cmd *cobra.Command, args []string) error {
 		}
 	}
 	o.session, o.scope, err = o.connect(cmd)
+	o.scope = o.selection.widen(o.scope)
 	return err
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,18 @@ func (s *selection) complete(args []string) error {
 		return fmt.Errorf("reading --selector %q: %w", s.selector, err)
 	}
 	return nil
+}
+
+// widen is the scope with all namespaces where an object is named that has none:
+// it is judged only with all that it is about.
+func (s *selection) widen(scope harden.Scope) harden.Scope {
+	if slices.ContainsFunc(s.filter.names, func(r harden.Ref) bool {
+		i := slices.IndexFunc(kinds, func(k kindName) bool { return k.kind == r.Kind })
+		return i >= 0 && kinds[i].cluster
+	}) {
+		scope.All, scope.Namespaces = true, nil
+	}
+	return scope
 }
 
 // find is what the user asked for out of a snapshot. An object that was named

@@ -22,6 +22,8 @@ const Name = ".harden.yaml"
 
 // A Config is what one file says. The zero value is that of an empty one.
 type Config struct {
+	// Found says that nobody named the file: it was in the directory.
+	Found      bool
 	File       string // as it was named; empty: there is none
 	Settings   harden.Settings
 	Disabled   []string // rules that are left out
@@ -62,7 +64,11 @@ func LoadDefault(dir string, rules []*harden.Fixer, now time.Time) (*Config, err
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Config{}, nil
 	}
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	c.Found = true
+	return c, nil
 }
 
 // Rules are those that are built in and those of the team.
