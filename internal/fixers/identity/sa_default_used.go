@@ -107,7 +107,7 @@ func fixDefaultUsed(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	dedicated := func(title string, token bool, claims []harden.Claim) harden.Fix {
 		return harden.Fix{
 			Title: title, Class: harden.ClassOf(harden.Evidence, claims...), Evidence: claims,
-			Changes: []harden.Change{newAccount(p, name, old, token), harden.SetPodSpec(p.Object, map[string]any{"serviceAccountName": name})},
+			Changes: []harden.Change{newAccount(p, name, old, token), harden.SetPodSpec(p.Object, accountFields(p, name))},
 			Warning: "What outside of RBAC trusts the default account (Vault, a mesh, a cloud) does not know the new one.",
 		}
 	}
@@ -190,4 +190,15 @@ func trustClaims(p *harden.Pass) []harden.Claim {
 		claims = append(claims, harden.Claim{Code: sign.Code, State: harden.Missing, Text: sign.Text + " Who accepts the token has to know the new account."})
 	}
 	return claims
+}
+
+// accountFields name the account. The API server mirrors it into the old field
+// (pkg/apis/core/v1/conversion.go), and reads the account from there once the new
+// one is taken away: undo must take back both.
+func accountFields(p *harden.Pass, name string) map[string]any {
+	fields := map[string]any{"serviceAccountName": name}
+	if p.Inventory.Live() {
+		fields["serviceAccount"] = name
+	}
+	return fields
 }
