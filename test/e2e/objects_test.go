@@ -42,7 +42,7 @@ func TestAccountOfItsOwn(t *testing.T) {
 		t.Fatal(r)
 	}
 	for _, want := range []string{"PodDisruptionBudget/harden-web: proven", "ServiceAccount/web: proven: read back: it is there", "Deployment/web: proven"} {
-		if !strings.Contains(r.stdout, want) {
+		if !strings.Contains(r.String(), want) {
 			t.Errorf("%q is missing: %s", want, r)
 		}
 	}
