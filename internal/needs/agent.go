@@ -35,9 +35,10 @@ type Agent struct {
 
 // A HostPath is a path of the node that may be mounted.
 type HostPath struct {
-	Path  string
-	Below bool // and all that lies below it
-	Write bool
+	Path   string
+	Below  bool // and all that lies below it
+	Write  bool
+	Socket bool // for the socket of the container runtime that lies in it
 }
 
 // A Part is what containers of an image may have.
@@ -129,6 +130,12 @@ func (a *Agent) allowsPath(at string, write bool) bool {
 		}
 	}
 	return false
+}
+
+// wantsSocket reports whether the directory may be mounted for the socket of the
+// container runtime in it, and not only in spite of that.
+func (a *Agent) wantsSocket(at string) bool {
+	return slices.ContainsFunc(a.Paths, func(p HostPath) bool { return p.Socket && real(p.Path) == real(at) })
 }
 
 // real is the path behind /var/run, which is a link to /run on practically every node.

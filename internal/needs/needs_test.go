@@ -24,6 +24,12 @@ func settled(t *testing.T, yaml string) *harden.Result {
 	return (&engine.Engine{Suite: rules, Settle: Settle}).Run(fixtest.Load(t, yaml))
 }
 
+// settledWith judges with some of the catalogue.
+func settledWith(t *testing.T, yaml string, suite []*harden.Fixer, catalogue []Agent) []*harden.Finding {
+	t.Helper()
+	return (&engine.Engine{Suite: suite, Settle: func(res *harden.Result) { settle(res, catalogue) }}).Run(fixtest.Load(t, yaml)).Findings
+}
+
 // found are the findings that still count, each once.
 func found(res *harden.Result) []string {
 	all := []string{}

@@ -2,6 +2,7 @@ package needs
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -81,8 +82,8 @@ var allowances = map[string]allowance{
 	"sa-token-automount":            ofPod(func(a *Agent) bool { return a.Token }),
 	"host-port":                     ofContainer(func(m *match, p *Part) bool { return p.HostPorts || m.agent.HostNetwork }),
 	"privileged-container":          ofContainer(func(_ *match, p *Part) bool { return p.Privileged }),
-	"block-device-access":           ofContainer(func(_ *match, p *Part) bool { return p.Privileged }),
-	"mount-propagation":             ofContainer(func(_ *match, p *Part) bool { return p.Privileged }),
+	"block-device-access":           hostPath,
+	"mount-propagation":             ofContainer(propagates),
 	"allow-privilege-escalation":    ofContainer(escalates),
 	"dangerous-capabilities":        ofContainer(capabilities),
 	"added-capabilities-restricted": ofContainer(capabilities),
@@ -90,13 +91,13 @@ var allowances = map[string]allowance{
 	"run-as-non-root":               ofContainer(func(_ *match, p *Part) bool { return p.Root }),
 	"run-as-root-user":              ofContainer(func(_ *match, p *Part) bool { return p.Root }),
 	"image-runs-as-root":            ofContainer(func(_ *match, p *Part) bool { return p.Root }),
-	"user-namespace":                ofContainer(func(_ *match, p *Part) bool { return p.Root }),
+	"user-namespace":                ofPod(func(a *Agent) bool { return slices.ContainsFunc(a.Parts, func(p Part) bool { return p.Root }) }),
+	"root-group":                    ofContainer(func(_ *match, p *Part) bool { return p.Root }),
 	"seccomp-unconfined":            ofContainer(func(_ *match, p *Part) bool { return p.Unconfined }),
 	"apparmor-unconfined":           ofContainer(func(_ *match, p *Part) bool { return p.Unconfined }),
 	"selinux-options-custom":        ofContainer(func(_ *match, p *Part) bool { return p.Unconfined }),
 	"host-path-volume":              hostPath,
 	"host-path-sensitive":           hostPath,
-	"restricted-volume-types":       hostPath,
 	"runtime-socket-mount":          runtimeSocket,
 }
 
@@ -191,6 +192,24 @@ func escalates(m *match, p *Part) bool {
 		slices.Contains(p.Capabilities, "SYS_ADMIN") && slices.Contains(strings.Split(m.facts[harden.FactCapabilities], ","), "SYS_ADMIN")
 }
 
+// propagates is about mounts that appear on the node: they must lie in a path that
+// the agent may write.
+func propagates(m *match, p *Part) bool {
+	c := m.container()
+	if c == nil || !p.Privileged {
+		return false
+	}
+	for _, mount := range c.VolumeMounts {
+		if mount.MountPath != m.finding.Discriminator {
+			continue
+		}
+		return slices.ContainsFunc(m.spec.Volumes, func(v corev1.Volume) bool {
+			return v.Name == mount.Name && v.HostPath != nil && m.agent.allowsPath(path.Clean("/"+v.HostPath.Path), true)
+		})
+	}
+	return false
+}
+
 // hostPath is about a volume that is a path of the node: those who mount it must be known.
 func hostPath(m *match) (bool, string) {
 	at := m.facts[harden.FactPath]
@@ -217,7 +236,7 @@ func (m *match) mounts(c corev1.Container) bool {
 // gets it by the way, as a part of the node, must be nobody that may connect to it.
 func runtimeSocket(m *match) (bool, string) {
 	ok, why := hostPath(m)
-	if !ok || strings.HasSuffix(m.facts[harden.FactPath], ".sock") {
+	if !ok || strings.HasSuffix(m.facts[harden.FactPath], ".sock") || m.agent.wantsSocket(m.facts[harden.FactPath]) {
 		return ok, why
 	}
 	for _, c := range harden.AllContainers(m.spec) {

@@ -6,7 +6,8 @@ func sidecars() Part {
 	return Part{
 		Images: []string{
 			"sig-storage/csi-node-driver-registrar", "csi-components/csi-node-driver-registrar", "eks-distro/kubernetes-csi/node-driver-registrar",
-			"sig-storage/livenessprobe", "csi-components/livenessprobe", "eks-distro/kubernetes-csi/livenessprobe",
+			"kubernetes-csi/csi-node-driver-registrar",
+			"sig-storage/livenessprobe", "csi-components/livenessprobe", "kubernetes-csi/livenessprobe",
 		},
 		Root: true,
 	}
@@ -57,12 +58,5 @@ var storage = []Agent{
 		}),
 		Parts: []Part{{Images: []string{"csi-secrets-store/driver"}, Containers: []string{"secrets-store"}, Privileged: true, Root: true}, sidecars()},
 		Never: []string{"host-network"},
-	},
-	{
-		Name: "NVIDIA device plugin", Why: "it tells the kubelet of the GPUs of its node",
-		Source: "https://github.com/NVIDIA/k8s-device-plugin/blob/main/deployments/static/nvidia-device-plugin.yml", Seen: "v0.17.1",
-		Kinds: []string{"DaemonSet"}, Namespaces: []string{"kube-system", "nvidia-device-plugin", "gpu-operator"}, Labels: []map[string]string{{"name": "nvidia-device-plugin-ds"}, {"app.kubernetes.io/name": "nvidia-device-plugin"}},
-		Token: true, Paths: []HostPath{{Path: "/var/lib/kubelet/device-plugins", Write: true}},
-		Parts: []Part{{Images: []string{"nvidia/k8s-device-plugin", "k8s-device-plugin"}, Root: true}},
 	},
 }
