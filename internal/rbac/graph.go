@@ -39,7 +39,8 @@ type Grant struct {
 	Binding harden.Ref
 	Role    *Role
 	Subject Subject
-	// Namespace is where the rules hold; empty for the whole cluster.
+	// Namespace is where the rules hold; empty for the whole cluster, Unsaid for
+	// the one that the file of a RoleBinding does not name.
 	Namespace string
 	// Shipped says that Kubernetes makes this binding with this subject.
 	Shipped bool
@@ -48,6 +49,10 @@ type Grant struct {
 	// Held are the dangerous powers among the rules, from the worst.
 	Held []*Held
 }
+
+// Unsaid stands for the namespace of a RoleBinding whose manifest names none: it
+// is the one that somebody applies it to.
+const Unsaid = "?"
 
 // A Graph joins all grants of an inventory.
 type Graph struct {
@@ -92,14 +97,18 @@ func build(inv *harden.Inventory) *Graph {
 func (g *Graph) bind(binding harden.Ref, namespace string, ref rbacv1.RoleRef, subjects []rbacv1.Subject) {
 	role := g.role(ref.Kind, namespace, ref.Name)
 	role.Bindings = append(role.Bindings, binding)
-	made := shippedTable()[shippedKey("ClusterRoleBinding", "RoleBinding", namespace, binding.Name)]
+	where := namespace
+	if where == "" && binding.Kind == harden.KindRoleBinding.Kind {
+		where = Unsaid
+	}
+	made := shippedTable()[shippedKey("ClusterRoleBinding", "RoleBinding", where, binding.Name)]
 	if made != nil && made.role != ref.Kind+" "+ref.Name {
 		made = nil
 	}
 	g.byBinding[binding.Key()] = nil
 	seen := map[Subject]bool{}
 	for _, s := range subjects {
-		grant := &Grant{Binding: binding, Role: role, Subject: SubjectOf(s, namespace), Namespace: namespace, Rules: role.Rules}
+		grant := &Grant{Binding: binding, Role: role, Subject: SubjectOf(s, namespace), Namespace: where, Rules: role.Rules}
 		if seen[grant.Subject] {
 			continue
 		}
@@ -137,7 +146,11 @@ func (g *Graph) resolve(kind, namespace, name string) *Role {
 	if kind == harden.KindClusterRole.Kind {
 		gk, namespace = harden.KindClusterRole, ""
 	}
-	rules, isShipped := ShippedRules(namespace, name)
+	shippedIn := namespace
+	if gk == harden.KindRole && shippedIn == "" {
+		shippedIn = Unsaid
+	}
+	rules, isShipped := ShippedRules(shippedIn, name)
 	role := &Role{Ref: harden.Ref{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: kind, Namespace: namespace, Name: name}, Shipped: isShipped}
 	object := g.inv.Object(gk, namespace, name)
 	if object != nil {
@@ -271,8 +284,11 @@ func (g *Grant) Via() string {
 
 // Where is the place in which the rules hold, in words.
 func (g *Grant) Where() string {
-	if g.Namespace == "" {
+	switch g.Namespace {
+	case "":
 		return "the cluster"
+	case Unsaid:
+		return "its namespace"
 	}
 	return "namespace " + harden.OneLine(g.Namespace)
 }

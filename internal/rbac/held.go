@@ -124,7 +124,25 @@ func (h *Held) String() string {
 	case h.Grant.Namespace == "":
 		where = ""
 	}
+	if h.Power.Each != "" {
+		return h.Power.Each + " " + strings.Join(h.resources(), ", ") + where
+	}
 	return h.Power.Can + where
+}
+
+// resources are those of the power that the rules give.
+func (h *Held) resources() []string {
+	var given []string
+	for i := range h.Power.Access {
+		a := &h.Power.Access[i]
+		for _, resource := range a.Resources {
+			one := Power{Access: []Access{{Verbs: a.Verbs, Group: a.Group, Resources: []string{resource}, Cluster: a.Cluster, Namespace: a.Namespace}}}
+			if rules, _ := one.in(h.Rules, h.Grant.Namespace, 0); len(rules) > 0 {
+				given = append(given, resource)
+			}
+		}
+	}
+	return given
 }
 
 // In are the rules that give the power in a namespace, or in the cluster if that

@@ -13,6 +13,8 @@ import (
 type Power struct {
 	ID  string
 	Can string // a verb phrase, as in "read Secrets"
+	// Each is a verb that the resources of a grant follow, in place of Can; empty for most.
+	Each string
 	// Severity is that of a grant over the whole cluster, In that of one within a namespace.
 	Severity, In harden.Severity
 	// Access are ways to have it, of which any is enough.
@@ -139,7 +141,7 @@ var powers = []*Power{
 		{Verbs: remove, Resources: []string{"events", "pods/log"}},
 		{Verbs: remove, Group: "events.k8s.io", Resources: []string{"events"}},
 	}},
-	{ID: "rbac-delete-broad", Can: "delete workloads, volumes or namespaces", Severity: harden.Medium, In: harden.Medium, Accounts: true, Access: []Access{
+	{ID: "rbac-delete-broad", Can: "delete workloads, volumes or namespaces", Each: "delete", Severity: harden.Medium, In: harden.Medium, Accounts: true, Access: []Access{
 		{Verbs: remove, Group: "apps", Resources: []string{"deployments", "daemonsets", "statefulsets"}},
 		{Verbs: remove, Resources: []string{"persistentvolumeclaims", "namespaces"}},
 		{Verbs: remove, Resources: []string{"persistentvolumes"}, Cluster: true},

@@ -186,6 +186,48 @@ func TestTokenOf(t *testing.T) {
 	}
 }
 
+// A RoleBinding of a manifest that leaves its namespace to whoever applies it is
+// no ClusterRoleBinding.
+func TestRoleBindingWithoutNamespace(t *testing.T) {
+	const delivery = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: admin, namespace: ops}
+rules:
+- {apiGroups: [""], resources: [secrets, configmaps], verbs: ["*"]}
+- {apiGroups: [""], resources: [persistentvolumes], verbs: [delete]}
+- {apiGroups: [apps], resources: [deployments], verbs: [delete]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: admin, namespace: ops}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: admin}
+subjects: [{kind: ServiceAccount, name: server}]
+`
+	unsaid := func(i *harden.Inventory) {
+		for _, list := range i.Others {
+			for _, o := range list {
+				o.Ref.Namespace = ""
+			}
+		}
+	}
+	inv := fixtest.Load(t, delivery, unsaid)
+	token := rbac.Of(inv).TokenOfAccount("", "server")
+	want := []string{
+		"read Secrets in its namespace (RoleBinding admin -> Role admin)",
+		"use whatever a wildcard stands for in its namespace (RoleBinding admin -> Role admin)",
+		"delete deployments in its namespace (RoleBinding admin -> Role admin)",
+		"delete on persistentvolumes in its namespace (RoleBinding admin -> Role admin)",
+		"Not known: bindings that are not among the files.",
+	}
+	if diff := cmp.Diff(want, token.Summary()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if token.Worst() != harden.Medium {
+		t.Errorf("worst is %s", token.Worst())
+	}
+}
+
 func TestWhatWasNotReadIsNamed(t *testing.T) {
 	outside := func(i *harden.Inventory) { i.Clusterwide = false }
 	for _, test := range []struct {

@@ -87,7 +87,7 @@ func (l *loader) addObject(typ metav1.TypeMeta, doc []byte) bool {
 			l.t.Fatalf("decoding: %v\n%s", err, doc)
 		}
 	}
-	if content.GetNamespace() == "" && !inventory.ClusterScoped(typ.Kind) && gvk.Group != harden.ConstraintGroup {
+	if content.GetNamespace() == "" && !inventory.ClusterScoped(gvk.GroupKind()) && gvk.Group != harden.ConstraintGroup {
 		content.SetNamespace(metav1.NamespaceDefault)
 	}
 	if s, ok := content.(*corev1.Secret); ok {

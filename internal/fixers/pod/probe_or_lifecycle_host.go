@@ -34,6 +34,9 @@ node's loopback or a cloud's metadata service. That is a request forgery which
 everybody who may create pods has. Pod Security "baseline" refuses it from
 policy version 1.34 on.
 
+**Severity** is low where the pod is on the host's network and the host is the loopback:
+the request reaches what the pod itself could.
+
 **The fix.** The host is taken away, and the request goes to the pod.
 
 **Traps.** 127.0.0.1 is the loopback of the node, not of the pod, unless the pod is on
@@ -91,15 +94,25 @@ func handlersWithHost(c *corev1.Container) []handler {
 	return all
 }
 
+func (h handler) isLoopback() bool {
+	addr, err := netip.ParseAddr(h.host)
+	return h.host == "localhost" || err == nil && addr.IsLoopback()
+}
+
 func checkProbeHost(p *harden.Pass) {
 	for _, c := range p.Pod.Containers() {
 		for _, h := range handlersWithHost(c.Container) {
 			what := strings.TrimSuffix(h.field(), ".host")
-			p.Report(harden.Finding{
+			f := harden.Finding{
 				Container: c.Ref, Discriminator: what, Field: c.Field + "." + h.field(),
 				Reason: what + " goes to " + h.host,
 				Detail: fmt.Sprintf("The kubelet sends the request of %s from the node to %s, not to the pod.", what, h.host),
-			})
+			}
+			if p.Pod.Spec.HostNetwork && h.isLoopback() {
+				f.Severity, f.SeverityWhy = harden.Low, "the pod is on the network of the node, whose loopback is its own"
+				f.Detail = fmt.Sprintf("The kubelet sends the request of %s to the loopback of the node, which the pod shares. Pod Security refuses the field all the same.", what)
+			}
+			p.Report(f)
 		}
 	}
 }
@@ -123,9 +136,9 @@ func fixProbeHost(p *harden.Pass, f *harden.Finding) []harden.Fix {
 }
 
 func probeHostWarning(p *harden.Pass, h handler) string {
-	addr, err := netip.ParseAddr(h.host)
+	_, err := netip.ParseAddr(h.host)
 	switch {
-	case h.host == "localhost" || err == nil && addr.IsLoopback():
+	case h.isLoopback():
 		if p.Pod.Spec.HostNetwork {
 			return "A process that listens on the loopback only is not reached any more."
 		}

@@ -21,6 +21,10 @@ func TestProbeOrLifecycleHost(t *testing.T) {
 		{"none", container("livenessProbe: {httpGet: {port: 80}}, readinessProbe: {exec: {command: [x]}}"), nil},
 		{"empty host", container(`livenessProbe: {httpGet: {port: 80, host: ""}}`), nil},
 		{"loopback", container("livenessProbe: {httpGet: {port: 80, host: 127.0.0.1}}"), []string{"medium//app:a/livenessProbe.httpGet goes to 127.0.0.1"}},
+		{
+			"a router's daemon on the network of the node asks its own loopback", withTemplate("", "hostNetwork: true, containers: [{name: a, image: a, livenessProbe: {httpGet: {port: 80, host: localhost}}, readinessProbe: {httpGet: {port: 80, host: 10.0.0.1}}}]"),
+			[]string{"low//app:a/livenessProbe.httpGet goes to localhost", "medium//app:a/readinessProbe.httpGet goes to 10.0.0.1"},
+		},
 		{"each request is one finding", container("startupProbe: {tcpSocket: {port: 80, host: h}}, readinessProbe: {httpGet: {port: 80, host: 169.254.169.254}}, lifecycle: {postStart: {tcpSocket: {port: 1, host: t}}, preStop: {httpGet: {port: 80, host: x}}}"), []string{
 			"medium//app:a/readinessProbe.httpGet goes to 169.254.169.254", "medium//app:a/startupProbe.tcpSocket goes to h",
 			"medium//app:a/lifecycle.postStart.tcpSocket goes to t", "medium//app:a/lifecycle.preStop.httpGet goes to x",

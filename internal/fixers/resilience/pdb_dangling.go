@@ -2,6 +2,7 @@ package resilience
 
 import (
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -25,7 +26,8 @@ Fields:
 
 Allowed: a selector that some template or pod matches, whether or not it runs now. An
 empty selector is for whatever comes. In files a namespace without any workload is not
-judged: they may lie elsewhere.
+judged, as they may lie elsewhere, nor is one with custom resources of which an operator
+may make the pods.
 
 **Why it matters.** Somebody believes that a service survives the next drain. Its label
 was renamed, or mistyped in the budget, and nothing says so.
@@ -50,9 +52,8 @@ they count. Where workloads could not all be read the verdict is unknown.
 func checkPDBDangling(p *harden.Pass) {
 	content := harden.Content[*policyv1.PodDisruptionBudget](p.Item)
 	b := budgetsOf(p.Inventory).all[p.Object.Key()]
-	none := len(p.Inventory.WorkloadsIn(p.Object.Namespace)) == 0
 	switch {
-	case content == nil || b == nil, !p.Inventory.Live() && none:
+	case content == nil || b == nil:
 		p.NotApplicable()
 		return
 	case len(b.workloads) > 0 || content.Status.ExpectedPods > 0:
@@ -61,9 +62,34 @@ func checkPDBDangling(p *harden.Pass) {
 		p.NotApplicable()
 		return
 	}
+	if !p.Inventory.Live() && (len(p.Inventory.WorkloadsIn(p.Object.Namespace)) == 0 || hasCustomResources(p.Inventory, p.Object.Namespace)) {
+		p.NotApplicable()
+		return
+	}
 	if why := p.Inventory.UnreadWorkloads(p.Object.Namespace); why != "" {
 		p.Unknown(why + ".")
 		return
 	}
-	p.Report(harden.Finding{Field: "spec.selector", Reason: "selects no pod", Detail: "No template and no pod of namespace " + p.Object.Namespace + " has the labels that it selects: it keeps nothing."})
+	p.Report(harden.Finding{Field: "spec.selector", Reason: "selects no pod", Detail: "No template and no pod of " + namespaceOf(p) + " has the labels that it selects: it keeps nothing."})
+}
+
+// hasCustomResources reports whether the namespace has objects whose pods, if they
+// have any, an operator makes: no template shows them.
+func hasCustomResources(inv *harden.Inventory, namespace string) bool {
+	for _, list := range inv.Others {
+		for _, o := range list {
+			if _, custom := o.Content.(*unstructured.Unstructured); custom && o.Ref.Namespace == namespace {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// namespaceOf names the namespace of the object for a sentence: manifests may have none.
+func namespaceOf(p *harden.Pass) string {
+	if p.Object.Namespace == "" {
+		return "its namespace"
+	}
+	return "namespace " + p.Object.Namespace
 }

@@ -56,7 +56,7 @@ func checkPDBMissing(p *harden.Pass) {
 	}
 	p.Report(harden.Finding{
 		Field: "spec.template.metadata.labels", Reason: fmt.Sprintf("no budget for %d replicas", least),
-		Detail: fmt.Sprintf("No PodDisruptionBudget of namespace %s selects its pods, of which there are %d or more.", p.Object.Namespace, least),
+		Detail: fmt.Sprintf("No PodDisruptionBudget of %s selects its pods, of which there are %d or more.", namespaceOf(p), least),
 	})
 }
 

@@ -189,6 +189,8 @@ func TestBudgets(t *testing.T) {
 		{"nothing", three + budgetOf("b", "selector: {matchLabels: {app: api}}", ""), live, []string{"fail low PodDisruptionBudget/b"}},
 		{"empty selector", three + budgetOf("b", "selector: {}", ""), live, nil},
 		{"pods of an operator", three + budgetOf("b", "selector: {matchLabels: {app: api}}", "status: {expectedPods: 2}\n"), live, nil},
+		{"files with what an operator makes pods of", three + budgetOf("b", "selector: {matchLabels: {app: api}}", "") + "\n---\napiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: k8s, namespace: shop}\n", nil, nil},
+		{"files without", three + budgetOf("b", "selector: {matchLabels: {app: api}}", ""), nil, []string{"fail low PodDisruptionBudget/b"}},
 		{"a file alone", budgetOf("b", "selector: {matchLabels: {app: api}}", ""), nil, nil},
 		{"workloads not read", budgetOf("b", web, ""), and(fixtest.Unreadable("deployments.apps", "forbidden")), []string{"unknown low PodDisruptionBudget/b"}},
 	})

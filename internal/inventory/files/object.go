@@ -175,7 +175,7 @@ func (s *Set) ref(d *document, n *node, id kindID, item int) harden.Ref {
 		ref.Name = meta.get("generateName").str()
 	}
 	switch {
-	case inventory.ClusterScoped(id.kind):
+	case inventory.ClusterScoped(ref.GroupVersionKind().GroupKind()):
 		ref.Namespace = ""
 	case ref.Namespace == "":
 		ref.Namespace = s.opts.DefaultNamespace

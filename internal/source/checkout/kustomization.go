@@ -66,7 +66,7 @@ func (k *kustomization) objects(edits []harden.FileChange) ([]*object, error) {
 	for _, o := range r.Objects {
 		gvk := o.GroupVersionKind()
 		ref := harden.Ref{APIVersion: o.GetAPIVersion(), Kind: gvk.Kind, Name: o.GetName(), Namespace: o.GetNamespace()}
-		if inventory.ClusterScoped(gvk.Kind) {
+		if inventory.ClusterScoped(gvk.GroupKind()) {
 			ref.Namespace = ""
 		}
 		out = append(out, &object{Unstructured: o.Unstructured, namespace: ref.Namespace, ref: ref, origin: o.Origin})

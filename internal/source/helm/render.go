@@ -198,7 +198,7 @@ func decodeManifest(text string) ([]*unstructured.Unstructured, error) {
 func refOf(u *unstructured.Unstructured, namespace string) harden.Ref {
 	ref := harden.Ref{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 	switch {
-	case inventory.ClusterScoped(ref.Kind):
+	case inventory.ClusterScoped(ref.GroupVersionKind().GroupKind()):
 		ref.Namespace = ""
 	case ref.Namespace == "":
 		ref.Namespace = namespace
