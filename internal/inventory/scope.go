@@ -18,14 +18,14 @@ func ClusterScoped(kind schema.GroupKind) bool {
 }
 
 var clusterScoped = map[string]bool{
-		"Namespace": true, "Node": true, "PersistentVolume": true, "ClusterRole": true, "ClusterRoleBinding": true,
-		"StorageClass": true, "CSIDriver": true, "CSINode": true, "VolumeAttachment": true, "PriorityClass": true,
-		"IngressClass": true, "RuntimeClass": true, "CustomResourceDefinition": true, "APIService": true,
-		"MutatingWebhookConfiguration": true, "ValidatingWebhookConfiguration": true,
-		"ValidatingAdmissionPolicy": true, "ValidatingAdmissionPolicyBinding": true,
-		"MutatingAdmissionPolicy": true, "MutatingAdmissionPolicyBinding": true,
-		"CertificateSigningRequest": true, "FlowSchema": true, "PriorityLevelConfiguration": true,
-		"ClusterTrustBundle": true, "DeviceClass": true, "ResourceSlice": true, "ServiceCIDR": true, "IPAddress": true,
-		"CiliumClusterwideNetworkPolicy": true, "GlobalNetworkPolicy": true, "AdminNetworkPolicy": true,
-		"BaselineAdminNetworkPolicy": true, "ClusterNetworkPolicy": true, "GatewayClass": true,
+	"Namespace": true, "Node": true, "PersistentVolume": true, "ClusterRole": true, "ClusterRoleBinding": true,
+	"StorageClass": true, "CSIDriver": true, "CSINode": true, "VolumeAttachment": true, "PriorityClass": true,
+	"IngressClass": true, "RuntimeClass": true, "CustomResourceDefinition": true, "APIService": true,
+	"MutatingWebhookConfiguration": true, "ValidatingWebhookConfiguration": true,
+	"ValidatingAdmissionPolicy": true, "ValidatingAdmissionPolicyBinding": true,
+	"MutatingAdmissionPolicy": true, "MutatingAdmissionPolicyBinding": true,
+	"CertificateSigningRequest": true, "FlowSchema": true, "PriorityLevelConfiguration": true,
+	"ClusterTrustBundle": true, "DeviceClass": true, "ResourceSlice": true, "ServiceCIDR": true, "IPAddress": true,
+	"CiliumClusterwideNetworkPolicy": true, "GlobalNetworkPolicy": true, "AdminNetworkPolicy": true,
+	"BaselineAdminNetworkPolicy": true, "ClusterNetworkPolicy": true, "GatewayClass": true,
 }
