@@ -47,10 +47,13 @@ func CreateObject(r Ref, fields map[string]any) Change {
 	return c
 }
 
+// OwnPrefix begins the names of what fixes make: objects, and volumes of pods.
+const OwnPrefix = "harden-"
+
 // OwnName is the name of an object that is made for the one of the name.
 func OwnName(name string) string {
-	const prefix, most = "harden-", 253
-	return prefix + strings.TrimRight(name[:min(len(name), most-len(prefix))], "-.")
+	const most = 253
+	return OwnPrefix + strings.TrimRight(name[:min(len(name), most-len(OwnPrefix))], "-.")
 }
 
 // SelectorValue is a selector as a value of JSON.

@@ -144,10 +144,14 @@ func grantsClaim(p *harden.Pass, name string) harden.Claim {
 	switch {
 	case len(own) > 0:
 		return harden.Claim{Code: "E-RBAC", State: harden.Refutes, Time: p.Inventory.Now, Text: fmt.Sprintf("ServiceAccount %q is bound: %s. Bind the new account to what the workload needs first.", name, own[0].Via())}
-	case len(t.Unknown) > 0:
+	case slices.ContainsFunc(t.Unknown, func(why string) bool { return why != rbac.OutsideScope }):
 		return harden.Claim{Code: "E-RBAC", State: harden.Missing, Text: fmt.Sprintf("The grants of ServiceAccount %q are not wholly known: %s.", name, strings.Join(t.Unknown, "; "))}
 	}
-	return harden.Claim{Code: "E-RBAC", State: harden.Holds, Time: p.Inventory.Now, Text: fmt.Sprintf("No binding names ServiceAccount %q.", name), Limits: "what other authorizers allow; groups of the namespace hold for every account"}
+	limits := "what other authorizers allow; groups of the namespace hold for every account"
+	if len(t.Unknown) > 0 {
+		limits += "; " + rbac.OutsideScope
+	}
+	return harden.Claim{Code: "E-RBAC", State: harden.Holds, Time: p.Inventory.Now, Text: fmt.Sprintf("No binding names ServiceAccount %q.", name), Limits: limits}
 }
 
 // cloudAnnotations are those by which clouds give an account a role.

@@ -102,7 +102,7 @@ func readOnlySpec(p *harden.Pass, c harden.Container, paths []string) map[string
 // already. The path is written with hyphens, and a hash takes its place where
 // another path or container could come to the same name.
 func volumeName(p *harden.Pass, c harden.Container, at string) string {
-	return uniqueName(p, c, at, "harden-", func(name string) bool { return freeVolume(p, name) })
+	return uniqueName(p, c, at, harden.OwnPrefix, func(name string) bool { return freeVolume(p, name) })
 }
 
 // plainPath is a path that is told from all others when its slashes become hyphens.

@@ -76,7 +76,7 @@ func seedContainer(p *harden.Pass, c harden.Container, at string) map[string]any
 }
 
 func seedName(p *harden.Pass, c harden.Container, at string) string {
-	return uniqueName(p, c, at, "harden-seed-", func(name string) bool {
+	return uniqueName(p, c, at, harden.OwnPrefix+"seed-", func(name string) bool {
 		return !slices.ContainsFunc(p.Pod.Containers(), func(o harden.Container) bool { return o.Name == name })
 	})
 }

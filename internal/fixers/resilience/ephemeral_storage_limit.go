@@ -2,6 +2,7 @@ package resilience
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -36,6 +37,8 @@ The text says where to put the limit.
 
 **Traps.** A pod that goes over its limit is evicted, and what was in the volume is
 gone. Kubelets measure every ten seconds or so, so a fast writer can still do harm.
+Volumes that the fix of read-only-root-filesystem made are passed over: they stand for
+a part of the root file system, which nothing bounds either.
 `,
 	Refs: []harden.Reference{
 		{Standard: "ATT&CK", ID: "T1499"},
@@ -56,6 +59,9 @@ func checkEphemeralStorageLimit(p *harden.Pass) {
 	for _, v := range p.Pod.Spec.Volumes {
 		if v.EmptyDir == nil || v.EmptyDir.Medium == corev1.StorageMediumMemory || v.EmptyDir.SizeLimit != nil && !v.EmptyDir.SizeLimit.IsZero() {
 			continue
+		}
+		if strings.HasPrefix(v.Name, harden.OwnPrefix) {
+			continue // it stands for a part of the root file system, which nothing bounds either
 		}
 		f := harden.Finding{
 			Discriminator: v.Name, Field: p.Pod.Field("volumes[" + v.Name + "].emptyDir.sizeLimit"),
