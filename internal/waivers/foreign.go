@@ -30,7 +30,7 @@ var foreignChecks = map[string][]string{
 	"privilege-escalation-container": {"allow-privilege-escalation"}, "run-as-non-root": {"run-as-non-root", "run-as-root-user"}, "no-read-only-root-fs": {"read-only-root-filesystem"},
 	"drop-net-raw-capability": {"net-raw-capability"}, "latest-tag": {"image-tag-mutable"}, "sensitive-host-mounts": {"host-path-sensitive"}, "writable-host-mount": {"host-path-sensitive"},
 	"unset-memory-requirements": {"memory-limit", "memory-request"}, "unset-cpu-requirements": {"cpu-request", "cpu-limit"}, "unsafe-sysctls": {"unsafe-sysctls"}, "unsafe-proc-mount": {"proc-mount-unmasked"},
-	"default-service-account": {"default-service-account"}, "env-var-secret": {"secret-in-env-literal"}, "ssh-port": {"ssh-server"},
+	"default-service-account": {"sa-default-used"}, "env-var-secret": {"secret-literal-env"}, "ssh-port": {"ssh-server"},
 	// kubeaudit, the labels of its README
 	"allow-privileged": {"privileged-container"}, "allow-privilege-escalation": {"allow-privilege-escalation"}, "allow-run-as-root": {"run-as-non-root", "run-as-root-user"},
 	"allow-read-only-root-filesystem-false": {"read-only-root-filesystem"}, "allow-namespace-host-network": {"host-network"}, "allow-namespace-host-ipc": {"host-ipc"},
