@@ -60,7 +60,7 @@ no longer works. Needs Kubernetes 1.33 by default; stable since 1.36.
 		f := harden.Finding{
 			Field:  p.Pod.Field("hostUsers"),
 			Reason: "root of " + strings.Join(root, ", ") + " is root of the node",
-			Detail: fmt.Sprintf("Container %s runs as root, and without hostUsers: false user 0 of the pod is user 0 of the node.", strings.Join(root, ", ")),
+			Detail: fmt.Sprintf("%s as root, and without hostUsers: false user 0 of the pod is user 0 of the node.", whoRuns(root)),
 		}
 		f.Reason = oneRow(f.Reason)
 		if namespaceNodes(p).State == harden.Holds {
@@ -201,4 +201,11 @@ func nodeRights(p *harden.Pass) string {
 		}
 	}
 	return ""
+}
+
+func whoRuns(containers []string) string {
+	if len(containers) == 1 {
+		return "Container " + containers[0] + " runs"
+	}
+	return "Containers " + strings.Join(containers, ", ") + " run"
 }
