@@ -109,6 +109,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"T88 class of the AWS controller is internal", SvcLBPublic, service("", "type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb, ports: [{port: 80}]"), "pass"},
 		{"T88 in-tree is public", SvcLBPublic, service("service.beta.kubernetes.io/aws-load-balancer-type: nlb", "type: LoadBalancer, ports: [{port: 80}]"), "fail medium"},
+		{"a guestbook with a target port named for HTTP", SvcLBPublic, balancer(public, "", "{port: 3000, targetPort: http-server}"), "fail medium"},
 		{"public and not HTTP", SvcLBPublic, balancer(public, "", "{port: 5671}"), "fail high"},
 		{"the door of a controller", SvcLBPublic, balancer(public, "", "{port: 80}") + proxy, "fail low"},
 		{"T89 ALB with a certificate and no spec.tls", IngressNoTLS, ingress("alb", "", albPublic, "alb.ingress.kubernetes.io/certificate-arn: arn:aws:acm:eu-west-1:111122223333:certificate/0a"), "pass"},
@@ -157,6 +158,7 @@ func TestVerdicts(t *testing.T) {
 		{"a database behind source ranges", SvcSensitivePort, balancer(public, "198.51.100.0/24", "{port: 5432}"), "fail high"},
 		{"a database behind ranges that are ignored", SvcSensitivePort, balancer(ip, "198.51.100.0/24", "{port: 5432}"), "fail critical"},
 		{"a database on an internal load balancer", SvcSensitivePort, service("", "type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb, ports: [{port: 5432}]"), "pass"},
+		{"an inference server that speaks gRPC on 8001", SvcSensitivePort, balancer(public, "", "{name: grpc, port: 8001}"), "pass"},
 		{"a program that listens on 9090", SvcSensitivePort, balancer(public, "", "{port: 80, targetPort: 9090}"), "pass"},
 
 		{"ssl-redirect is false for all", IngressHTTPOpen, ingress("nginx", "shop.example.com") + settingsMap(`ssl-redirect: "false"`), "fail medium"},

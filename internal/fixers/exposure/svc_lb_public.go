@@ -66,7 +66,7 @@ func checkSvcLBPublic(p *harden.Pass) {
 	if door := doorOf(p.Inventory, s); door != "" {
 		f.Severity, f.SeverityWhy = harden.Low, "it is the door of "+string(door)+", through which routes are led"
 	} else if port := notHTTP(s); port != "" {
-		f.Severity, f.SeverityWhy = harden.High, "port "+port+" is not HTTP"
+		f.Severity, f.SeverityWhy = harden.High, "port "+port+" is not known to be HTTP"
 	}
 	p.Report(f)
 }
@@ -90,7 +90,7 @@ func isHTTP(port corev1.ServicePort) bool {
 		return true
 	}
 	for _, prefix := range []string{"http", "web", "grpc", "h2"} {
-		if strings.HasPrefix(port.Name, prefix) {
+		if strings.HasPrefix(port.Name, prefix) || strings.HasPrefix(port.TargetPort.StrVal, prefix) {
 			return true
 		}
 	}

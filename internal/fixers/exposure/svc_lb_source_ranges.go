@@ -136,16 +136,23 @@ func checkSvcLBSourceRanges(p *harden.Pass) {
 // forThePublic reports whether the Service opens the ports of the web alone.
 func forThePublic(s *corev1.Service) bool {
 	for _, port := range s.Spec.Ports {
-		if port.Port != 80 && port.Port != 443 {
+		if !isPublicPort(port) {
 			return false
 		}
 	}
 	return true
 }
 
+// isPublicPort reports whether the port is one that is made for everybody.
+func isPublicPort(port corev1.ServicePort) bool { return port.Port == 80 || port.Port == 443 }
+
+// ports says which ports are not for everybody.
 func ports(s *corev1.Service) string {
 	var out []string
 	for _, port := range s.Spec.Ports {
+		if isPublicPort(port) {
+			continue
+		}
 		out = append(out, fmt.Sprintf("%d/%s", port.Port, protocol(port)))
 	}
 	if len(out) == 1 {

@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -79,14 +80,17 @@ func checkSvcNodePort(p *harden.Pass) {
 func nodePorts(s *corev1.Service) string {
 	var out []string
 	for _, port := range s.Spec.Ports {
-		if port.NodePort != 0 {
-			out = append(out, fmt.Sprint(port.NodePort))
+		if number := fmt.Sprint(port.NodePort); port.NodePort != 0 && !slices.Contains(out, number) {
+			out = append(out, number)
 		}
 	}
-	if len(out) == 0 {
+	switch len(out) {
+	case 0:
 		return "ports"
+	case 1:
+		return "port " + out[0]
 	}
-	return "port " + strings.Join(out, ", ")
+	return "ports " + strings.Join(out, ", ")
 }
 
 // needsNoNodePorts says why the load balancer does not use node ports, or "".

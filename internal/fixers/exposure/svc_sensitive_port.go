@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -38,7 +39,7 @@ decides, for whoever uses the port from outside is cut off.
 
 **Traps.** Where source ranges or a security group limit who connects, or where it is not
 known whether the way is public, the finding is one step milder. A port says what listens
-by custom only.
+by custom only; 8001 and the like are not meant where the port is named for gRPC.
 `,
 	Refs:  refs("ATT&CK T1133", "ATT&CK MS-TA9005", "Kubescape C-0021", "Kubescape C-0274"),
 	Check: checkSvcSensitivePort,
@@ -65,7 +66,7 @@ func checkSvcSensitivePort(p *harden.Pass) {
 	}
 	for _, port := range s.Spec.Ports {
 		what := sensitivePorts[port.Port]
-		if what == "" {
+		if what == "" && !strings.Contains(port.Name, "grpc") && port.TargetPort.StrVal != "grpc" {
 			what = consolePorts[port.Port]
 		}
 		if what == "" && port.TargetPort.IntVal != 0 {

@@ -81,7 +81,7 @@ var systemImages = []string{
 	"cluster-autoscaler", "vpa-recommender", "vpa-updater", "vpa-admission-controller", "descheduler", "node-problem-detector", "karpenter/controller",
 	"node-feature-discovery", "k8s-device-plugin", "nvidia/k8s-device-plugin", "nvidia-gpu-device-plugin", "kured", "kubelet-csr-approver",
 	"amazon-k8s-cni", "amazon-k8s-cni-init", "aws-network-policy-agent", "eks-pod-identity-agent", "aws-node-termination-handler", "eks-node-monitoring-agent",
-	"aws-ebs-csi-driver", "aws-efs-csi-driver", "aws-fsx-csi-driver", "aws-mountpoint-s3-csi-driver", "aws-load-balancer-controller", "amazon/aws-load-balancer-controller", "amazon-eks-pod-identity-webhook",
+	"aws-ebs-csi-driver", "aws-efs-csi-driver", "aws-fsx-csi-driver", "aws-mountpoint-s3-csi-driver", "aws-load-balancer-controller", "amazon/aws-load-balancer-controller", "amazon/aws-alb-ingress-controller", "amazon-eks-pod-identity-webhook",
 	"csi-provisioner", "csi-attacher", "csi-resizer", "csi-snapshotter", "csi-node-driver-registrar", "livenessprobe", "snapshot-controller", "volume-modifier-for-k8s",
 	"csi-secrets-store/driver", "secrets-store-csi-driver-provider-aws", "nfsplugin", "smbplugin", "azuredisk-csi", "azurefile-csi", "gcp-compute-persistent-disk-csi-driver",
 	"cilium/cilium", "cilium/operator", "cilium/operator-generic", "cilium/operator-aws", "cilium/cilium-envoy", "cilium/hubble-relay", "cilium/hubble-ui", "cilium/hubble-ui-backend", "cilium/certgen",

@@ -70,6 +70,8 @@ func TestNamespacesOfOthers(t *testing.T) {
 	judge(t, SystemNamespaceUser, []judgement{
 		{"kube-system", in("kube-system", "registry.example.com/web:1"), nil, []string{pods}},
 		{"a known part from a mirror", in("kube-system", "registry.example.com:5000/mirror/coredns:1.12"), nil, nil},
+		{"the load balancer controller by its old name", in("kube-system", "amazon/aws-alb-ingress-controller:v2.0.0"), nil, nil},
+		{"a patch of metrics-server that names no image", in("kube-system", ""), nil, nil},
 		{"a registry of its own", in("kube-system", "registry.k8s.io/anything:1"), nil, nil},
 		{"an account of EKS", in("kube-system", "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/whatever:v1"), nil, nil},
 		{"an agent", in("kube-system", "fluent/fluent-bit:4"), nil, nil},

@@ -34,7 +34,8 @@ about, with a name that sounds like the others.
 
 **The fix.** A person moves it to a namespace of its own, with no more rights than it needs.
 
-**Traps.** An image that was renamed by a mirror may be a known part all the same, and one with a
+**Traps.** A patch for a template, which names no image, is not judged. An image that was
+renamed by a mirror may be a known part all the same, and one with a
 known name may be none. Some vendors install here on purpose: waive those. Namespaces of
 vendors are not judged: what belongs there, they alone know.
 `,
@@ -59,6 +60,10 @@ func checkSystemNamespaceUser(p *harden.Pass) {
 		return
 	}
 	images := repositories(p.Workload)
+	if len(images) == 0 || slices.Contains(images, "") {
+		p.NotApplicable()
+		return
+	}
 	if p.Object.Namespace == "kube-system" && slices.ContainsFunc(images, isSystemImage) {
 		return
 	}

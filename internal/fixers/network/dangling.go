@@ -29,7 +29,8 @@ or mistyped in the policy, and nothing says so.
 
 **The fix.** A person decides: correct the selector, or delete the policy.
 
-**Traps.** Pods that an operator makes later, or that only a pipeline starts, have no
+**Traps.** Only live clusters are judged: in files the workload may be somewhere else, or
+be made by an operator. Pods that an operator makes later, or that only a pipeline starts, have no
 template to look at. Where workloads could not all be read the verdict is unknown.
 `,
 	Refs:  []harden.Reference{{Standard: "Kubescape", ID: "C-0299"}},
@@ -39,7 +40,7 @@ template to look at. Where workloads could not all be read the verdict is unknow
 
 func checkDangling(p *harden.Pass) {
 	selector := &p.NetworkPolicy.Spec.PodSelector
-	if selectsAll(selector) {
+	if !p.Inventory.Live() || selectsAll(selector) {
 		p.NotApplicable()
 		return
 	}

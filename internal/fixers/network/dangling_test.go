@@ -12,11 +12,12 @@ func TestDangling(t *testing.T) {
 	cron := "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c, namespace: shop}\nspec: {schedule: '0 0 * * *', jobTemplate: {spec: {template: {metadata: {labels: {job: c}}, spec: {containers: [{name: c, image: c}]}}}}}\n"
 	judge(t, Dangling, []judgement{
 		{"selects", web + policy("w", selectsWeb), nil, nil},
-		{"a typing mistake", web + policy("w", "podSelector: {matchLabels: {app: wbe}}"), nil, []string{"fail low dangling"}},
+		{"a typing mistake", web + policy("w", "podSelector: {matchLabels: {app: wbe}}"), live(), []string{"fail low dangling"}},
+		{"files that lack what an operator makes", web + policy("w", "podSelector: {matchLabels: {app: prometheus}}"), nil, nil},
 		{"everything", namespace + policy("w", "podSelector: {}"), live(), nil},
 		{"a CronJob that does not run now", web + cron + policy("w", "podSelector: {matchLabels: {job: c}}"), live(), nil},
 		{"Deployments not read", web + policy("w", "podSelector: {matchLabels: {app: wbe}}"), live(fixtest.Unreadable("deployments.apps", "forbidden")), []string{"unknown low unknown"}},
-		{"malformed", web + policy("w", "podSelector: {matchExpressions: [{key: app, operator: Near}]}"), nil, []string{"fail low dangling"}},
+		{"malformed", web + policy("w", "podSelector: {matchExpressions: [{key: app, operator: Near}]}"), live(), []string{"fail low dangling"}},
 	})
 }
 
