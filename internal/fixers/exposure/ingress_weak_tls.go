@@ -65,7 +65,7 @@ var oldVersions = regexp.MustCompile(`(?i)\b(SSLv[23]|TLSv1|TLSv1\.1)(\s|$)`)
 
 func checkIngressWeakTLS(p *harden.Pass) {
 	weak := func(field, value string) {
-		p.Report(harden.Finding{Field: field, Reason: "TLS below 1.2: " + harden.OneLine(value), Detail: fmt.Sprintf("%s is %s, which accepts TLS 1.0 or 1.1.", field, quoted(value))})
+		p.Report(harden.Finding{Field: field, Reason: "TLS below 1.2: " + harden.OneLine(value), Detail: fmt.Sprintf("In force for %s is %s, which accepts TLS 1.0 or 1.1.", field, quoted(value))})
 	}
 	switch p.Item.Ref.Kind {
 	case harden.KindIngress.Kind:
