@@ -79,6 +79,7 @@ var lists = map[schema.GroupKind]List{
 	{Group: "gateway.networking.k8s.io", Kind: "TLSRoute"}:                  Routes,
 	{Group: "gateway.networking.k8s.io", Kind: "TCPRoute"}:                  Routes,
 	{Group: "gateway.networking.k8s.io", Kind: "UDPRoute"}:                  Routes,
+	{Group: "networking.istio.io", Kind: "Gateway"}:                         Routes,
 	{Group: "networking.istio.io", Kind: "VirtualService"}:                  Routes,
 	{Group: "networking.istio.io", Kind: "ServiceEntry"}:                    Routes,
 	{Group: "security.istio.io", Kind: "PeerAuthentication"}:                Routes,
