@@ -30,8 +30,12 @@ func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *
 	switch {
 	case len(gone) == 0 && op.Verb == harden.Create:
 		return nil, nil // what is made had nothing wrong before
-	case len(gone) == 0:
+	case len(gone) == 0, len(open) > 0 && r.wrote():
+		// What another object of this run has repaired, such as the account for its
+		// workloads, is set here all the same.
 		return wrong, nil
+	case len(open) == 0 && r.wrote():
+		return nil, &harden.Outcome{Phase: harden.Proven, Message: "nothing was written: what it is for was repaired by the objects before it", Fixed: gone}
 	case len(open) == 0:
 		err := fmt.Errorf("%s: what the plan repairs was repaired in the meantime: %s; nothing was written", say(op.Target), names(gone))
 		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err, Fixed: gone}
