@@ -171,8 +171,8 @@ func TestConnectionsToTheAPIServer(t *testing.T) {
 		probe harden.Probe
 		want  string
 	}{
-		"none":            {harden.Probe{Known: true}, "holds"},
-		"a database":      {peer("10.0.0.7:5432"), "holds"},
+		"none":            {harden.Probe{Known: true}, "missing"},
+		"a database":      {peer("10.0.0.7:5432"), "missing"},
 		"somebody's TLS":  {peer("10.0.0.1:443"), "missing"},
 		"the usual port":  {peer("[fd00::1]:6443"), "refutes"},
 		"not looked into": {harden.Probe{Why: "no right to exec"}, "missing"},
