@@ -27,8 +27,8 @@ the default account. It is what every pod gets that was written without a though
 
 **The fix.** automountServiceAccountToken becomes false at the ServiceAccount, which
 restarts nothing and holds for pods that are made from then on. It is safe where no workload of the
-namespace gets its token that way. Else it rests on the evidence for each of those, as
-for sa-token-automount, and is mostly a review.
+namespace gets its token that way. Else it is for a person to review, with what is known of each of
+those, as for sa-token-automount.
 
 **Traps.** The value of the pod wins over that of the account. Pods that run keep their token
 until they are replaced: a workload that needs it fails at its next rollout, weeks

@@ -35,8 +35,8 @@ mesh or a cloud that trusts the account.
 
 **The fix.** An account with the name of the workload is made, with the same
 imagePullSecrets and without a token, and set in the pod template, which replaces the pods.
-It rests on evidence when the default account has no grants and no role of a cloud, and
-nothing shows that the token is used. A second way keeps the token.
+Whether the token may go is for a person to review. A second way keeps it, and rests on evidence
+when the default account has no grants and no role of a cloud.
 
 **Traps.** imagePullSecrets of the default account reach pods that name none of their own: without a
 copy the new pods pull no private image. Policies of Vault, Istio or AWS (EKS Pod Identity) may

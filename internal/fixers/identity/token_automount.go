@@ -38,9 +38,9 @@ medium where the token can read something beyond what every account may, and hig
 where it can take the cluster over.
 
 **The fix.** automountServiceAccountToken becomes false in the pod template, which
-replaces the pods. It rests on evidence: no binding names the ServiceAccount, nothing in the
-workload points to the token, no connection to the API server was open, and no client of it
-was found in the images. Where somebody bound the ServiceAccount, something in the workload points
+replaces the pods. It is for a person to review: that no binding names the ServiceAccount, nothing in
+the workload points to the token and no client of the API is in the images speaks for it, but one
+look at connections does not see a client that calls now and then. Where somebody bound the ServiceAccount, something in the workload points
 to the token, or a rollout without it failed, there is another way only: a projected token that
 lives for an hour in the one container that needs it.
 
