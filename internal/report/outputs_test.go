@@ -157,7 +157,7 @@ func TestFileURI(t *testing.T) {
 		"deploy/web.yaml":    "deploy/web.yaml",
 		"a b.yaml":           "a%20b.yaml",
 		"c:d.yaml":           "./c:d.yaml",
-		"/work/web.yaml":     "file:///work/web.yaml",
+		"/src/web.yaml":      "file:///src/web.yaml",
 		"über/%41?#.yaml":    "%C3%BCber/%2541%3F%23.yaml",
 		"../shared/web.yaml": "../shared/web.yaml",
 	} {

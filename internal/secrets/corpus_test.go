@@ -161,8 +161,6 @@ func (g generator) form(tb testing.TB, name string) string {
 		return "do" + "p_v1_" + g.of(hex, 64)
 	case "openai":
 		return "sk" + "-proj-" + g.of(alnum, 40) + "T3Blbk" + "FJ" + g.of(alnum, 40)
-	case "anthropic":
-		return "sk" + "-ant-" + "api03-" + g.of(alnum, 93) + "AA"
 	case "hf":
 		return "h" + "f_" + g.of(lower+upper, 34)
 	case "tg":

@@ -55,7 +55,6 @@ var tokens = []format{
 	token("New Relic key", `\bNRAK-[A-Z0-9]{27}|\bNRII-[A-Za-z0-9_-]{32}`, "NRAK-", "NRII-"),
 	token("Grafana token", `\bgl(?:sa_[A-Za-z0-9]{32}_[0-9a-f]{8}|c_[A-Za-z0-9+/]{32,}={0,2})`, "glsa_", "glc_"),
 	token("OpenAI key", `\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}`, "T3BlbkFJ"),
-	token("Anthropic key", `\bsk-ant-[a-z0-9]+-[A-Za-z0-9_-]{80,}`, "sk-ant-"),
 	token("Hugging Face token", `\bhf_[A-Za-z]{34}\b`, "hf_"),
 	token("Shopify token", `\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}`, "shpat_", "shpca_", "shppa_", "shpss_"),
 	token("Square token", `\bsq0(?:atp|csp)-[A-Za-z0-9_-]{22,}`, "sq0atp-", "sq0csp-"),
