@@ -119,41 +119,6 @@ func (t Token) Reads() bool {
 	return slices.ContainsFunc(t.Lines, func(l TokenLine) bool { return l.Read })
 }
 
-// Summary is Lines for people, one for each, with what is not known at the end.
-func (t Token) Summary() []string {
-	var out []string
-	if t.MountKnown && !t.Mounted {
-		out = append(out, "No token is mounted: what follows is what one could do.")
-	}
-	for _, l := range t.Lines {
-		out = append(out, l.String())
-	}
-	if len(t.Lines) == 0 && len(t.Unknown) == 0 {
-		out = append(out, "Nothing beyond what every ServiceAccount may.")
-	}
-	for _, why := range t.Unknown {
-		out = append(out, "Not known: "+why+".")
-	}
-	return out
-}
-
-// Privileged reports whether a ServiceAccount holds a power of high severity or
-// worse, and the worst of them.
-func (g *Graph) Privileged(namespace, name string) (why string, privileged bool) {
-	var worst *Held
-	for _, grant := range g.OfAccount(namespace, name) {
-		for _, h := range grant.Held {
-			if h.Severity >= harden.High && (worst == nil || h.Severity > worst.Severity) {
-				worst = h
-			}
-		}
-	}
-	if worst == nil {
-		return "", false
-	}
-	return fmt.Sprintf("ServiceAccount %s can %s (%s)", harden.OneLine(name), worst, worst.Grant.Via()), true
-}
-
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

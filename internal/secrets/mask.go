@@ -8,9 +8,6 @@ import (
 // Masked stands where a credential was.
 const Masked = "***"
 
-// MaskPair is the value of the name without its credentials.
-func MaskPair(name, value string) string { return (&Masker{}).pair(name, value) }
-
 // MaskText is the text without its credentials; the name is as for Text.
 func MaskText(name, text string) string { return (&Masker{}).text(name, text) }
 

@@ -132,11 +132,11 @@ func TestMask(t *testing.T) {
 			t.Errorf("MaskText(%q) = %q", s, got)
 		}
 	}
-	if got := MaskPair("DB_PASSWORD", "Gr0undhog-day"); got != Masked {
-		t.Errorf("MaskPair = %q", got)
+	if got := (&Masker{}).pair("DB_PASSWORD", "Gr0undhog-day"); got != Masked {
+		t.Errorf("pair = %q", got)
 	}
-	if got := MaskPair("LOG_LEVEL", "info"); got != "info" {
-		t.Errorf("MaskPair = %q", got)
+	if got := (&Masker{}).pair("LOG_LEVEL", "info"); got != "info" {
+		t.Errorf("pair = %q", got)
 	}
 }
 
