@@ -33,7 +33,7 @@ var outside = []string{
 // mayImport lists, for a room, the rooms that it may import directly, besides its own packages. Tests are free.
 var mayImport = map[string][]string{
 	"harden":      {},
-	"tui":         {"harden"},
+	"tui":         {"harden", "compliance"},
 	"fixers":      {"harden", "netpol", "podsecurity", "rbac", "secrets", "waivers"},
 	"rbac":        {"harden"},
 	"secrets":     {},

@@ -73,3 +73,12 @@ type SourceObject struct {
 
 // Brought reports whether the change of the object is in the files.
 func (o SourceObject) Brought() bool { return o.Why == "" }
+
+// An ExportForm is what a plan is exported as.
+type ExportForm string
+
+// Forms of an export.
+const (
+	ExportKustomize ExportForm = "kustomize" // a kustomization with a patch an object
+	ExportManifests ExportForm = "manifests" // a file an object: partial objects for kubectl apply --server-side
+)

@@ -4,6 +4,7 @@ package tui
 import (
 	"context"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/compliance"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -15,6 +16,13 @@ type Backend interface {
 	Title() string
 	// Live reports whether there is a cluster behind it, not files.
 	Live() bool
+	// Close ends what it holds open.
+	Close()
+	// Login lets the credential plugin of the kubeconfig ask the person for what it
+	// needs. It has the terminal meanwhile: it must be called by tea.Exec.
+	Login(ctx context.Context) error
+	// Namespaces are those that may be listed, sorted.
+	Namespaces(ctx context.Context) ([]string, error)
 	// Load reads the scope and runs all rules over it.
 	Load(ctx context.Context, scope harden.Scope) (*harden.Snapshot, error)
 	// Watch sends a new snapshot whenever the scope's objects or the state of
@@ -43,6 +51,30 @@ type Backend interface {
 	// Apply applies a plan object by object and reports progress; when ctx ends
 	// it stops between objects and the rest is Skipped.
 	Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
+	// PatchText is the patch of an object of a plan as text that a person can edit:
+	// comments that say what may be done, and a partial object in YAML.
+	PatchText(o *harden.ObjectPlan) (string, error)
+	// Revise is the plan with the patch of one object exchanged for text that was
+	// PatchText and was edited; with PlanOptions.ServerDryRun the server is asked
+	// about it. An error says what is wrong with the text, with its line.
+	Revise(ctx context.Context, plan *harden.Plan, of harden.Key, text string, opts harden.PlanOptions) (*harden.Plan, error)
+	// Export is what a folder holds so that the plan comes from there; nothing is
+	// written.
+	Export(plan *harden.Plan, form harden.ExportForm, folder string) ([]harden.FileChange, error)
+	// Report is how the current snapshot stands against standards, by their names;
+	// none: against all that fit.
+	Report(standards []string) ([]*compliance.Assessment, error)
+	// Waivers are all that are written, in a stable order.
+	Waivers() []harden.WaiverView
+	// Waive plans annotations that waive just these findings, as long as the facts
+	// stay as they are. What cannot be waived so is in LeftOut.
+	Waive(ctx context.Context, findings []*harden.Finding, w harden.Waiving, opts harden.PlanOptions) (*harden.Plan, error)
+	// WaiveInConfig is the configuration file with lines that waive these
+	// findings; nothing is written.
+	WaiveInConfig(findings []*harden.Finding, w harden.Waiving) ([]harden.FileChange, error)
+	// Unwaive plans that annotations which waive are taken away; those of a
+	// configuration are in LeftOut.
+	Unwaive(ctx context.Context, waivers []harden.WaiverView, opts harden.PlanOptions) (*harden.Plan, error)
 	// Edits is what must change in the files, so that the plan comes from there;
 	// nothing is written.
 	Edits(plan *harden.Plan, opts harden.SourceOptions) (*harden.SourceEdits, error)
@@ -55,4 +87,24 @@ type Backend interface {
 	Resume(ctx context.Context, id string, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
 	// Undo takes an applied plan back.
 	Undo(ctx context.Context, id string, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error)
+}
+
+// A Connector opens what else can be looked at.
+type Connector interface {
+	// Contexts are those of the kubeconfig, by name.
+	Contexts() ([]KubeContext, error)
+	// Context opens the cluster of a context with the flags that the program was
+	// started with; it sends nothing yet. The scope is that of the flags and the
+	// context.
+	Context(name string) (Backend, harden.Scope, error)
+	// Files opens manifests.
+	Files(paths []string) (Backend, harden.Scope, error)
+	// Demo opens the manifests of a small shop, in a folder of their own.
+	Demo() (Backend, harden.Scope, error)
+}
+
+// A KubeContext is a context of the kubeconfig.
+type KubeContext struct {
+	Name, Cluster, Namespace string
+	Current                  bool
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/compliance"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -53,6 +54,37 @@ var _ Backend = (*fake)(nil)
 
 func (f *fake) Title() string { return f.title }
 func (f *fake) Live() bool    { return f.live }
+func (f *fake) Close()        {}
+
+func (f *fake) Login(context.Context) error { return nil }
+
+func (f *fake) Namespaces(context.Context) ([]string, error) { return f.snap.Inventory.Scope, nil }
+
+func (f *fake) PatchText(*harden.ObjectPlan) (string, error) { return "", errors.New("not faked") }
+
+func (f *fake) Revise(context.Context, *harden.Plan, harden.Key, string, harden.PlanOptions) (*harden.Plan, error) {
+	return nil, errors.New("not faked")
+}
+
+func (f *fake) Export(*harden.Plan, harden.ExportForm, string) ([]harden.FileChange, error) {
+	return nil, errors.New("not faked")
+}
+
+func (f *fake) Report([]string) ([]*compliance.Assessment, error) { return nil, errors.New("not faked") }
+
+func (f *fake) Waivers() []harden.WaiverView { return nil }
+
+func (f *fake) Waive(context.Context, []*harden.Finding, harden.Waiving, harden.PlanOptions) (*harden.Plan, error) {
+	return nil, errors.New("not faked")
+}
+
+func (f *fake) WaiveInConfig([]*harden.Finding, harden.Waiving) ([]harden.FileChange, error) {
+	return nil, errors.New("not faked")
+}
+
+func (f *fake) Unwaive(context.Context, []harden.WaiverView, harden.PlanOptions) (*harden.Plan, error) {
+	return nil, errors.New("not faked")
+}
 
 func (f *fake) Token(w *harden.Workload) *harden.TokenView {
 	return &harden.TokenView{

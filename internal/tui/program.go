@@ -26,12 +26,48 @@ type Options struct {
 	DatabaseNote string
 	Version      string // shown in the help; optional
 
+	// Connector opens other clusters and files; nil: there are none.
+	Connector Connector
+	// Err is why there is no backend to start with: the UI starts by asking what to
+	// look at.
+	Err error
+	// Log is what others say meanwhile: client-go, warnings of the API server, image
+	// scanners, credential plugins. It is shown on a screen of its own. May be nil.
+	Log <-chan LogLine
+	// Remembered is how the UI was left the last time, and Remember keeps how it is
+	// left now; it is called off the update loop and may be nil.
+	Remembered State
+	Remember   func(State) error
+
 	// Input and Output are the terminal; nil for the process's own.
 	Input  io.Reader
 	Output io.Writer
 	// Environ replaces the environment that tells the colours of the terminal
 	// (NO_COLOR, TERM, COLORTERM); nil for the process's own.
 	Environ []string
+}
+
+// A LogLine is one line that something said.
+type LogLine struct {
+	Time time.Time
+	From string // who: client-go, api-server, trivy, credential plugin …
+	Text string
+}
+
+// State is what outlives the UI: how each context was looked at last.
+type State struct {
+	Contexts map[string]Look `json:"contexts,omitempty"` // by Backend.Title
+	Last     string          `json:"last,omitempty"`     // the context that was looked at last
+}
+
+// A Look is how one context was looked at.
+type Look struct {
+	Namespace string `json:"namespace,omitempty"` // under the cursor
+	Grouping  string `json:"grouping,omitempty"`  // severity, fixer, object
+	Sort      string `json:"sort,omitempty"`      // of namespaces and workloads
+	Flat      bool   `json:"flat,omitempty"`      // all findings in one list
+	Unfolded  bool   `json:"unfolded,omitempty"`  // namespaces of the system are listed
+	Left      int    `json:"left,omitempty"`      // cells of the left pane; 0: by the width
 }
 
 // lastWrite is how long Run waits for a write that is under way when the
