@@ -370,13 +370,8 @@ func (m *Model) regroup() tea.Cmd {
 	return m.say("findings by " + groupingNames[m.browse.group])
 }
 
-// setFilter filters the lists of the present screen.
-func (m *Model) setFilter(text string) tea.Cmd {
-	if m.screen != screenBrowse {
-		*m.shownFilter() = parseImageFilter(text)
-		m.refreshImages()
-		return nil
-	}
+// refine filters what the browse screen lists.
+func (m *Model) refine(text string) {
 	was := m.filter.text
 	m.filter = parseFilter(text)
 	if m.filter.text != was {
@@ -384,5 +379,58 @@ func (m *Model) setFilter(text string) tea.Cmd {
 		m.rematch()
 		m.refresh(false)
 	}
-	return nil
+}
+
+// browseScreen is where the UI starts: namespaces, workloads, findings, detail.
+func browseScreen() screenDef {
+	return screenDef{
+		on: onBrowse, crumbs: (*Model).browseCrumbs, view: (*Model).browseView, build: (*Model).buildDetail, marks: true,
+		page: func(m *Model) *doc { return &m.detail.page }, fit: (*Model).reclamp,
+		filter: func(m *Model) *filter { return &m.filter }, refine: (*Model).refine,
+	}
+}
+
+func (m *Model) browseCrumbs() []string {
+	if m.x == nil {
+		return nil
+	}
+	var parts []string
+	switch s := m.selectedSpace(); s {
+	case rowAll:
+	case rowSystem:
+		parts = append(parts, "system")
+	default:
+		parts = append(parts, m.x.spaces[s].name)
+	}
+	if o := m.selectedObject(); o != rowAll && m.browse.focus >= levelObjects {
+		parts = append(parts, m.x.objects[o].name)
+	}
+	if r := m.current(); r != nil && m.browse.focus == levelDetail {
+		parts = append(parts, r.Fixer.ID)
+	}
+	return parts
+}
+
+// browseActions are those of the browse screen.
+func browseActions() []action {
+	return []action{
+		{name: "mark", keys: []string{"space"}, help: "mark the finding for fixing", on: onBrowse, hint: 2, ready: noMark, run: (*Model).toggleMark},
+		{name: "mark safe", keys: []string{"a"}, help: "mark all safe and evidence-backed fixes in view", on: onBrowse, hint: 3, ready: noFindings, run: (*Model).markAll},
+		{name: "unmark", keys: []string{"A"}, help: "unmark all", on: onBrowse, ready: noMarks, run: (*Model).markNone},
+		{name: "fix", keys: []string{"f"}, help: "plan the marked fixes, or the one under the cursor", on: onBrowse, hint: 4, ready: noFix, run: (*Model).openPlan},
+		{name: "undo", keys: []string{"u"}, help: "what was applied, and taking it back", on: onBrowse, hint: 5, ready: noUndoList, run: (*Model).openUndo},
+		{name: "network", keys: []string{"n"}, help: "who can talk to whom in the namespaces in view, and the policies that leave open what is needed (reads all namespaces that may be read)", on: onBrowse, hint: 7, ready: noNetwork, run: (*Model).openNetwork},
+		{name: "images", keys: []string{"i"}, help: "the images of the workloads in view: users, vulnerabilities, secrets", on: onBrowse, hint: 7, ready: noImages, run: (*Model).openImages},
+		{name: "probe", keys: []string{"p"}, help: "look into running containers of the workloads in view (asks first)", on: onBrowse, hint: 7, ready: noProbe, run: (*Model).askProbe},
+		{name: "filter", keys: []string{"/"}, help: "filter by words and terms such as severity:high class:safe ns:shop", on: onBrowse, hint: 6, run: (*Model).openFilter},
+		{name: "group", keys: []string{"g"}, help: "group findings by severity, fixer or object", on: onBrowse, hint: 8, run: (*Model).regroup},
+		{name: "open", keys: []string{"enter", "l", "right"}, help: "go in", on: onBrowse, hint: 1, run: (*Model).goIn},
+		{name: "clear, out", keys: []string{"esc"}, help: "clear the filter, or go out", on: onBrowse, run: (*Model).goBack},
+		{name: "out", keys: []string{"h", "left"}, help: "go out", on: onBrowse, run: (*Model).goOut},
+		{name: "next pane", keys: []string{"tab"}, help: "next pane", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(1) }},
+		{name: "pane before", keys: []string{"shift+tab"}, help: "pane before", on: onBrowse, run: func(m *Model) tea.Cmd { return m.cyclePane(-1) }},
+		{name: "copy finding", keys: []string{"Y"}, help: "copy the finding as markdown", on: onBrowse, ready: noFinding, run: (*Model).copyFinding},
+		{name: "not readable", keys: []string{"r"}, help: "what could not be read, and why", on: onBrowse, hint: 9, rare: true, ready: allRead, run: (*Model).showUnread},
+		{name: "rescan", keys: []string{"ctrl+r"}, help: "read everything again", on: onBrowse, ready: noReload, run: (*Model).reload},
+	}
 }

@@ -19,6 +19,9 @@ func tookWord(d time.Duration) string {
 }
 
 func (m *Model) browseView() []string {
+	if m.x == nil {
+		return m.startView()
+	}
 	p := m.panes()
 	left := append(m.spacesPane(p.spaces), m.objectsPane(p.objects)...)
 	return beside(left, m.findsPane(p.finds), m.detailPane(p.detail))

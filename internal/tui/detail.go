@@ -89,7 +89,7 @@ func (d *detail) stop() {
 	d.pending = false
 }
 
-func (m *Model) previewDue(msg previewDueMsg) tea.Cmd {
+func (msg previewDueMsg) take(m *Model) tea.Cmd {
 	d := &m.detail
 	r := m.current()
 	if msg.seq != d.seq || !d.pending || r == nil || r.id != d.id {
@@ -107,7 +107,7 @@ func (m *Model) previewDue(msg previewDueMsg) tea.Cmd {
 	}
 }
 
-func (m *Model) previewed(msg previewMsg) tea.Cmd {
+func (msg previewMsg) take(m *Model) tea.Cmd {
 	d := &m.detail
 	if msg.seq != d.seq || !d.pending {
 		return nil
@@ -118,29 +118,6 @@ func (m *Model) previewed(msg previewMsg) tea.Cmd {
 		return m.fail("working out the patch", err)
 	}
 	return nil
-}
-
-// buildPages draws the scrolling text of the present screen, if it changed.
-func (m *Model) buildPages() {
-	if m.width == 0 {
-		return
-	}
-	switch m.screen {
-	case screenBrowse:
-		m.buildDetail()
-	case screenPlan:
-		m.buildPlanPage()
-	case screenApply:
-		m.buildRunPage()
-	case screenUndo:
-		m.buildUndoPage()
-	case screenImages:
-		m.buildImagesPage()
-	case screenImage:
-		m.buildImagePage()
-	case screenNetwork:
-		m.buildNetworkPage()
-	}
 }
 
 func (m *Model) buildDetail() {

@@ -45,6 +45,11 @@ type confirm struct {
 
 type armMsg struct{ c *confirm }
 
+func (msg armMsg) take(*Model) tea.Cmd {
+	msg.c.armed = true
+	return nil
+}
+
 func (m *Model) ask(c *confirm) tea.Cmd {
 	m.open(c)
 	return later(armAfter, armMsg{c})

@@ -70,7 +70,9 @@ func (f *fake) Export(*harden.Plan, harden.ExportForm, string) ([]harden.FileCha
 	return nil, errors.New("not faked")
 }
 
-func (f *fake) Report([]string) ([]*compliance.Assessment, error) { return nil, errors.New("not faked") }
+func (f *fake) Report([]string) ([]*compliance.Assessment, error) {
+	return nil, errors.New("not faked")
+}
 
 func (f *fake) Waivers() []harden.WaiverView { return nil }
 

@@ -32,7 +32,7 @@ func (m *Model) askEdits() tea.Cmd {
 }
 
 // edited asks for the yes to what askEdits found.
-func (m *Model) edited(msg editsMsg) tea.Cmd {
+func (msg editsMsg) take(m *Model) tea.Cmd {
 	p := &m.plan
 	if msg.seq != p.seq || p.busy == 0 || m.screen != screenPlan {
 		return nil
@@ -75,7 +75,7 @@ func (m *Model) write(files []harden.FileChange) tea.Cmd {
 }
 
 // wrote reads everything again: what is still found was not fixed.
-func (m *Model) wrote(msg writtenMsg) tea.Cmd {
+func (msg writtenMsg) take(m *Model) tea.Cmd {
 	m.plan.busy = 0
 	for _, f := range m.plan.findings {
 		delete(m.marks, f.ID())

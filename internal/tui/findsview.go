@@ -212,7 +212,7 @@ func (m *Model) filterLine() string {
 		found = st.warn.Render("! " + clean(f.err))
 	case m.screen != screenBrowse && f.empty():
 	case m.screen != screenBrowse:
-		_, r := m.screenList()
+		_, r := m.here().list(m)
 		found = st.dim.Render(itoa(r.Len()) + " found")
 	case m.class.busy:
 		found = st.dim.Render("looking at fixes " + ellipsis + " " + itoa(len(m.x.rows)-m.class.next) + " left")

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -322,7 +323,7 @@ func (m *Model) showObject(object, finding string) tea.Cmd {
 	if at < 0 {
 		return m.say("this workload is gone")
 	}
-	m.screen = screenBrowse
+	m.show(screenBrowse)
 	b := &m.browse
 	m.filter, m.match = filter{}, nil
 	space := m.x.objects[at].space
@@ -374,4 +375,28 @@ func noImageFix(m *Model) string {
 		return ""
 	}
 	return noImageMark(m)
+}
+
+func imageScreen() screenDef {
+	return screenDef{
+		on: onImage, crumbs: (*Model).imageCrumbs, view: (*Model).imageView, build: (*Model).buildImagePage, marks: true,
+		page:   func(m *Model) *doc { return &m.image.page },
+		list:   func(m *Model) (*list, rows) { return &m.image.list, m.image.rows },
+		places: func(m *Model) (list, text rect) { return m.imagePlaces(screenImage) },
+		zoomed: func(m *Model) bool { return m.image.zoom },
+		filter: func(m *Model) *filter { return &m.image.filter },
+		refine: func(m *Model, text string) {
+			m.image.filter = parseImageFilter(text)
+			m.refreshImages()
+		},
+		head: func(m *Model, _ tea.MouseClickMsg) tea.Cmd { return m.nextTab(1) },
+		fit:  (*Model).refreshImages,
+	}
+}
+
+func (m *Model) imageCrumbs() []string {
+	if m.image.use == nil {
+		return []string{"images"}
+	}
+	return []string{"images", path.Base(m.image.use.Name())}
 }

@@ -56,7 +56,7 @@ func (m *Model) openImages() tea.Cmd {
 }
 
 func (m *Model) closeImages() tea.Cmd {
-	m.screen = screenBrowse
+	m.show(screenBrowse)
 	return nil
 }
 
@@ -325,4 +325,41 @@ func (m *Model) databaseAge(uses []*harden.ImageUse) string {
 		return "database " + a + " old"
 	}
 	return "database is new"
+}
+
+func imagesScreen() screenDef {
+	return screenDef{
+		on: onImages, crumbs: func(*Model) []string { return []string{"images"} }, view: (*Model).imagesView, build: (*Model).buildImagesPage,
+		page:   func(m *Model) *doc { return &m.images.page },
+		list:   func(m *Model) (*list, rows) { return &m.images.list, m.images.rows },
+		places: func(m *Model) (list, text rect) { return m.imagePlaces(screenImages) },
+		filter: func(m *Model) *filter { return &m.images.filter },
+		refine: func(m *Model, text string) {
+			m.images.filter = parseImageFilter(text)
+			m.refreshImages()
+		},
+		head: func(m *Model, _ tea.MouseClickMsg) tea.Cmd { return m.sortImages() },
+		fit:  (*Model).refreshImages,
+	}
+}
+
+// imagesActions are those of the screens about images, and about a look.
+func imagesActions() []action {
+	return []action{
+		{name: "scan", keys: []string{"s"}, help: "scan the images in view, or the one that is open, for vulnerabilities and secrets (asks first)", on: onImages | onImage, hint: 2, ready: noScan, run: (*Model).askScan},
+		{name: "look", keys: []string{"i"}, help: "only look what the images are: users, ports, files (asks first)", on: onImages | onImage, hint: 9, ready: noScan, run: (*Model).askLook},
+		{name: "newer tags", keys: []string{"t"}, help: "look for newer tags of the images, and scan those that are worth a proposal (asks first)", on: onImages | onImage, hint: 7, ready: noScan, run: (*Model).askUpdates},
+		{name: "stop", keys: []string{"x"}, help: "stop looking; what was found is kept", on: onBrowse | onImages | onImage, hint: 3, rare: true, ready: noStop, run: (*Model).stopLook},
+		{name: "mark", keys: []string{"space"}, help: "mark the finding about the image for fixing", on: onImage, hint: 3, rare: true, ready: noImageMark, run: (*Model).markContent},
+		{name: "fix", keys: []string{"f"}, help: "plan the marked fixes, or the one under the cursor", on: onImage, hint: 4, rare: true, ready: noImageFix, run: (*Model).openPlan},
+		{name: "filter", keys: []string{"/"}, help: "filter by words (an image, a package, a CVE, a workload) and terms such as severity:high+ ns:shop", on: onImages | onImage, hint: 6, run: (*Model).openFilter},
+		{name: "sort", keys: []string{"g"}, help: "sort the images by severity, name, age or size", on: onImages, hint: 8, ready: noImage, run: (*Model).sortImages},
+		{name: "sort", keys: []string{"g"}, help: "sort the vulnerabilities by severity, fixed version, package or id", on: onImage, hint: 8, ready: noOrder, run: (*Model).sortContents},
+		{name: "open", keys: []string{"enter", "l", "right"}, help: "what is in the image, and who uses it", on: onImages, hint: 1, ready: noImage, run: (*Model).openImage},
+		{name: "open", keys: []string{"enter", "l", "right"}, help: "read all of it in the whole frame; from a workload or a finding: go there", on: onImage, hint: 1, ready: noContent, run: (*Model).enterContent},
+		{name: "next list", keys: []string{"tab"}, help: "next list: vulnerabilities, secrets, not known, used by", on: onImage, hint: 1, run: func(m *Model) tea.Cmd { return m.nextTab(1) }},
+		{name: "list before", keys: []string{"shift+tab"}, help: "list before", on: onImage, run: func(m *Model) tea.Cmd { return m.nextTab(-1) }},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "clear the filter, or go back; a look goes on", on: onImages, hint: 4, run: (*Model).backFromImages},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back: from the whole frame, from the filter, to the images", on: onImage, hint: 5, run: (*Model).backFromImage},
+	}
 }

@@ -27,14 +27,14 @@ func newInput(prompt, text string, st *styles) *input {
 
 func (m *Model) openFilter() tea.Cmd {
 	m.typing = newInput(" / ", m.shownFilter().text, &m.theme.styles)
-	m.refit()
+	m.fitLists()
 	return nil
 }
 
-// refit fits the lists to the room that the line of the filter leaves.
-func (m *Model) refit() {
-	m.reclamp()
-	m.refreshImages()
+// setFilter filters the lists of the present screen.
+func (m *Model) setFilter(text string) tea.Cmd {
+	m.here().refine(m, text)
+	return nil
 }
 
 // typeFilter takes a key or a paste while the filter is typed; the rows follow
@@ -44,11 +44,11 @@ func (m *Model) typeFilter(msg tea.Msg) tea.Cmd {
 		switch key.String() {
 		case "enter":
 			m.typing = nil
-			m.refit()
+			m.fitLists()
 			return nil
 		case "esc", "ctrl+c":
 			m.typing = nil
-			m.refit()
+			m.fitLists()
 			return m.setFilter("")
 		case "up":
 			return m.moveCursor(-1)

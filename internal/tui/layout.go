@@ -29,13 +29,8 @@ func (m *Model) body() rect {
 
 // shownFilter is the filter of the present screen, or nil.
 func (m *Model) shownFilter() *filter {
-	switch m.screen {
-	case screenBrowse:
-		return &m.filter
-	case screenImages:
-		return &m.images.filter
-	case screenImage:
-		return &m.image.filter
+	if d := m.here(); d.filter != nil {
+		return d.filter(m)
 	}
 	return nil
 }

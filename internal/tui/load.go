@@ -51,6 +51,27 @@ type (
 	changesOverMsg struct{ seq int }
 )
 
+func (msg changesOverMsg) take(m *Model) tea.Cmd {
+	if msg.seq == m.load.changes {
+		m.load.changes = 0
+	}
+	return nil
+}
+
+func (msg watchMsg) take(m *Model) tea.Cmd {
+	if msg.seq != m.load.watch {
+		return nil
+	}
+	return next(msg.seq, msg.ch, m.x)
+}
+
+func (msg watchEndMsg) take(m *Model) tea.Cmd {
+	if msg.seq == m.load.watch {
+		m.load.watching = false
+	}
+	return nil
+}
+
 // reload reads everything anew. What is on screen stays until the answer, and
 // so does the watch: it may come back by itself where the reload fails.
 func (m *Model) reload() tea.Cmd {
@@ -73,7 +94,7 @@ func (m *Model) reload() tea.Cmd {
 	}
 }
 
-func (m *Model) loaded(msg loadedMsg) tea.Cmd {
+func (msg loadedMsg) take(m *Model) tea.Cmd {
 	if msg.seq != m.load.seq {
 		return nil
 	}
@@ -124,7 +145,7 @@ func next(seq int, ch <-chan *harden.Snapshot, prev *index) tea.Cmd {
 	}
 }
 
-func (m *Model) watched(msg snapshotMsg) tea.Cmd {
+func (msg snapshotMsg) take(m *Model) tea.Cmd {
 	if msg.seq != m.load.watch {
 		return nil
 	}

@@ -208,7 +208,7 @@ func listen(ctx context.Context, messages <-chan tea.Msg) tea.Cmd {
 	}
 }
 
-func (m *Model) looked(msg lookMsg) tea.Cmd {
+func (msg lookMsg) take(m *Model) tea.Cmd {
 	l := &m.look
 	if msg.seq != l.seq || !l.busy {
 		return nil
@@ -238,7 +238,7 @@ func (m *Model) countUses() tea.Cmd {
 	}
 }
 
-func (m *Model) usesCounted(msg usesMsg) tea.Cmd {
+func (msg usesMsg) take(m *Model) tea.Cmd {
 	l := &m.look
 	l.counting = false
 	if msg.x == m.x && l.busy {
@@ -264,7 +264,7 @@ func noStop(m *Model) string {
 	return ""
 }
 
-func (m *Model) lookDone(msg lookDoneMsg) tea.Cmd {
+func (msg lookDoneMsg) take(m *Model) tea.Cmd {
 	l := &m.look
 	if msg.seq != l.seq || !l.busy {
 		return nil

@@ -10,19 +10,6 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// screen is what fills the frame; dialogs lie on top of it.
-type screen int
-
-const (
-	screenBrowse screen = iota
-	screenPlan
-	screenApply
-	screenUndo
-	screenImages
-	screenImage
-	screenNetwork
-)
-
 // Times of the UI. All are messages of tea.Tick: Update reads no clock.
 const (
 	armAfter     = 400 * time.Millisecond // keys of a confirm are ignored until then
@@ -44,6 +31,7 @@ type Model struct {
 	theme         *theme
 	actions       []action
 
+	screens [screenCount]screenDef
 	screen  screen
 	dialogs []dialog
 	toast   toast
@@ -77,7 +65,7 @@ type Model struct {
 func New(b Backend, opts Options) *Model {
 	return &Model{
 		backend: b, opts: opts, root: context.Background(), writes: &writes{},
-		theme: newTheme(true), actions: actions(),
+		theme: newTheme(true), actions: actions(), screens: screenDefs(),
 		fixes: map[string]fixInfo{}, asked: map[string]int{}, marks: map[string]bool{},
 	}
 }
@@ -102,6 +90,13 @@ type toast struct {
 
 type toastOverMsg struct{ seq int }
 
+func (msg toastOverMsg) take(m *Model) tea.Cmd {
+	if msg.seq == m.toast.seq {
+		m.toast.text = ""
+	}
+	return nil
+}
+
 // say shows a toast.
 func (m *Model) say(text string) tea.Cmd { return m.showToast(text, false) }
 
@@ -125,6 +120,12 @@ func (w wrapped) Error() string { return w.what + ": " + w.err.Error() }
 func (w wrapped) Unwrap() error { return w.err }
 
 type spinMsg struct{}
+
+func (spinMsg) take(m *Model) tea.Cmd {
+	m.spins = false
+	m.spin++
+	return nil
+}
 
 var spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
 
@@ -240,7 +241,7 @@ func (m *Model) followClasses() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-func (m *Model) gotClasses(msg classesMsg) tea.Cmd {
+func (msg classesMsg) take(m *Model) tea.Cmd {
 	for id, info := range msg.fixes {
 		if m.fixes[id].gen <= info.gen {
 			m.fixes[id] = info

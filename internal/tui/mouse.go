@@ -7,7 +7,7 @@ func (m *Model) click(msg tea.MouseClickMsg) tea.Cmd {
 	if msg.Button != tea.MouseLeft || m.tooSmall() || len(m.dialogs) > 0 || m.place() == onStart {
 		return nil
 	}
-	if m.screen != screenBrowse {
+	if m.here().list != nil {
 		return m.clickList(msg)
 	}
 	p, b := m.panes(), &m.browse
@@ -64,46 +64,28 @@ func (m *Model) paneAt(x, y int) (level, int, bool) {
 	return 0, 0, false
 }
 
-// clickList puts the cursor of a screen with a list where the mouse points. The
-// upper edge of an image list is its head: it sorts, or turns to the next list.
+// clickList puts the cursor of a screen with a list where the mouse points.
 func (m *Model) clickList(msg tea.MouseClickMsg) tea.Cmd {
+	d := m.here()
 	switch {
 	case m.zoomed():
 		return nil
-	case m.screen == screenNetwork:
-		return m.clickNetwork(msg)
+	case d.click != nil:
+		return d.click(m, msg)
 	}
-	l, r := m.screenList()
+	l, r := d.list(m)
 	pane, _ := m.places()
 	line, ok := lineIn(pane, msg.X, msg.Y)
 	switch {
-	case !ok && pane.has(msg.X, msg.Y) && msg.Y == pane.y && m.screen == screenImages:
-		return m.sortImages()
-	case !ok && pane.has(msg.X, msg.Y) && msg.Y == pane.y && m.screen == screenImage:
-		return m.nextTab(1)
+	case !ok && pane.has(msg.X, msg.Y) && msg.Y == pane.y && d.head != nil:
+		return d.head(m, msg)
 	case ok && l.top+line < r.Len():
-		m.run.follows = m.run.follows && m.screen != screenApply
+		if d.moved != nil {
+			d.moved(m)
+		}
 		l.to(r, l.top+line, pane.h-2)
 	}
 	return nil
-}
-
-// screenList is the list of a screen other than browse.
-func (m *Model) screenList() (*list, rows) {
-	switch m.screen {
-	case screenPlan:
-		return &m.plan.list, m.planRows()
-	case screenApply:
-		return &m.run.list, runRows(m.run.objects)
-	case screenImages:
-		return &m.images.list, m.images.rows
-	case screenImage:
-		return &m.image.list, m.image.rows
-	case screenNetwork:
-		return m.networkList()
-	default:
-		return &m.undo.list, recordRows(m.undo.records)
-	}
 }
 
 const wheelStep = 3
@@ -121,7 +103,7 @@ func (m *Model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
 	case d != nil:
 		d.scroll(m, delta)
 	case m.place() == onStart:
-	case m.screen != screenBrowse:
+	case m.here().list != nil:
 		if m.detailRect().has(msg.X, msg.Y) {
 			return m.scrollDetail(delta)
 		}

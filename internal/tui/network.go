@@ -200,7 +200,7 @@ func (m *Model) followNetwork() tea.Cmd {
 	}
 }
 
-func (m *Model) networkProgressed(msg networkProgressMsg) tea.Cmd {
+func (msg networkProgressMsg) take(m *Model) tea.Cmd {
 	n := &m.net
 	if msg.seq != n.seq || !n.busy {
 		return nil
@@ -209,7 +209,7 @@ func (m *Model) networkProgressed(msg networkProgressMsg) tea.Cmd {
 	return m.listen(n.messages)
 }
 
-func (m *Model) networkRead(msg networkMsg) tea.Cmd {
+func (msg networkMsg) take(m *Model) tea.Cmd {
 	n := &m.net
 	if msg.seq != n.seq || !n.busy {
 		return nil
@@ -417,7 +417,7 @@ func (m *Model) backFromNetwork() tea.Cmd {
 		return m.zoomNetwork()
 	}
 	m.net.stop()
-	m.screen = screenBrowse
+	m.show(screenBrowse)
 	return nil
 }
 
@@ -442,4 +442,38 @@ func noPhase(m *Model) string {
 		return "nothing is proposed for it"
 	}
 	return ""
+}
+
+func networkScreen() screenDef {
+	return screenDef{
+		on: onNetwork, crumbs: (*Model).networkCrumbs, view: (*Model).networkView, build: (*Model).buildNetworkPage,
+		page: func(m *Model) *doc { return &m.net.page },
+		list: (*Model).networkList, places: (*Model).networkPlaces, height: (*Model).networkLines,
+		zoomed: func(m *Model) bool { return m.net.zoom },
+		click:  (*Model).clickNetwork, fit: (*Model).clampNetwork,
+	}
+}
+
+func (m *Model) networkCrumbs() []string {
+	if len(m.net.namespaces) == 1 {
+		return []string{"network", m.net.namespaces[0]}
+	}
+	return []string{"network", plural(len(m.net.namespaces), "namespace", "namespaces")}
+}
+
+// networkActions are those of the network screen.
+func networkActions() []action {
+	return []action{
+		{name: "proposal", keys: []string{"b"}, help: "the connections as they are, or as the proposal would make them", on: onNetwork, hint: 3, ready: noView, run: (*Model).toggleProposed},
+		{name: "changes", keys: []string{"c"}, help: "only the connections that the proposal changes, or all", on: onNetwork, hint: 4, ready: noView, run: (*Model).toggleChanges},
+		{name: "turn", keys: []string{"t"}, help: "who the workloads may reach, or who may reach them", on: onNetwork, hint: 5, ready: noView, run: (*Model).turnNetwork},
+		{name: "fix", keys: []string{"f"}, help: "plan the phase of the proposal under the cursor", on: onNetwork, hint: 1, rare: true, ready: noPhase, run: (*Model).openPlan},
+		{name: "read", keys: []string{"enter"}, help: "what decides the connection under the cursor and who needs it, in the whole frame", on: onNetwork, hint: 1, ready: noCell, run: (*Model).zoomNetwork},
+		{name: "next list", keys: []string{"tab"}, help: "next list: matrix, phases of the proposal, needed, guessed, not read", on: onNetwork, hint: 2, ready: noView, run: func(m *Model) tea.Cmd { return m.nextNetworkTab(1) }},
+		{name: "list before", keys: []string{"shift+tab"}, help: "list before", on: onNetwork, ready: noView, run: func(m *Model) tea.Cmd { return m.nextNetworkTab(-1) }},
+		{name: "back", keys: []string{"esc"}, help: "go back: from the whole frame, to the findings; what is being read is given up", on: onNetwork, hint: 7, run: (*Model).backFromNetwork},
+		{name: "left", keys: []string{"left", "h"}, help: "a peer to the left; in a narrow frame the workload before", on: onNetwork, moves: true, ready: noColumns, run: func(m *Model) tea.Cmd { return m.sideways(-1) }},
+		{name: "right", keys: []string{"right", "l"}, help: "a peer to the right; in a narrow frame the next workload", on: onNetwork, moves: true, ready: noColumns, run: func(m *Model) tea.Cmd { return m.sideways(1) }},
+		{name: "read again", keys: []string{"ctrl+r"}, help: "read how pods are reached in all namespaces again", on: onNetwork, run: (*Model).readNetwork},
+	}
 }

@@ -131,7 +131,7 @@ func (p *planning) stop() {
 	p.busy = 0
 }
 
-func (m *Model) planned(msg plannedMsg) tea.Cmd {
+func (msg plannedMsg) take(m *Model) tea.Cmd {
 	p := &m.plan
 	if msg.seq != p.seq || p.busy == 0 || m.screen != screenPlan {
 		return nil
@@ -153,8 +153,7 @@ func (m *Model) closePlan() tea.Cmd {
 		return nil
 	}
 	m.plan.stop()
-	m.screen = m.plan.from
-	m.refreshImages()
+	m.show(m.plan.from)
 	return nil
 }
 
@@ -270,7 +269,7 @@ func (m *Model) takeOver() tea.Cmd {
 	}
 }
 
-func (m *Model) tookOver(msg takenOverMsg) tea.Cmd {
+func (msg takenOverMsg) take(m *Model) tea.Cmd {
 	p := &m.plan
 	if msg.seq != p.seq || p.busy == 0 || p.plan == nil || m.screen != screenPlan {
 		return nil
@@ -362,4 +361,25 @@ func (m *Model) confirmApply() tea.Cmd {
 		lines: lines, notes: notes, yes: "apply",
 		do: func(m *Model) tea.Cmd { return m.apply(plan) },
 	})
+}
+
+func planScreen() screenDef {
+	return screenDef{
+		on: onPlan, crumbs: func(*Model) []string { return []string{"plan"} }, view: (*Model).planView, build: (*Model).buildPlanPage,
+		page:   func(m *Model) *doc { return &m.plan.page },
+		list:   func(m *Model) (*list, rows) { return &m.plan.list, m.planRows() },
+		zoomed: func(m *Model) bool { return m.plan.zoom },
+	}
+}
+
+// planActions are those about a plan, and about a patch on the browse screen.
+func planActions() []action {
+	return []action{
+		{name: "apply", keys: []string{"f"}, help: "apply the plan, or write the files (asks first)", on: onPlan, hint: 1, ready: noApply, run: (*Model).confirmApply},
+		{name: "take over", keys: []string{"F"}, help: "take the fields in conflict over from a manager that holds them by Update, for this object; again to give them back", on: onPlan, hint: 2, rare: true, ready: noTakeOver, run: (*Model).takeOver},
+		{name: "zoom", keys: []string{"enter", "l", "right"}, help: "read the details and the patch in the whole frame", on: onPlan, hint: 3, run: (*Model).zoomIn},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back; nothing is written", on: onPlan, hint: 4, run: (*Model).closePlan},
+		{name: "copy patch", keys: []string{"y"}, help: "copy the patch", on: onBrowse | onPlan, ready: noPatch, run: (*Model).copyPatch},
+		{name: "ask again", keys: []string{"ctrl+r"}, help: "plan again and ask the server again", on: onPlan, run: (*Model).askPlan},
+	}
 }

@@ -126,7 +126,7 @@ func (m *Model) startRun(undo bool, refs []harden.Ref, call write) tea.Cmd {
 	for _, r := range refs {
 		m.run.objects = append(m.run.objects, runObject{ref: r})
 	}
-	m.screen = screenApply
+	m.show(screenApply)
 	messages, root, writes := m.run.messages, m.root, m.writes
 	send := func(msg tea.Msg) {
 		select {
@@ -156,7 +156,7 @@ func (r *running) object(ref harden.Ref) int {
 	return len(r.objects) - 1
 }
 
-func (m *Model) event(msg eventMsg) tea.Cmd {
+func (msg eventMsg) take(m *Model) tea.Cmd {
 	r := &m.run
 	if msg.seq != r.seq {
 		return nil
@@ -176,7 +176,7 @@ func (m *Model) toRun(i int) {
 	m.run.list.to(runRows(m.run.objects), i, pane.h-2)
 }
 
-func (m *Model) runDone(msg runDoneMsg) tea.Cmd {
+func (msg runDoneMsg) take(m *Model) tea.Cmd {
 	r := &m.run
 	if msg.seq != r.seq {
 		return nil
@@ -270,6 +270,30 @@ func (m *Model) closeRun() tea.Cmd {
 	if m.run.active() {
 		return m.askStop(false)
 	}
-	m.screen = m.run.back
+	m.show(m.run.back)
 	return nil
+}
+
+func applyScreen() screenDef {
+	return screenDef{
+		on: onApply, crumbs: (*Model).runCrumbs, view: (*Model).runView, build: (*Model).buildRunPage,
+		page:  func(m *Model) *doc { return &m.run.page },
+		list:  func(m *Model) (*list, rows) { return &m.run.list, runRows(m.run.objects) },
+		moved: func(m *Model) { m.run.follows = false },
+	}
+}
+
+func (m *Model) runCrumbs() []string {
+	if m.run.undo {
+		return []string{"undo"}
+	}
+	return []string{"apply"}
+}
+
+// applyActions are those of a run.
+func applyActions() []action {
+	return []action{
+		{name: "undo", keys: []string{"u"}, help: "take back what was just applied (asks first)", on: onApply, hint: 1, ready: noUndoRun, run: (*Model).undoRun},
+		{name: "back", keys: []string{"esc", "enter"}, help: "go back; while it runs: stop between objects (asks first)", on: onApply, hint: 2, run: (*Model).closeRun},
+	}
 }

@@ -33,7 +33,7 @@ func (r recordRows) Len() int        { return len(r) }
 func (r recordRows) ID(i int) string { return r[i].ID }
 
 func (m *Model) openUndo() tea.Cmd {
-	m.screen = screenUndo
+	m.show(screenUndo)
 	u := &m.undo
 	u.stop()
 	u.seq++
@@ -55,7 +55,7 @@ func (u *undoing) stop() {
 	u.busy = false
 }
 
-func (m *Model) gotHistory(msg historyMsg) tea.Cmd {
+func (msg historyMsg) take(m *Model) tea.Cmd {
 	u := &m.undo
 	if msg.seq != u.seq || !u.busy {
 		return nil
@@ -74,7 +74,7 @@ func (m *Model) gotHistory(msg historyMsg) tea.Cmd {
 
 func (m *Model) closeUndo() tea.Cmd {
 	m.undo.stop()
-	m.screen = screenBrowse
+	m.show(screenBrowse)
 	return nil
 }
 
@@ -163,4 +163,25 @@ func (m *Model) undoRun() tea.Cmd {
 		}
 	}
 	return m.confirmUndo(m.run.report.ID, refs)
+}
+
+func undoScreen() screenDef {
+	return screenDef{
+		on: onUndo, crumbs: func(*Model) []string { return []string{"applied plans"} }, view: (*Model).undoView, build: (*Model).buildUndoPage,
+		page: func(m *Model) *doc { return &m.undo.page },
+		list: func(m *Model) (*list, rows) { return &m.undo.list, recordRows(m.undo.records) },
+	}
+}
+
+// undoActions are those of the journal.
+func undoActions() []action {
+	return []action{
+		{name: "undo", keys: []string{"u", "enter"}, help: "take this plan back (asks first)", on: onUndo, hint: 1, ready: noUndo, run: func(m *Model) tea.Cmd {
+			r := m.record()
+			return m.confirmUndo(r.ID, r.Undoable())
+		}},
+		{name: "go on", keys: []string{"R"}, help: "go on with a plan that was interrupted: watch its rollouts, take back what went wrong", on: onUndo, hint: 3, rare: true, ready: noResume, run: (*Model).resume},
+		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back", on: onUndo, hint: 2, run: (*Model).closeUndo},
+		{name: "reload", keys: []string{"ctrl+r"}, help: "read the journal again", on: onUndo, run: (*Model).openUndo},
+	}
 }

@@ -24,78 +24,19 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		return m.wheel(msg)
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
-		m.reclamp()
-		m.clampLists()
-		m.refreshImages()
-		m.clampNetwork()
+		m.fitLists()
 	case tea.BackgroundColorMsg:
 		m.theme = newTheme(msg.IsDark())
-	case spinMsg:
-		m.spins = false
-		m.spin++
-	case toastOverMsg:
-		if msg.seq == m.toast.seq {
-			m.toast.text = ""
-		}
-	case changesOverMsg:
-		if msg.seq == m.load.changes {
-			m.load.changes = 0
-		}
-	case armMsg:
-		msg.c.armed = true
-	default:
-		return m.answer(msg)
+	case answer:
+		return msg.take(m)
 	}
 	return nil
 }
 
-// answer takes what a command found out.
-func (m *Model) answer(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case loadedMsg:
-		return m.loaded(msg)
-	case watchMsg:
-		if msg.seq == m.load.watch {
-			return next(msg.seq, msg.ch, m.x)
-		}
-	case snapshotMsg:
-		return m.watched(msg)
-	case watchEndMsg:
-		if msg.seq == m.load.watch {
-			m.load.watching = false
-		}
-	case classesMsg:
-		return m.gotClasses(msg)
-	case previewDueMsg:
-		return m.previewDue(msg)
-	case previewMsg:
-		return m.previewed(msg)
-	case plannedMsg:
-		return m.planned(msg)
-	case takenOverMsg:
-		return m.tookOver(msg)
-	case editsMsg:
-		return m.edited(msg)
-	case writtenMsg:
-		return m.wrote(msg)
-	case eventMsg:
-		return m.event(msg)
-	case runDoneMsg:
-		return m.runDone(msg)
-	case historyMsg:
-		return m.gotHistory(msg)
-	case lookMsg:
-		return m.looked(msg)
-	case lookDoneMsg:
-		return m.lookDone(msg)
-	case usesMsg:
-		return m.usesCounted(msg)
-	case networkProgressMsg:
-		return m.networkProgressed(msg)
-	case networkMsg:
-		return m.networkRead(msg)
-	}
-	return nil
+// An answer is what a command found out, or that a while has passed. Answers that
+// are not wanted any more change nothing.
+type answer interface {
+	take(m *Model) tea.Cmd
 }
 
 func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
@@ -136,83 +77,6 @@ func (m *Model) quit() tea.Cmd {
 	m.plan.stop()
 	m.undo.stop()
 	return tea.Quit
-}
-
-// moveCursor moves in the list of the present screen.
-func (m *Model) moveCursor(delta int) tea.Cmd {
-	switch {
-	case m.screen == screenBrowse:
-		return m.step(delta)
-	case m.zoomed():
-		return m.scrollDetail(delta)
-	}
-	m.run.follows = m.run.follows && m.screen != screenApply
-	l, r := m.screenList()
-	l.move(r, delta, m.listHeight())
-	return nil
-}
-
-// zoomed reports whether the text of a screen with a list fills the body.
-func (m *Model) zoomed() bool {
-	return m.screen == screenPlan && m.plan.zoom || m.screen == screenImage && m.image.zoom || m.screen == screenNetwork && m.net.zoom
-}
-
-// listHeight is how many rows of the list of the present screen have room.
-func (m *Model) listHeight() int {
-	if m.screen == screenNetwork {
-		return m.networkLines()
-	}
-	pane, _ := m.places()
-	return pane.h - 2
-}
-
-// clampLists fits the lists of the other screens to a new size.
-func (m *Model) clampLists() {
-	pane, _ := m.split(m.planRows().Len())
-	m.plan.list.clamp(m.planRows(), pane.h-2)
-	pane, _ = m.split(len(m.run.objects))
-	m.run.list.clamp(runRows(m.run.objects), pane.h-2)
-	pane, _ = m.split(len(m.undo.records))
-	m.undo.list.clamp(recordRows(m.undo.records), pane.h-2)
-}
-
-func (m *Model) pageBy(n int) tea.Cmd {
-	if m.screen != screenBrowse {
-		return m.scrollDetail(n * max(1, m.detailRect().h-3))
-	}
-	return m.step(n * m.pageSize())
-}
-
-// places are where the list and the text of a screen other than browse stand.
-func (m *Model) places() (list, text rect) {
-	switch {
-	case m.screen == screenImages || m.screen == screenImage:
-		return m.imagePlaces(m.screen)
-	case m.screen == screenNetwork:
-		return m.networkPlaces()
-	case m.zoomed():
-		return rect{}, m.body()
-	}
-	_, r := m.screenList()
-	return m.split(r.Len())
-}
-
-// detailRect is where the scrolling text of the present screen stands.
-func (m *Model) detailRect() rect {
-	if m.screen == screenBrowse {
-		return m.panes().detail
-	}
-	_, text := m.places()
-	return text
-}
-
-func (m *Model) scrollDetail(delta int) tea.Cmd {
-	page := map[screen]*doc{
-		screenBrowse: &m.detail.page, screenPlan: &m.plan.page, screenApply: &m.run.page, screenUndo: &m.undo.page,
-		screenImages: &m.images.page, screenImage: &m.image.page, screenNetwork: &m.net.page,
-	}[m.screen]
-	page.scroll(delta, m.detailRect().h-2)
-	return nil
 }
 
 func (m *Model) cyclePane(delta level) tea.Cmd {

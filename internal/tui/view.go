@@ -2,7 +2,6 @@ package tui
 
 import (
 	"cmp"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ func (m *Model) render() string {
 		lines = m.moreRoom()
 	} else {
 		lines = append(lines, m.header())
-		lines = append(lines, m.bodyLines()...)
+		lines = append(lines, m.here().view(m)...)
 		if m.filterShown() {
 			lines = append(lines, m.filterLine())
 		}
@@ -82,7 +81,7 @@ func (m *Model) header() string {
 	st := &m.theme.styles
 	sep := st.dim.Render(" › ")
 	left := st.brand.Render(" harden ") + " " + st.strong.Render(clean(m.backend.Title()))
-	for _, part := range m.crumbs() {
+	for _, part := range m.here().crumbs(m) {
 		left += sep + st.text.Render(clean(part))
 	}
 	glyph, word, good := m.connection()
@@ -115,70 +114,11 @@ func (m *Model) header() string {
 	return spread(left, right, m.width-1) + " "
 }
 
-func (m *Model) crumbs() []string {
-	switch {
-	case m.screen == screenPlan:
-		return []string{"plan"}
-	case m.screen == screenApply && m.run.undo:
-		return []string{"undo"}
-	case m.screen == screenApply:
-		return []string{"apply"}
-	case m.screen == screenUndo:
-		return []string{"applied plans"}
-	case m.screen == screenImages:
-		return []string{"images"}
-	case m.screen == screenImage && m.image.use != nil:
-		return []string{"images", path.Base(m.image.use.Name())}
-	case m.screen == screenNetwork && len(m.net.namespaces) == 1:
-		return []string{"network", m.net.namespaces[0]}
-	case m.screen == screenNetwork:
-		return []string{"network", plural(len(m.net.namespaces), "namespace", "namespaces")}
-	case m.x == nil:
-		return nil
-	}
-	var parts []string
-	switch s := m.selectedSpace(); s {
-	case rowAll:
-	case rowSystem:
-		parts = append(parts, "system")
-	default:
-		parts = append(parts, m.x.spaces[s].name)
-	}
-	if o := m.selectedObject(); o != rowAll && m.browse.focus >= levelObjects {
-		parts = append(parts, m.x.objects[o].name)
-	}
-	if r := m.current(); r != nil && m.browse.focus == levelDetail {
-		parts = append(parts, r.Fixer.ID)
-	}
-	return parts
-}
-
-func (m *Model) bodyLines() []string {
-	switch m.screen {
-	case screenPlan:
-		return m.planView()
-	case screenApply:
-		return m.runView()
-	case screenUndo:
-		return m.undoView()
-	case screenImages:
-		return m.imagesView()
-	case screenImage:
-		return m.imageView()
-	case screenNetwork:
-		return m.networkView()
-	}
-	if m.x == nil {
-		return m.startView()
-	}
-	return m.browseView()
-}
-
 // footer is the last toast, or what can be done here.
 func (m *Model) footer() string {
 	st := &m.theme.styles
 	right := ""
-	if n := len(m.marked()); n > 0 && (m.screen == screenBrowse || m.screen == screenImage) {
+	if n := len(m.marked()); n > 0 && m.here().marks {
 		right = st.accent.Render("✓ " + itoa(n) + " marked ")
 	}
 	room := m.width - lipgloss.Width(right)
