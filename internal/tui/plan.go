@@ -173,14 +173,16 @@ const (
 	meddled   // more would change than was asked for
 )
 
-func (m *Model) standing(o *harden.ObjectPlan) standing {
+func (m *Model) standing(o *harden.ObjectPlan) standing { return standingOf(o, m.plan.plan.Live) }
+
+func standingOf(o *harden.ObjectPlan, live bool) standing {
 	d := o.DryRun
 	switch {
 	case o.Delivery == harden.DeliverSource:
 		return inSource
 	case o.Delivery == harden.DeliverManual:
 		return byHand
-	case !m.plan.plan.Live:
+	case !live:
 		return inFile
 	case d == nil:
 		return unasked
