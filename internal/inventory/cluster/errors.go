@@ -18,7 +18,7 @@ import (
 // Errors that a caller can tell apart by errors.Is; the cause is wrapped beside them.
 var (
 	// ErrUnauthorized: the server does not know who asks, or a credential plugin failed.
-	ErrUnauthorized = errors.New("the credentials are missing, expired or refused")
+	ErrUnauthorized = harden.ErrCredentials
 	// ErrUnreachable: no answer from the server, or none in time.
 	ErrUnreachable = errors.New("the API server does not answer")
 	// ErrUntrusted: the certificate of the server does not fit the kubeconfig.
