@@ -2,209 +2,106 @@ package tui
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
+	"image/color"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/vt"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 var update = flag.Bool("update", false, "write the screens of testdata anew")
 
-type scene struct {
-	name string
-	ansi bool // keep the colours too
-	fake func(*fake)
-	opts Options
-	act  func(*driver)
-}
+type size struct{ w, h int }
 
-func scenes() []scene {
-	toPlan := func(d *driver) {
-		d.press("a", "f")
-		d.rest()
-	}
-	toConfirm := func(d *driver) {
-		toPlan(d)
-		d.press("f")
-		d.wait(armAfter)
-	}
-	return []scene{
-		{name: "loading", fake: func(f *fake) { f.slow = true }, act: func(*driver) {}},
-		{name: "browse", ansi: true, act: func(d *driver) { d.rest() }},
-		{name: "findings", ansi: true, act: func(d *driver) { d.press("down", "enter", "down", "enter", "down", "space"); d.rest() }},
-		{name: "detail", ansi: true, act: func(d *driver) { d.press("down", "enter", "down", "enter", "down", "enter"); d.rest() }},
-		{name: "grouped", act: func(d *driver) { d.press("tab", "tab", "g"); d.rest() }},
-		{name: "filter", act: func(d *driver) { d.press("/"); d.typeText("severity:high+ root"); d.rest() }},
-		{name: "plan", ansi: true, act: toPlan},
-		{name: "conflict", fake: conflicted, act: toPlan},
-		{name: "confirm", ansi: true, act: toConfirm},
-		{name: "applying", act: func(d *driver) {
-			// Made here: a channel from outside the bubble would stop its clock.
-			gate := make(chan struct{}, 9)
-			d.m.backend.(*fake).gate = gate
-			toConfirm(d)
-			d.press("y")
-			gate <- struct{}{}
-			d.settle()
-		}},
-		{name: "done", ansi: true, act: func(d *driver) { toConfirm(d); d.press("y") }},
-		{name: "undo", act: func(d *driver) { d.press("u") }},
-		{name: "undone", act: func(d *driver) { d.press("u", "u"); d.wait(armAfter); d.press("y") }},
-		{name: "help", act: func(d *driver) { d.press("?") }},
-		{name: "do", act: func(d *driver) { d.press(":"); d.typeText("undo") }},
-		{name: "unread", act: func(d *driver) { d.press("r") }},
-		{name: "error", fake: func(f *fake) {
-			f.loadErr = errors.New("reaching the API server of context \"prod-eu\" at https://192.0.2.1:6443: connection refused; is the cluster up, and are you on its network?")
-		}, act: func(*driver) {}},
-		{name: "stale", act: func(d *driver) {
-			s := shop()
-			s.Generation, s.Stale, s.Err = 2, true, errors.New("watching pods: the connection was reset")
-			d.m.backend.(*fake).send(s)
-			d.rest()
-		}},
-		{name: "empty", fake: func(f *fake) {
-			f.snap = &harden.Snapshot{Result: &harden.Result{Inventory: &harden.Inventory{Scope: []string{"shop"}, Cluster: harden.Cluster{Server: "x"}}}, Generation: 1}
-		}, act: func(*driver) {}},
-		{name: "images", ansi: true, fake: withScans, act: func(d *driver) { d.press("i") }},
-		{name: "images-unscanned", act: func(d *driver) { d.press("down", "i") }},
-		{name: "images-consent", act: func(d *driver) { d.press("i", "s"); d.wait(armAfter) }},
-		{name: "images-scanning", act: func(d *driver) {
-			gate := make(chan struct{}, 9)
-			d.m.backend.(*fake).stream(gate)
-			d.press("ctrl+r", "i", "s")
-			d.wait(armAfter)
-			d.press("y")
-			gate <- struct{}{}
-			gate <- struct{}{}
-			d.settle()
-		}},
-		{name: "image", ansi: true, fake: withScans, act: func(d *driver) { d.press("i", "enter") }},
-		{name: "image-secrets", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab") }},
-		{name: "image-unknown", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab", "tab") }},
-		{name: "image-users", fake: withScans, act: func(d *driver) { d.press("i", "enter", "tab", "tab", "tab", "down", "space"); d.rest() }},
-		{name: "network", ansi: true, act: func(d *driver) { d.press("down", "n", "down", "right", "right") }},
-		{name: "network-proposed", act: func(d *driver) { d.press("down", "n", "b", "end") }},
-		{name: "network-changes", act: func(d *driver) { d.press("down", "n", "c", "t") }},
-		{name: "network-phases", ansi: true, act: func(d *driver) { d.press("down", "n", "tab", "down") }},
-		{name: "network-needed", act: func(d *driver) { d.press("down", "n", "tab", "tab", "down") }},
-		{name: "network-cell", act: func(d *driver) { d.press("down", "n", "end", "b", "enter") }},
-		{name: "network-reading", act: func(d *driver) {
-			d.m.backend.(*fake).networkGate = make(chan struct{})
-			d.press("down", "n")
-		}},
-		{name: "network-not-enforced", fake: func(f *fake) {
-			f.renet = func(v *harden.NetworkView) {
-				v.Engine = harden.Engine{Name: harden.EngineFlannel, Enforces: harden.NotEnforced, Why: "DaemonSet kube-flannel/kube-flannel-ds"}
-			}
-		}, act: func(d *driver) { d.press("down", "n") }},
-		{name: "network-plan", act: func(d *driver) { d.press("down", "n", "tab", "f"); d.rest() }},
-		{name: "readonly", opts: Options{ReadOnly: true}, act: toPlan},
-	}
-}
+func (s size) String() string { return fmt.Sprintf("%dx%d", s.w, s.h) }
 
-func withScans(f *fake) { f.snap = scanned() }
-
-// conflicted makes the server answer in every way it can.
-func conflicted(f *fake) {
-	f.replan = func(p *harden.Plan, opts harden.PlanOptions) {
-		for _, o := range p.Objects {
-			switch {
-			case o.DryRun == nil:
-			case o.Target.Name == "checkout" && len(opts.ForceConflicts) == 0:
-				o.DryRun.Conflicts = []harden.Conflict{{Field: ".spec.template.spec.automountServiceAccountToken", Manager: "kubectl-edit"}}
-			case o.Target.Name == "api":
-				o.DryRun.Conflicts = []harden.Conflict{{Field: `.spec.template.spec.containers[name="api"].securityContext`, Manager: "helm", Applies: true}}
-			case o.Target.Name == "web":
-				o.DryRun.Err = errors.New("admission webhook \"policy.example.com\" denied the request: label team is missing")
-			case o.Target.Kind == "Namespace":
-				o.DryRun.Unintended = []string{".metadata.labels.cost-center"}
-			}
-		}
-	}
-}
-
+// TestScreens compares every scene with testdata: its text at every size, and of
+// each screen's main scene the styles on a dark and on a light background. The
+// text is the same without colours.
 func TestScreens(t *testing.T) {
-	for _, size := range []struct{ w, h int }{{80, 24}, {160, 48}} {
-		for _, s := range scenes() {
-			name := fmt.Sprintf("%s-%dx%d", s.name, size.w, size.h)
-			t.Run(name, func(t *testing.T) {
-				f := newFake()
-				if s.fake != nil {
-					s.fake(f)
-				}
-				drive(t, f, s.opts, size.w, size.h, func(d *driver) {
-					s.act(d)
-					compareScreens(t, d, name, s.ansi)
-				})
-			})
+	for _, s := range scenes() {
+		for _, size := range []size{{80, 24}, {120, 40}, {200, 60}} {
+			showScene(t, s, size)
 		}
 	}
-	t.Run("small-30x8", func(t *testing.T) {
-		drive(t, newFake(), Options{}, 30, 8, func(d *driver) { compareScreens(t, d, "small-30x8", false) })
-	})
-	t.Run("narrow-60x20", func(t *testing.T) {
-		drive(t, newFake(), Options{}, 60, 20, func(d *driver) {
-			d.press("down", "enter", "down", "enter")
-			compareScreens(t, d, "narrow-60x20", false)
-		})
-	})
-	for _, size := range []struct{ w, h int }{{40, 12}, {60, 20}, {100, 30}} {
-		t.Run(fmt.Sprintf("network-%dx%d", size.w, size.h), func(t *testing.T) {
-			drive(t, newFake(), Options{}, size.w, size.h, func(d *driver) {
-				d.press("/")
-				d.typeText("ns:shop")
-				d.press("enter", "n", "right", "down", "down")
-				compareScreens(t, d, fmt.Sprintf("network-%dx%d", size.w, size.h), false)
-				d.press("enter", "c")
-				compareScreens(t, d, fmt.Sprintf("network-cell-%dx%d", size.w, size.h), false)
-			})
-		})
-	}
-	for _, size := range []struct{ w, h int }{{45, 13}, {60, 20}} {
-		t.Run(fmt.Sprintf("images-%dx%d", size.w, size.h), func(t *testing.T) {
-			f := newFake()
-			withScans(f)
-			drive(t, f, Options{}, size.w, size.h, func(d *driver) {
-				d.press("i")
-				compareScreens(t, d, fmt.Sprintf("images-%dx%d", size.w, size.h), false)
-				d.press("enter")
-				compareScreens(t, d, fmt.Sprintf("image-%dx%d", size.w, size.h), false)
-			})
-		})
+	for name, s := range map[string]struct {
+		sizes []size
+		scene scene
+	}{
+		"small":  {[]size{{30, 8}}, scene{act: func(*driver) {}}},
+		"narrow": {[]size{{60, 20}}, scene{act: func(d *driver) { d.press("down", "enter", "down", "enter") }}},
+		"network": {[]size{{40, 12}, {60, 20}, {100, 30}}, scene{act: func(d *driver) {
+			d.press("/")
+			d.typeText("ns:shop")
+			d.press("enter", "n", "right", "down", "down")
+		}}},
+		"network-cell": {[]size{{40, 12}, {60, 20}, {100, 30}}, scene{act: func(d *driver) {
+			d.press("/")
+			d.typeText("ns:shop")
+			d.press("enter", "n", "right", "down", "down", "enter", "c")
+		}}},
+		"images": {[]size{{45, 13}, {60, 20}}, scene{fake: withScans, act: func(d *driver) { d.press("i") }}},
+		"image":  {[]size{{45, 13}, {60, 20}}, scene{fake: withScans, act: func(d *driver) { d.press("i", "enter") }}},
+	} {
+		s.scene.name = name
+		for _, size := range s.sizes {
+			showScene(t, s.scene, size)
+		}
 	}
 }
 
-func compareScreens(t *testing.T, d *driver, name string, colours bool) {
+func showScene(t *testing.T, s scene, size size) {
+	name := s.name + "-" + size.String()
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		if s.fake != nil {
+			s.fake(f)
+		}
+		drive(t, f, s.opts, size.w, size.h, func(d *driver) {
+			s.act(d)
+			compareScreens(t, d, name, s.main)
+		})
+	})
+}
+
+// colours are the parts of escape sequences that set one.
+var colours = regexp.MustCompile(`\x1b\[(?:[0-9;:]*[;:])?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:[;:][0-9;:]*)?m`)
+
+func compareScreens(t *testing.T, d *driver, name string, styles bool) {
 	t.Helper()
-	text, plain := terminal(d, colorprofile.ASCII)
-	if strings.Contains(plain, "38;") || strings.Contains(plain, "48;") {
-		t.Errorf("a terminal without colours gets colours")
+	d.send(tea.ColorProfileMsg{Profile: colorprofile.ASCII})
+	e, sent := terminal(d, colorprofile.ASCII)
+	if c := colours.FindString(sent); c != "" {
+		t.Errorf("a terminal without colours gets the colour %q", c)
 	}
+	text := textOf(e)
 	golden(t, name+".txt", text)
+	d.send(tea.ColorProfileMsg{Profile: colorprofile.TrueColor})
 	for _, dark := range []bool{true, false} {
 		d.send(tea.BackgroundColorMsg{Color: background(dark)})
-		shown, styled := terminal(d, colorprofile.TrueColor)
-		if diff := cmp.Diff(text, shown); diff != "" {
+		if diff := cmp.Diff(text, trimmed(d.screen())); diff != "" {
 			t.Errorf("the text depends on colours (dark %v):\n%s", dark, diff)
 		}
-		if colours {
-			golden(t, name+map[bool]string{true: ".dark", false: ".light"}[dark]+".ansi", styled)
+		if styles {
+			e, _ := terminal(d, colorprofile.TrueColor)
+			golden(t, name+map[bool]string{true: ".dark", false: ".light"}[dark]+".txt", stylesOf(e, dark))
 		}
 	}
 }
 
-// terminal is what a terminal shows: its text, and its text with styles.
-func terminal(d *driver, profile colorprofile.Profile) (text, styled string) {
+// terminal is what a terminal with such colours shows, and what it is sent.
+func terminal(d *driver, profile colorprofile.Profile) (*vt.Emulator, string) {
 	var out bytes.Buffer
 	w := &colorprofile.Writer{Forward: &out, Profile: profile}
 	for i, l := range strings.Split(d.m.View().Content, "\n") {
@@ -214,11 +111,106 @@ func terminal(d *driver, profile colorprofile.Profile) (text, styled string) {
 	if _, err := e.Write(out.Bytes()); err != nil {
 		d.t.Fatal(err)
 	}
-	var lines []string
-	for _, l := range strings.Split(e.String(), "\n") {
-		lines = append(lines, strings.TrimRight(l, " "))
+	return e, out.String()
+}
+
+// trimmed is text without blanks at the ends of its lines.
+func trimmed(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
 	}
-	return strings.Join(lines, "\n") + "\n", e.Render() + "\n"
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func textOf(e *vt.Emulator) string { return trimmed(e.String()) }
+
+// stylesOf names the styles of every line by the palette: "8:ink/brand! 3 12:dim"
+// is eight cells in bold ink on brand, three without a style, twelve in dim. A
+// line that is styled as the one before it is "=".
+func stylesOf(e *vt.Emulator, dark bool) string {
+	names := styleNames(dark)
+	var out strings.Builder
+	last := ""
+	for y := range e.Height() {
+		var runs []string
+		style, n := "", 0
+		flush := func() {
+			if n > 0 {
+				runs = append(runs, strings.TrimSuffix(fmt.Sprintf("%d:%s", n, style), ":"))
+			}
+		}
+		for x := range e.Width() {
+			c := e.CellAt(x, y)
+			now := style // of the second cell of a wide letter
+			if c != nil && (c.Width > 0 || c.Content != "") {
+				now = styleName(c, names)
+			}
+			if now != style {
+				flush()
+				style, n = now, 0
+			}
+			n++
+		}
+		flush()
+		line := strings.Join(runs, " ")
+		if line == last {
+			out.WriteString("=\n")
+			continue
+		}
+		last = line
+		out.WriteString(line + "\n")
+	}
+	return out.String()
+}
+
+// styleNames are the names of the colours of a palette; of several that look the
+// same the first.
+func styleNames(dark bool) map[color.RGBA]string {
+	p := reflect.ValueOf(lightPalette)
+	if dark {
+		p = reflect.ValueOf(darkPalette)
+	}
+	names := map[color.RGBA]string{}
+	for i := range p.NumField() {
+		c := rgb(p.Field(i).String())
+		if names[c] == "" {
+			names[c] = p.Type().Field(i).Name
+		}
+	}
+	return names
+}
+
+// rgb reads #rrggbb.
+func rgb(hex string) color.RGBA {
+	c := color.RGBA{A: 255}
+	if _, err := fmt.Sscanf(hex, "#%02x%02x%02x", &c.R, &c.G, &c.B); err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func styleName(c *uv.Cell, names map[color.RGBA]string) string {
+	name := func(c color.Color) string {
+		if c == nil {
+			return ""
+		}
+		known := color.RGBAModel.Convert(c).(color.RGBA)
+		return or(names[known], fmt.Sprintf("#%02x%02x%02x", known.R, known.G, known.B))
+	}
+	s := name(c.Style.Fg)
+	if c.Content == " " {
+		s = "" // a blank has no ink
+	}
+	if bg := name(c.Style.Bg); bg != "" {
+		s += "/" + bg
+	}
+	for mark, attr := range map[string]uint8{"!": uv.AttrBold, "~": uv.AttrReverse} {
+		if c.Style.Attrs&attr != 0 && (c.Content != " " || attr == uv.AttrReverse) {
+			s += mark
+		}
+	}
+	return s
 }
 
 func golden(t *testing.T, name, got string) {
