@@ -24,23 +24,27 @@ func (r *run) stillOpen(ctx context.Context, op *harden.ObjectPlan) ([]string, *
 	for _, f := range fresh {
 		wrong = append(wrong, f.ID())
 	}
-	open, gone := sortFindings(op, fresh)
+	now := standingOf(op, fresh)
 	// A fix may take several objects, and the first of them may be enough for its finding.
-	gone = slices.DeleteFunc(gone, func(f *harden.Finding) bool { return r.repaired[f.ID()] })
+	done := slices.DeleteFunc(now.done(), func(f *harden.Finding) bool { return r.repaired[f.ID()] })
 	switch {
-	case len(gone) == 0 && op.Verb == harden.Create:
+	case len(done) == 0 && op.Verb == harden.Create:
 		return nil, nil // what is made had nothing wrong before
-	case len(gone) == 0, len(open) > 0 && r.wrote():
+	case len(done) == 0, len(now.open) > 0 && r.wrote():
 		// What another object of this run has repaired, such as the account for its
 		// workloads, is set here all the same.
 		return wrong, nil
-	case len(open) == 0 && r.wrote():
-		return nil, &harden.Outcome{Phase: harden.Proven, Message: "nothing was written: what it is for was repaired by the objects before it", Fixed: gone}
-	case len(open) == 0:
-		err := fmt.Errorf("%s: what the plan repairs was repaired in the meantime: %s; nothing was written", say(op.Target), names(gone))
-		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err, Fixed: gone}
+	case len(now.open) == 0 && r.wrote():
+		return nil, &harden.Outcome{Phase: harden.Proven, Message: "nothing was written: what it is for was repaired by the objects before it", Fixed: now.gone, Waived: now.waived, Counted: now.counted}
+	case len(now.open) == 0:
+		why := "what the plan repairs was repaired in the meantime: " + names(now.gone)
+		if len(now.waived)+len(now.counted) > 0 {
+			why = "in the meantime " + now.words()
+		}
+		err := fmt.Errorf("%s: %s; nothing was written", say(op.Target), why)
+		return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err, Fixed: now.gone, Waived: now.waived, Counted: now.counted}
 	}
-	err = fmt.Errorf("%s was changed after the plan was made: %s is gone and %s is not; scan again", say(op.Target), names(gone), names(open))
+	err = fmt.Errorf("%s was changed after the plan was made: %s and %s is not; scan again", say(op.Target), now.words(), names(now.open))
 	return nil, &harden.Outcome{Phase: harden.Refused, Message: err.Error(), Err: err}
 }
 
@@ -71,24 +75,87 @@ func judged(op *harden.ObjectPlan) []harden.Ref {
 	return refs
 }
 
-// sortFindings tells which findings of the plan stand and which are gone.
-func sortFindings(op *harden.ObjectPlan, fresh []*harden.Finding) (open, gone []*harden.Finding) {
-	standing := map[string]bool{}
+// A standing is how the findings of a plan stand.
+type standing struct {
+	open    []*harden.Finding // not as the plan wants them
+	gone    []*harden.Finding
+	waived  []*harden.Finding // there, and excused
+	counted []*harden.Finding // there, and excused no more, as the plan wants it
+}
+
+// standingOf compares the findings of the plan with those that were found anew.
+func standingOf(op *harden.ObjectPlan, fresh []*harden.Finding) standing {
+	now := map[string]*harden.Finding{}
 	for _, f := range fresh {
-		if f.Status == harden.StatusFail || f.Status == harden.StatusUnknown {
-			standing[f.ID()] = true
+		// Of findings with one id, the one that counts decides.
+		if seen := now[f.ID()]; seen == nil || isExcused(seen) {
+			now[f.ID()] = f
 		}
 	}
+	var s standing
 	for _, p := range op.Fixes {
-		switch f := p.Finding; {
-		case f == nil:
-		case standing[f.ID()]:
-			open = append(open, f)
+		if p.Finding == nil {
+			continue
+		}
+		is := now[p.Finding.ID()]
+		switch unwaives := p.Fix.Effect == harden.Unwaives; {
+		case is == nil:
+			s.gone = append(s.gone, p.Finding)
+		case unwaives && !isExcused(is):
+			s.counted = append(s.counted, p.Finding)
+		case isExcused(is) && (!unwaives || byAnother(p.Finding, is)):
+			s.waived = append(s.waived, p.Finding)
 		default:
-			gone = append(gone, f)
+			s.open = append(s.open, p.Finding)
 		}
 	}
-	return open, gone
+	return s
+}
+
+func isExcused(f *harden.Finding) bool {
+	return f.Status == harden.StatusWaived || f.Status == harden.StatusExpected
+}
+
+// byAnother reports whether something else excuses the finding now than then.
+func byAnother(then, now *harden.Finding) bool {
+	return then.Excuse != nil && now.Excuse != nil && *then.Excuse != *now.Excuse
+}
+
+// done are the findings that are as the plan wants them.
+func (s standing) done() []*harden.Finding { return slices.Concat(s.gone, s.waived, s.counted) }
+
+// words tell how the findings stand that are as the plan wants them.
+func (s standing) words() string {
+	var parts []string
+	add := func(findings []*harden.Finding, is string) {
+		if len(findings) > 0 {
+			parts = append(parts, names(findings)+" is "+is)
+		}
+	}
+	add(s.gone, "gone")
+	add(s.waived, "waived")
+	add(s.counted, "waived no more")
+	return strings.Join(parts, ", ")
+}
+
+// stillWords tell how the findings stand that are not as the plan wants them.
+func stillWords(op *harden.ObjectPlan, open []*harden.Finding) string {
+	var parts []string
+	for _, e := range []struct {
+		effect harden.Effect
+		still  string
+	}{{harden.Repairs, "there"}, {harden.Waives, "not waived"}, {harden.Unwaives, "waived"}} {
+		var some []*harden.Finding
+		for _, p := range op.Fixes {
+			if p.Fix.Effect == e.effect && slices.Contains(open, p.Finding) {
+				some = append(some, p.Finding)
+			}
+		}
+		if len(some) > 0 {
+			parts = append(parts, names(some)+" is still "+e.still)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // openedBy are the findings that were not there before and lie where the change

@@ -27,7 +27,19 @@ const networkPolicy = "NetworkPolicy"
 // isPolicy reports whether the change reaches running pods at once. Policies that
 // follow each other in a plan are on trial together, and taken back together.
 func isPolicy(op *harden.ObjectPlan) bool {
-	return op.Target.Kind == networkPolicy && op.Delivery == harden.DeliverLive
+	return op.Target.Kind == networkPolicy && op.Delivery == harden.DeliverLive && reachesPods(op)
+}
+
+// reachesPods reports whether the change of a policy is about more than its metadata.
+func reachesPods(op *harden.ObjectPlan) bool {
+	if op.Set != nil && op.Set.Object["spec"] != nil {
+		return true
+	}
+	return slices.ContainsFunc(op.Remove, func(p harden.Path) bool { return !isMetadata(p) })
+}
+
+func isMetadata(p harden.Path) bool {
+	return len(p) > 0 && p[0].FieldName != nil && *p[0].FieldName == "metadata"
 }
 
 // policies takes a step of policies through all phases: each is sent, then the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -56,15 +57,16 @@ func (r *run) rollout(ctx context.Context, w *rolloutWatch) ending {
 // read even when nobody waits any more.
 func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome {
 	fresh, err := r.findings(ctx, s.op)
-	open, gone := sortFindings(s.op, fresh)
+	now := standingOf(s.op, fresh)
+	open := now.open
 	waiting := len(open)
 	open = slices.DeleteFunc(open, func(f *harden.Finding) bool { return r.comesLater(s.op, f) })
 	waiting -= len(open)
 	opened := openedBy(s.record, fresh)
 	if err != nil {
-		gone = nil
+		now = standing{}
 	}
-	out := harden.Outcome{Fixed: gone, Open: slices.Concat(open, opened)}
+	out := harden.Outcome{Fixed: now.gone, Waived: now.waived, Counted: now.counted, Open: slices.Concat(open, opened)}
 	switch {
 	case end.interrupted:
 		r.interrupted = true
@@ -72,17 +74,17 @@ func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome 
 	case err != nil:
 		out.Phase, out.Message = harden.Unproven, "applied, but it could not be read back: "+err.Error()
 	case len(open) > 0:
-		out.Phase, out.Err = harden.NotFixed, fmt.Errorf("%s was changed, and %s is still there", say(s.op.Target), names(open))
+		out.Phase, out.Err = harden.NotFixed, fmt.Errorf("%s was changed, and %s", say(s.op.Target), stillWords(s.op, open))
 		out.Message = out.Err.Error() + r.wayOut()
 	case len(opened) > 0:
 		out.Phase, out.Err = harden.NotFixed, fmt.Errorf("%s was changed, and now has %s, which was not there before", say(s.op.Target), names(opened))
 		out.Message = out.Err.Error() + r.wayOut()
 	case end.unproven != "":
 		out.Phase, out.Message = harden.Unproven, end.unproven
-	case len(gone) == 0 && waiting > 0:
+	case len(now.done()) == 0 && waiting > 0:
 		out.Phase, out.Message = harden.Proven, "read back: it is there; what it is for needs the objects that follow"
 	default:
-		out.Phase, out.Message = harden.Proven, "read back: "+count(len(gone), "finding")+" gone"
+		out.Phase, out.Message = harden.Proven, "read back: "+now.counts()
 	}
 	if s.watch != nil {
 		end.unseen = s.watch.unseen()
@@ -92,6 +94,22 @@ func (r *run) readBack(ctx context.Context, s *sent, end ending) harden.Outcome 
 	}
 	s.settle(recordAfter(out.Phase, end.interrupted))
 	return out
+}
+
+// counts says how many findings are as the plan wants them.
+func (s standing) counts() string {
+	var parts []string
+	add := func(n int, is string) {
+		if n > 0 {
+			parts = append(parts, count(n, "finding")+is)
+		}
+	}
+	add(len(s.waived), " waived")
+	add(len(s.counted), " waived no more")
+	if len(s.gone) > 0 || len(parts) == 0 {
+		parts = append([]string{count(len(s.gone), "finding") + " gone"}, parts...)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // comesLater reports whether a finding of the object needs others of the plan too.

@@ -43,7 +43,7 @@ func revision(u *unstructured.Unstructured) journal.Revision {
 func fixesOf(op *harden.ObjectPlan) []journal.Fix {
 	var fixes []journal.Fix
 	for _, p := range op.Fixes {
-		f := journal.Fix{Title: p.Fix.Title, Class: p.Fix.Class.String()}
+		f := journal.Fix{Title: p.Fix.Title, Class: p.Fix.Class.String(), Effect: p.Fix.Effect}
 		if p.Finding != nil {
 			f.ID, f.Container, f.Discriminator = p.Finding.Fixer.ID, p.Finding.Container.String(), p.Finding.Discriminator
 			if on := p.Finding.Object; on.Key() != op.Target.Key() {

@@ -81,7 +81,9 @@ func (a *Applier) Resume(ctx context.Context, id string, opts harden.ApplyOption
 
 // onTrialTogether reports whether the object is a policy that was being tried,
 // not one that was being taken back.
-func onTrialTogether(o *journal.Object) bool { return o.Kind == networkPolicy && o.GivenUp.IsZero() }
+func onTrialTogether(o *journal.Object) bool {
+	return o.Kind == networkPolicy && o.GivenUp.IsZero() && slices.ContainsFunc(o.Leaves, func(l journal.Leaf) bool { return !isMetadata(harden.Path(l.Path)) })
+}
 
 // resumeStep is stepOf for what the journal knows of objects.
 func resumeStep(objects []*journal.Object) int {
@@ -200,7 +202,7 @@ func opOf(o *journal.Object) *harden.ObjectPlan {
 		if kind, name, ok := strings.Cut(f.Container, ":"); ok {
 			finding.Container = harden.ContainerRef{Kind: harden.ContainerKind(kind), Name: name}
 		}
-		op.Fixes = append(op.Fixes, harden.PlannedFix{Finding: finding, Fix: harden.Fix{Title: f.Title}})
+		op.Fixes = append(op.Fixes, harden.PlannedFix{Finding: finding, Fix: harden.Fix{Title: f.Title, Effect: f.Effect}})
 	}
 	return op
 }

@@ -1,6 +1,9 @@
 package harden
 
 import (
+	"fmt"
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -9,6 +12,7 @@ import (
 type Fix struct {
 	Title    string // a verb phrase
 	Class    Class
+	Effect   Effect // what becomes of the finding
 	Evidence []Claim
 	// Changes are made in order; usually one. Empty when Manual says what a
 	// person has to do instead.
@@ -17,6 +21,33 @@ type Fix struct {
 	Manual string
 	// Warning is what the fix may break, in one sentence; optional.
 	Warning string
+}
+
+// Effect is what a fix is to make of its finding.
+type Effect int
+
+// Effects.
+const (
+	Repairs  Effect = iota // it is gone
+	Waives                 // it stays, and does not count any more
+	Unwaives               // it stays, and counts again
+)
+
+var effectNames = []string{"repair", "waive", "unwaive"}
+
+func (e Effect) String() string { return name(effectNames, int(e)) }
+
+// MarshalText writes the name.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads the name.
+func (e *Effect) UnmarshalText(text []byte) error {
+	i := slices.Index(effectNames, string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown effect %q", text)
+	}
+	*e = Effect(i)
+	return nil
 }
 
 // A Change names one object and says what must be true and what must be gone.

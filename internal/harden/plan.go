@@ -149,7 +149,9 @@ type Outcome struct {
 	Phase   Phase
 	Message string
 	Fixed   []*Finding // gone after reading back
-	Open    []*Finding // still there
+	Waived  []*Finding // there after reading back, and excused
+	Counted []*Finding // there after reading back, and excused no more, as was wanted
+	Open    []*Finding // not as the plan wants them: still there, or still waived
 	Err     error      // why, for Failed, Refused, RolledBack and NotFixed
 	// Symptoms are what was seen on the new pods, for Failed and RolledBack; the
 	// first is what ended it.
@@ -226,7 +228,7 @@ type Record struct {
 // A RecordObject is one object in a Record.
 type RecordObject struct {
 	Object Ref
-	Fixes  []string // fixer ids
+	Fixes  []string // fixer ids; with "waive " or "unwaive " before where nothing is repaired
 	State  RecordState
 	Note   string // outcome in words
 }

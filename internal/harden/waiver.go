@@ -21,13 +21,16 @@ const (
 	WaiverExpired WaiverState = "expired" // its last day is over
 	WaiverUnused  WaiverState = "unused"  // it excuses nothing
 	WaiverInvalid WaiverState = "invalid" // it is not written as it must be
+	// WaiverUnjudged is about what was not looked at: another cluster or namespace,
+	// or a rule that did not run.
+	WaiverUnjudged WaiverState = "not judged"
 )
 
 // A WaiverView is one waiver that is written somewhere, with what it excuses.
 type WaiverView struct {
 	Rule   string // id, or a pattern of ids
 	State  WaiverState
-	Why    string // of WaiverInvalid
+	Why    string // what is wrong with it; empty for WaiverHolds
 	Reason string
 	Until  time.Time
 	By     string

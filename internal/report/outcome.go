@@ -53,6 +53,10 @@ func Outcomes(w io.Writer, rep *harden.ApplyReport) error {
 			line += ": " + o.Err.Error()
 		case len(o.Fixed) > 0:
 			line += fmt.Sprintf(": %s gone", plural(len(o.Fixed), "finding"))
+		case len(o.Waived) > 0:
+			line += fmt.Sprintf(": %s waived", plural(len(o.Waived), "finding"))
+		case len(o.Counted) > 0:
+			line += fmt.Sprintf(": %s waived no more", plural(len(o.Counted), "finding"))
 		}
 		fmt.Fprintln(out, line)
 		for _, s := range o.Symptoms {

@@ -90,6 +90,8 @@ type Fix struct {
 	Container     string  `json:"container,omitempty"` // KIND:NAME
 	Discriminator string  `json:"discriminator,omitempty"`
 	Evidence      []Claim `json:"evidence,omitempty"`
+	// Effect is what the fix is to make of its finding.
+	Effect harden.Effect `json:"effect,omitzero"`
 	// On is the object that the finding is about, where that is another than the
 	// one that is changed.
 	On *On `json:"on,omitempty"`
@@ -205,8 +207,12 @@ func (e *Entry) Record() harden.Record {
 	for _, o := range e.Objects {
 		ro := harden.RecordObject{Object: o.Ref(), State: o.State, Note: o.Note}
 		for _, f := range o.Fixes {
-			if !slices.Contains(ro.Fixes, f.ID) {
-				ro.Fixes = append(ro.Fixes, f.ID)
+			does := f.ID
+			if f.Effect != harden.Repairs {
+				does = f.Effect.String() + " " + f.ID
+			}
+			if !slices.Contains(ro.Fixes, does) {
+				ro.Fixes = append(ro.Fixes, does)
 			}
 		}
 		switch {
