@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // level is a pane of the browse screen, from the outside in.
@@ -25,7 +27,12 @@ type browse struct {
 	objectRows             objectRows
 	findRows               findRows
 	group                  grouping
+	sort                   sorting
+	order                  rowOrder
+	flat                   bool // all findings in one list, without the outer panes
 	unfolded               bool // namespaces of the system are listed
+	noExcused              bool // what is waived or expected is not listed
+	left                   int  // cells of the left pane; 0: by the width
 }
 
 // Rows that stand for several entries.
@@ -69,9 +76,11 @@ func (r objectRows) ID(i int) string {
 // findRows are findings, with headings where they are grouped: a heading is
 // the row after it, complemented.
 type findRows struct {
-	x     *index
-	items []int32
-	n     int // findings
+	x       *index
+	items   []int32
+	n       int // findings
+	failed  int // of these, those that fail
+	excused int // waived and expected ones, listed or not
 }
 
 func (r findRows) Len() int { return len(r.items) }
@@ -95,7 +104,12 @@ func (m *Model) start() {
 	if m.x.onlyOne {
 		m.browse.focus = levelObjects
 	}
+	m.recall()
+	if m.browse.flat {
+		m.browse.focus = levelFinds
+	}
 	m.refresh(true)
+	m.recallSpace()
 }
 
 // rematch runs the filter over the present data.
@@ -179,15 +193,15 @@ func (m *Model) objectCounts(i int32) *counts {
 func (m *Model) deriveSpaces() spaceRows {
 	r := spaceRows{x: m.x}
 	var system []int32
-	for i := range m.x.spaces {
+	for _, i := range m.x.spaceOrders[m.browse.sort] {
 		if m.match != nil && m.match.spaces[i].total() == 0 {
 			continue
 		}
 		if m.x.spaces[i].system {
-			system = append(system, int32(i))
+			system = append(system, i)
 			continue
 		}
-		r.items = append(r.items, int32(i))
+		r.items = append(r.items, i)
 	}
 	if len(r.items) == 0 {
 		r.items, system = system, nil
@@ -204,8 +218,15 @@ func (m *Model) deriveSpaces() spaceRows {
 	return r
 }
 
-// selectedSpace is the namespace under the cursor, rowAll or rowSystem.
+// selectedSpace is the namespace of which the findings are listed, rowAll or rowSystem.
 func (m *Model) selectedSpace() int32 {
+	if m.browse.flat {
+		return rowAll
+	}
+	return m.spaceUnderCursor()
+}
+
+func (m *Model) spaceUnderCursor() int32 {
 	b := &m.browse
 	if b.spaces.at >= b.spaceRows.Len() {
 		return rowAll
@@ -213,10 +234,10 @@ func (m *Model) selectedSpace() int32 {
 	return b.spaceRows.items[b.spaces.at]
 }
 
-// selectedObject is the object under the cursor, or rowAll.
+// selectedObject is the object of which the findings are listed, or rowAll.
 func (m *Model) selectedObject() int32 {
 	b := &m.browse
-	if b.objects.at >= b.objectRows.Len() {
+	if b.flat || b.objects.at >= b.objectRows.Len() {
 		return rowAll
 	}
 	return b.objectRows.items[b.objects.at]
@@ -239,12 +260,12 @@ func (m *Model) deriveObjects() objectRows {
 	r := objectRows{x: m.x}
 	selected := m.selectedSpace()
 	inside := over(len(m.x.spaces), func(i int) bool { return m.inSpace(selected, int32(i)) })
-	for i := range m.x.objects {
+	for _, i := range m.x.objectOrders[m.browse.sort] {
 		if !inside[m.x.objects[i].space] || m.match != nil && m.match.objects[i].total() == 0 {
 			continue
 		}
-		r.items = append(r.items, int32(i))
-		c := m.objectCounts(int32(i))
+		r.items = append(r.items, i)
+		c := m.objectCounts(i)
 		r.sum.plus(c)
 		r.most = max(r.most, c.failures())
 	}
@@ -264,10 +285,16 @@ func (m *Model) deriveFinds() findRows {
 	group := m.browse.group
 	heads := group == byFixer || group == byObject && object == rowAll
 	last := int32(-1)
-	for _, at := range m.x.orders[group] {
+	for _, at := range m.order() {
 		row := &m.x.rows[at]
 		if object != rowAll && row.object != object || !inside[row.space] || m.match != nil && !m.match.rows[at] {
 			continue
+		}
+		if row.excused() {
+			r.excused++
+			if m.browse.noExcused {
+				continue
+			}
 		}
 		key := row.fixer
 		if group == byObject {
@@ -279,6 +306,9 @@ func (m *Model) deriveFinds() findRows {
 		}
 		r.items = append(r.items, at)
 		r.n++
+		if row.Status == harden.StatusFail {
+			r.failed++
+		}
 	}
 	return r
 }
@@ -343,11 +373,20 @@ func (m *Model) goIn() tea.Cmd {
 }
 
 func (m *Model) goOut() tea.Cmd {
-	if m.browse.focus > levelSpaces {
-		m.browse.focus--
-		m.reclamp()
+	if m.browse.focus <= m.outermost() {
+		return m.say("this is the outermost pane: q quits")
 	}
+	m.browse.focus--
+	m.reclamp()
 	return nil
+}
+
+// outermost is the pane from which there is no way out.
+func (m *Model) outermost() level {
+	if m.browse.flat {
+		return levelFinds
+	}
+	return levelSpaces
 }
 
 // goBack clears the filter, or else goes out.
@@ -362,6 +401,39 @@ func (m *Model) fold() tea.Cmd {
 	m.browse.unfolded = !m.browse.unfolded
 	m.refresh(false)
 	return nil
+}
+
+// toggleExcused hides what is waived or expected, or lists it again.
+func (m *Model) toggleExcused() tea.Cmd {
+	m.browse.noExcused = !m.browse.noExcused
+	m.refreshFinds(false)
+	what := plural(m.browse.findRows.excused, "waived or expected finding is ", "waived or expected findings are ")
+	if m.browse.noExcused {
+		return m.say(what + "hidden")
+	}
+	return m.say(what + "listed")
+}
+
+// excused reports whether the finding does not count: waived, or expected.
+func (r *row) excused() bool {
+	return r.Status == harden.StatusWaived || r.Status == harden.StatusExpected
+}
+
+func noSystem(m *Model) string {
+	for i := range m.x.spaces {
+		if m.x.spaces[i].system {
+			return ""
+		}
+	}
+	return "no namespace of the system is in this scope"
+}
+
+func (m *Model) toggleSystem() tea.Cmd {
+	m.fold()
+	if m.browse.unfolded {
+		return m.say("namespaces of the system are listed")
+	}
+	return m.say("namespaces of the system are folded")
 }
 
 func (m *Model) regroup() tea.Cmd {
@@ -400,7 +472,12 @@ func (m *Model) browseCrumbs() []string {
 	case rowSystem:
 		parts = append(parts, "system")
 	default:
-		parts = append(parts, m.x.spaces[s].name)
+		if m.x.spaces[s].name != m.scopeName() {
+			parts = append(parts, m.x.spaces[s].name)
+		}
+	}
+	if m.browse.flat {
+		parts = append(parts, "all findings")
 	}
 	if o := m.selectedObject(); o != rowAll && m.browse.focus >= levelObjects {
 		parts = append(parts, m.x.objects[o].name)
@@ -424,6 +501,12 @@ func browseActions() []action {
 		{name: "probe", keys: []string{"p"}, help: "look into running containers of the workloads in view (asks first)", on: onBrowse, hint: 7, ready: noProbe, run: (*Model).askProbe},
 		{name: "filter", keys: []string{"/"}, help: "filter by words and terms such as severity:high class:safe ns:shop", on: onBrowse, hint: 6, run: (*Model).openFilter},
 		{name: "group", keys: []string{"g"}, help: "group findings by severity, fixer or object", on: onBrowse, hint: 8, run: (*Model).regroup},
+		{name: "flat", keys: []string{"v"}, help: "all findings in one list, or by namespace and workload", on: onBrowse, hint: 8, run: (*Model).toggleFlat},
+		{name: "sort", keys: []string{"o"}, help: "sort namespaces, workloads and the one list: worst first, by name, most findings, last changed", on: onBrowse, hint: 8, run: (*Model).resort},
+		{name: "excused", keys: []string{"z"}, help: "hide or list what is waived or expected", on: onBrowse, run: (*Model).toggleExcused},
+		{name: "system", keys: []string{"S"}, help: "fold or list the namespaces of the system", on: onBrowse, ready: noSystem, run: (*Model).toggleSystem},
+		{name: "narrower", keys: []string{"<"}, help: "make the left pane narrower", on: onBrowse, ready: noWidth, run: func(m *Model) tea.Cmd { return m.widen(-leftStep) }},
+		{name: "wider", keys: []string{">"}, help: "make the left pane wider", on: onBrowse, ready: noWidth, run: func(m *Model) tea.Cmd { return m.widen(leftStep) }},
 		{name: "open", keys: []string{"enter", "l", "right"}, help: "go in", on: onBrowse, hint: 1, run: (*Model).goIn},
 		{name: "clear, out", keys: []string{"esc"}, help: "clear the filter, or go out", on: onBrowse, run: (*Model).goBack},
 		{name: "out", keys: []string{"h", "left"}, help: "go out", on: onBrowse, run: (*Model).goOut},

@@ -19,9 +19,6 @@ func tookWord(d time.Duration) string {
 }
 
 func (m *Model) browseView() []string {
-	if m.x == nil {
-		return m.startView()
-	}
 	p := m.panes()
 	left := append(m.spacesPane(p.spaces), m.objectsPane(p.objects)...)
 	return beside(left, m.findsPane(p.finds), m.detailPane(p.detail))
@@ -208,7 +205,12 @@ func (m *Model) spacesPane(r rect) []string {
 	if len(lines) == 0 {
 		lines = m.emptyNote(inner, "No namespaces", "match the filter")
 	}
-	return m.box(r, "Namespaces", t.head(), position(b.spaces.at, b.spaceRows.Len()), focused, lines)
+	if m.x.allSystem() && len(m.x.spaces) > 0 && len(lines) < r.h-3 {
+		p := &page{st: &m.theme.styles, w: max(1, inner-2)}
+		p.para(p.st.dim, 0, onlySystem)
+		lines = append(append(lines, ""), padded(p.lines)...)
+	}
+	return m.box(r, "Namespaces", t.head(), sortWords[b.sort]+"  "+position(b.spaces.at, b.spaceRows.Len()), focused, lines)
 }
 
 func (x *index) allSystem() bool {
@@ -279,5 +281,5 @@ func (m *Model) objectsPane(r rect) []string {
 	if space >= 0 {
 		title += "  " + m.x.spaces[space].name
 	}
-	return m.box(r, title, t.head(), position(b.objects.at, b.objectRows.Len()), focused, lines)
+	return m.box(r, title, t.head(), sortWords[b.sort]+"  "+position(b.objects.at, b.objectRows.Len()), focused, lines)
 }

@@ -161,6 +161,7 @@ func (m *Model) writeDetail(p *page, r *row) {
 	if f.Verdict != "" {
 		p.para(p.st.dim, 0, "verdict: "+f.Verdict)
 	}
+	writeExcuse(p, f.Excuse)
 	if f.Lens != harden.Declared {
 		p.para(p.st.dim, 0, "seen on "+lensWords[f.Lens])
 	}
@@ -184,6 +185,27 @@ func (m *Model) writeDetail(p *page, r *row) {
 			}
 		}
 	}
+}
+
+// writeExcuse says why a finding does not count.
+func writeExcuse(p *page, e *harden.Excuse) {
+	if e == nil {
+		return
+	}
+	p.head("Why it does not count", "")
+	p.para(p.st.text, 0, e.Reason)
+	fact := func(label, text string) {
+		if text != "" {
+			p.lead(p.st.dim, label, p.st.text, text)
+		}
+	}
+	if !e.Until.IsZero() {
+		fact("until   ", e.Until.Format(time.DateOnly))
+	}
+	fact("by      ", e.By)
+	fact("ticket  ", e.Ticket)
+	fact("written ", e.Source)
+	p.gap()
 }
 
 // writeToken says what the token of the pods can do.

@@ -17,6 +17,12 @@ type dialog interface {
 	scroll(m *Model, delta int)
 }
 
+// A typist is a dialog with a line to type in. The line is the first of its box.
+type typist interface {
+	paste(m *Model, msg tea.PasteMsg) tea.Cmd
+	line() *input
+}
+
 func (m *Model) open(d dialog) { m.dialogs = append(m.dialogs, d) }
 
 func (m *Model) closeDialog() {

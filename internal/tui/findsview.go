@@ -12,6 +12,7 @@ import (
 type findColumns struct {
 	word  int // severity
 	id    int
+	space int // namespace; 0: in place, if at all
 	place int // object and container
 	class int
 }
@@ -19,6 +20,9 @@ type findColumns struct {
 const classCells = 9 // "evidence" and a blank
 
 func (m *Model) findColumns(inner int) findColumns {
+	if m.browse.flat {
+		return m.flatColumns(inner)
+	}
 	c := findColumns{word: 5, class: classCells}
 	if inner >= 60 {
 		c.word = 9
@@ -63,17 +67,32 @@ func (m *Model) findsPane(r rect) []string {
 	}
 	if len(lines) == 0 {
 		lines = m.noFindingsNote(inner)
+	} else if len(lines) < r.h-2 {
+		lines = append(lines, m.restNote(inner)...)
 	}
 	title := "Findings"
+	if b.flat {
+		title = "All findings"
+	}
 	if o := m.selectedObject(); o != rowAll {
 		title += "  " + m.x.objects[o].name
 	} else if s := m.selectedSpace(); s >= 0 {
 		title += "  " + m.x.spaces[s].name
 	}
 	note := " by " + groupingNames[b.group] + " "
+	if b.flat {
+		note = " by " + groupingNames[b.group] + ", " + sortWords[b.sort] + " "
+	}
 	foot := ""
 	if b.findRows.n > 0 {
 		foot = position(b.findRows.before(b.finds.at), b.findRows.n)
+	}
+	if n := b.findRows.excused; n > 0 {
+		word := " excused"
+		if b.noExcused {
+			word = " excused hidden"
+		}
+		foot = strings.TrimSpace(itoa(n) + word + "  " + foot)
 	}
 	return m.box(r, title, note, foot, focused, lines)
 }
@@ -90,20 +109,6 @@ func (r findRows) before(at int) int {
 		}
 	}
 	return n
-}
-
-func (m *Model) noFindingsNote(inner int) []string {
-	switch {
-	case m.filter.text != "" && m.filter.class && m.class.busy:
-		return m.emptyNote(inner, "Looking at the fixes of all findings "+ellipsis, "")
-	case m.filter.text != "":
-		return m.emptyNote(inner, "No findings", "match the filter; esc clears it")
-	case len(m.x.objects) == 0:
-		return m.emptyNote(inner, "There is nothing to look at here: no workloads in this scope.", "")
-	}
-	p := &page{st: &m.theme.styles, w: max(1, inner-2)}
-	p.lead(p.st.good, "✓ ", p.st.text, "Nothing is wrong here by the rules of this program.")
-	return append([]string{""}, padded(p.lines)...)
 }
 
 // heading starts a group.
@@ -139,9 +144,16 @@ func (m *Model) findRow(r *row, c findColumns, under, focused bool) string {
 	if c.id > 0 {
 		b.WriteString(text.Render(fit(r.Fixer.ID, c.id)))
 	}
-	if c.place > 0 {
+	if c.space > 0 {
 		lead := " "
 		if c.id == 0 {
+			lead = ""
+		}
+		b.WriteString(st.dim.Render(lead + fit(m.x.spaces[r.space].name, c.space-len(lead))))
+	}
+	if c.place > 0 {
+		lead := " "
+		if c.id == 0 && c.space == 0 {
 			lead = ""
 		}
 		b.WriteString(st.dim.Render(lead + fit(m.placeOf(r, c.place-len(lead)), c.place-len(lead))))
@@ -166,6 +178,12 @@ func (m *Model) placeOf(r *row, w int) string {
 		return at
 	}
 	o, space := &m.x.objects[r.object], ""
+	if m.browse.flat && !m.x.onlyOne {
+		if w >= 34 && at != "" {
+			return o.name + " › " + at
+		}
+		return o.name
+	}
 	if m.selectedSpace() < 0 {
 		space = m.x.spaces[r.space].name + "/"
 	}

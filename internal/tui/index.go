@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -58,13 +60,15 @@ func worse(a, b *counts) int {
 
 // entry is a namespace, or an object with findings.
 type entry struct {
-	id      string
-	name    string
-	ref     harden.Ref // of objects
-	space   int32      // of objects: the namespace
-	system  bool       // of namespaces
-	counts  counts
-	changed bool // since the snapshot before
+	id       string
+	name     string
+	ref      harden.Ref // of objects
+	space    int32      // of objects: the namespace
+	system   bool       // of namespaces
+	counts   counts
+	changed  bool // since the snapshot before
+	gen      int  // of the snapshot that changed it last; 0: the first
+	workload bool // of objects
 }
 
 // row is one finding.
@@ -73,6 +77,7 @@ type row struct {
 	id                       string
 	space, object, fixer, at int32
 	changed                  bool
+	gen                      int // of the snapshot that changed it last; 0: the first
 }
 
 // index is a snapshot made ready for drawing: built off the update loop, never
@@ -83,13 +88,16 @@ type index struct {
 	objects []entry // worst first
 	rows    []row
 	orders  [3][]int32 // rows by grouping
-	fixers  []*harden.Fixer
-	places  []string // container names that occur
-	byID    map[string]int32
-	total   counts // without namespaces of the system
-	uses    []*harden.ImageUse
-	onlyOne bool // one namespace in the scope
-	widest  int  // letters of the longest fixer id
+	// spaceOrders and objectOrders are by sorting.
+	spaceOrders, objectOrders [len(sortNames)][]int32
+	fixers                    []*harden.Fixer
+	places                    []string // container names that occur
+	byID                      map[string]int32
+	total                     counts // without namespaces of the system
+	uses                      []*harden.ImageUse
+	onlyOne                   bool // one namespace in the scope
+	widest                    int  // letters of the longest fixer id
+	widestSpace               int  // cells of the longest name of a namespace
 }
 
 // grouping is how the findings are ordered.
@@ -104,10 +112,6 @@ const (
 var groupingNames = [3]string{"severity", "fixer", "object"}
 
 const clusterSpace = "(cluster)"
-
-// systemSpace reports whether a namespace is part of the cluster itself. Those
-// are shown folded: what they run is fixed by who ships it.
-func systemSpace(name string) bool { return strings.HasPrefix(name, "kube-") }
 
 func spaceName(r harden.Ref, live bool) string {
 	switch {
@@ -151,7 +155,7 @@ func newIndex(snap *harden.Snapshot, prev *index) *index {
 			b.spaceOf(n)
 		}
 		for _, w := range inv.Workloads {
-			b.objectOf(w.Ref)
+			b.objects[b.objectOf(w.Ref)].workload = true
 		}
 		b.uses = inv.ImageUses()
 	}
@@ -161,6 +165,7 @@ func newIndex(snap *harden.Snapshot, prev *index) *index {
 	}
 	b.sort()
 	b.mark(prev)
+	b.sorted()
 	return b.index
 }
 
@@ -169,7 +174,8 @@ func (b *builder) spaceOf(name string) int32 {
 	if !ok {
 		i = int32(len(b.spaces))
 		b.spaceAt[name] = i
-		b.spaces = append(b.spaces, entry{id: "ns:" + name, name: name, system: systemSpace(name)})
+		b.spaces = append(b.spaces, entry{id: "ns:" + name, name: name, system: harden.IsSystemNamespace(name)})
+		b.widestSpace = max(b.widestSpace, ansi.StringWidth(clean(name)))
 	}
 	return i
 }
@@ -256,24 +262,28 @@ func (b *builder) sort() {
 // order sorts the rows by one grouping. Keys are packed first: comparing is
 // what sorting fifty thousand rows consists of.
 func (b *builder) order(g grouping) []int32 {
+	return b.sortedBy(func(r *row) (major, minor uint64) {
+		rank, fixer, object := uint64(rank(r.Finding)), uint64(r.fixer), uint64(r.object)
+		switch g {
+		case bySeverity:
+			return rank<<32 | fixer, object
+		case byFixer:
+			return fixer<<32 | rank, object
+		default:
+			return object<<32 | rank, fixer
+		}
+	})
+}
+
+func (x *index) sortedBy(key func(*row) (major, minor uint64)) []int32 {
 	type keyed struct {
 		major, minor uint64
 		at           int32
 	}
-	keys := make([]keyed, len(b.rows))
-	for i := range b.rows {
-		r := &b.rows[i]
-		rank, fixer, object := uint64(rank(r.Finding)), uint64(r.fixer), uint64(r.object)
-		k := keyed{at: int32(i)}
-		switch g {
-		case bySeverity:
-			k.major, k.minor = rank<<32|fixer, object
-		case byFixer:
-			k.major, k.minor = fixer<<32|rank, object
-		default:
-			k.major, k.minor = object<<32|rank, fixer
-		}
-		keys[i] = k
+	keys := make([]keyed, len(x.rows))
+	for i := range x.rows {
+		major, minor := key(&x.rows[i])
+		keys[i] = keyed{major, minor, int32(i)}
 	}
 	slices.SortFunc(keys, func(x, y keyed) int {
 		return cmp.Or(cmp.Compare(x.major, y.major), cmp.Compare(x.minor, y.minor), cmp.Compare(x.at, y.at))
@@ -316,31 +326,50 @@ func permute[T any](items []T, less func(a, b *T) int) []int32 {
 
 // mark finds what is different from the index before.
 func (b *builder) mark(prev *index) {
-	if prev == nil || prev.snap.Result == b.snap.Result {
+	if prev == nil {
 		return
 	}
+	same := prev.snap.Result == b.snap.Result
 	for i := range b.rows {
 		r := &b.rows[i]
 		j, ok := prev.byID[r.id]
 		r.changed = !ok
 		if ok {
-			old := prev.rows[j].Finding
-			r.changed = old.Severity != r.Severity || old.Status != r.Status || old.Reason != r.Reason
+			old := &prev.rows[j]
+			r.gen = old.gen
+			r.changed = !same && (old.Severity != r.Severity || old.Status != r.Status || old.Reason != r.Reason)
 		}
 		if r.changed {
+			r.gen = b.snap.Generation
 			b.objects[r.object].changed = true
-			b.spaces[r.space].changed = true
 		}
 	}
-	before := make(map[string]*counts, len(prev.objects))
-	for i := range prev.objects {
-		before[prev.objects[i].id] = &prev.objects[i].counts
+	before := make(map[string]*entry, len(prev.objects)+len(prev.spaces))
+	for _, entries := range [][]entry{prev.objects, prev.spaces} {
+		for i := range entries {
+			before[entries[i].id] = &entries[i]
+		}
 	}
 	for i := range b.objects {
 		o := &b.objects[i]
-		if c, ok := before[o.id]; !ok || *c != o.counts {
-			o.changed = true
+		old, ok := before[o.id]
+		o.changed = o.changed || !ok || old.counts != o.counts
+		o.dated(old, b.snap.Generation)
+		if o.changed {
 			b.spaces[o.space].changed = true
 		}
+	}
+	for i := range b.spaces {
+		b.spaces[i].dated(before[b.spaces[i].id], b.snap.Generation)
+	}
+}
+
+// dated notes which snapshot changed an entry last.
+func (e *entry) dated(before *entry, generation int) {
+	switch {
+	case e.changed:
+		e.gen = generation
+	case before != nil:
+		e.gen = before.gen
 	}
 }

@@ -20,18 +20,13 @@ const (
 	onNetwork
 	onStart // nothing is read yet, or nothing could be
 
-	onLists = onBrowse | onPlan | onApply | onUndo | onImages | onImage | onNetwork
-	onAll   = onLists | onStart
+	onLists = onBrowse | onPlan | onApply | onUndo | onImages | onImage | onNetwork | onStart
+	onAll   = onLists
 )
 
 var placeNames = []string{"browse", "plan", "apply", "undo", "images", "image", "network", "start"}
 
-func (m *Model) place() place {
-	if m.screen == screenBrowse && m.x == nil {
-		return onStart
-	}
-	return m.here().on
-}
+func (m *Model) place() place { return m.here().on }
 
 // action is one thing a person can do. The table of actions is the only place
 // that knows keys: handling, hints, help, palette and docs read it.
@@ -123,7 +118,7 @@ func by(n int) func(*Model) int { return func(*Model) int { return n } }
 // its file.
 func actions() []action {
 	return slices.Concat(
-		browseActions(), planActions(), applyActions(), undoActions(), networkActions(), imagesActions(), moveActions(), commonActions(),
+		browseActions(), planActions(), applyActions(), undoActions(), networkActions(), imagesActions(), startActions(), moveActions(), commonActions(),
 	)
 }
 
@@ -145,7 +140,6 @@ func moveActions() []action {
 // commonActions are those of every screen.
 func commonActions() []action {
 	return []action{
-		{name: "retry", keys: []string{"r", "ctrl+r"}, help: "try to read again", on: onStart, hint: 1, ready: noReload, run: (*Model).reload},
 		{name: "error", keys: []string{"!"}, help: "the last error in full", on: onAll, ready: noError, run: (*Model).showError},
 		{name: "do", keys: []string{":"}, help: "find an action by name", on: onAll, run: (*Model).openPalette},
 		{name: "help", keys: []string{"?"}, help: "this help", on: onAll, hint: 10, run: (*Model).showHelp},

@@ -46,17 +46,20 @@ type panes struct{ spaces, objects, finds, detail rect }
 func (m *Model) panes() panes {
 	body := m.body()
 	focus := m.browse.focus
+	if m.browse.flat {
+		return m.flatPanes()
+	}
 	var p panes
 	switch {
 	case m.width >= threePanes:
-		left := min(max(m.width*25/100, 32), 50)
+		left := m.leftWidth()
 		rest := m.width - left
 		finds := rest * findsShare(m.width, focus) / 100
 		p.left(rect{body.x, body.y, left, body.h}, focus, len(m.browse.spaceRows.items))
 		p.finds = rect{left, body.y, finds, body.h}
 		p.detail = rect{left + finds, body.y, rest - finds, body.h}
 	case m.width >= twoPanes && focus <= levelObjects:
-		left := min(max(m.width*38/100, 32), 40)
+		left := m.leftWidth()
 		p.left(rect{body.x, body.y, left, body.h}, focus, len(m.browse.spaceRows.items))
 		p.finds = rect{left, body.y, m.width - left, body.h}
 	case m.width >= twoPanes:

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -19,8 +20,10 @@ type loading struct {
 	watch    int // number of the watch
 	watching bool
 	unwatch  context.CancelFunc
-	stale    bool // a reload failed: what is shown is old
-	changes  int  // number of the last change that is marked; 0: none
+	stale    bool      // a reload failed: what is shown is old
+	slow     int       // how often something was said about the wait
+	lost     time.Time // since when what is shown is stale; zero: it is not
+	changes  int       // number of the last change that is marked; 0: none
 	seen     int
 }
 
@@ -37,6 +40,7 @@ type (
 		seq int
 		x   *index
 		err error
+		at  time.Time
 	}
 	watchMsg struct {
 		seq int
@@ -46,6 +50,7 @@ type (
 		seq int
 		x   *index
 		ch  <-chan *harden.Snapshot
+		at  time.Time
 	}
 	watchEndMsg    struct{ seq int }
 	changesOverMsg struct{ seq int }
@@ -75,23 +80,28 @@ func (msg watchEndMsg) take(m *Model) tea.Cmd {
 // reload reads everything anew. What is on screen stays until the answer, and
 // so does the watch: it may come back by itself where the reload fails.
 func (m *Model) reload() tea.Cmd {
+	if m.backend == nil {
+		return nil
+	}
 	if m.load.cancel != nil {
 		m.load.cancel()
 	}
 	ctx, cancel := context.WithCancel(m.root)
 	m.load.seq++
 	m.load.busy, m.load.err, m.load.cancel = true, nil, cancel
+	m.load.slow = 0
 	b, scope, seq, prev := m.backend, m.opts.Scope, m.load.seq, m.x
-	return func() tea.Msg {
+	read := func() tea.Msg {
 		snap, err := b.Load(ctx, scope)
 		if err == nil && snap == nil {
 			err = errors.New("reading the scope: no answer")
 		}
 		if err != nil {
-			return loadedMsg{seq: seq, err: err}
+			return loadedMsg{seq: seq, err: err, at: time.Now()}
 		}
-		return loadedMsg{seq: seq, x: newIndex(snap, prev)}
+		return loadedMsg{seq: seq, x: newIndex(snap, prev), at: time.Now()}
 	}
+	return tea.Batch(read, later(slowAfter, slowMsg{seq}))
 }
 
 func (msg loadedMsg) take(m *Model) tea.Cmd {
@@ -102,14 +112,17 @@ func (msg loadedMsg) take(m *Model) tea.Cmd {
 	if msg.err != nil {
 		if m.x == nil {
 			m.load.err, m.lastErr = msg.err, msg.err
+			m.fitLists()
 			return nil
 		}
-		m.load.stale = true
+		m.load.stale, m.load.err = true, msg.err
+		m.losing(msg.at)
 		return m.fail("reading again", msg.err)
 	}
 	m.load.stale = false
 	m.load.stop()
 	cmd := m.adopt(msg.x)
+	m.losing(msg.at)
 	var ctx context.Context
 	ctx, m.load.unwatch = context.WithCancel(m.root)
 	m.load.watch++
@@ -141,7 +154,7 @@ func next(seq int, ch <-chan *harden.Snapshot, prev *index) tea.Cmd {
 		if snap == nil {
 			return snapshotMsg{seq: seq, ch: ch}
 		}
-		return snapshotMsg{seq: seq, ch: ch, x: newIndex(snap, prev)}
+		return snapshotMsg{seq: seq, ch: ch, x: newIndex(snap, prev), at: time.Now()}
 	}
 }
 
@@ -153,7 +166,9 @@ func (msg snapshotMsg) take(m *Model) tea.Cmd {
 	if msg.x != nil && (m.x == nil || msg.x.snap.Generation >= m.x.snap.Generation) {
 		was := m.x != nil && m.x.snap.Stale
 		m.load.stale = false
+		m.load.err = nil
 		cmd = m.adopt(msg.x)
+		m.losing(msg.at)
 		if err := msg.x.snap.Err; msg.x.snap.Stale && !was && err != nil {
 			cmd = tea.Batch(cmd, m.fail("connection lost, showing what was last seen", err))
 		}
@@ -163,49 +178,33 @@ func (msg snapshotMsg) take(m *Model) tea.Cmd {
 
 // adopt shows an index. Cursors and marks stay on what they were on.
 func (m *Model) adopt(x *index) tea.Cmd {
-	first := m.x == nil
+	before, space := m.x, ""
+	if before != nil {
+		if s := m.spaceUnderCursor(); s >= 0 {
+			space = before.spaces[s].name
+		}
+	}
 	m.x = x
 	m.class.next = 0
 	m.rematch()
-	if first {
+	if before == nil {
+		m.pruneMarks()
+		m.show(screenBrowse)
 		m.start()
 		m.adoptUses(x.uses)
 		return nil
 	}
 	m.refresh(false)
 	m.adoptUses(x.uses)
+	word := m.settle(before, space)
 	for i := range x.objects {
 		if x.objects[i].changed {
 			m.load.seen++
 			m.load.changes = m.load.seen
-			return later(changesFor, changesOverMsg{m.load.changes})
+			return tea.Batch(word, later(changesFor, changesOverMsg{m.load.changes}))
 		}
 	}
-	return nil
-}
-
-// connection is the word for the state of the data.
-func (m *Model) connection() (glyph, word string, good bool) {
-	switch {
-	case m.x == nil && m.load.err != nil:
-		return "○", "not connected", false
-	case m.x == nil:
-		return "○", "reading", false
-	case m.x.snap.Stale || m.load.stale:
-		return "○", "stale", false
-	case m.load.busy:
-		return m.spinGlyph(), "reading", true
-	case m.net.busy:
-		return m.spinGlyph(), lookWords(&m.net.progress), true
-	case m.look.busy:
-		return m.spinGlyph(), m.look.words(), true
-	case !m.backend.Live():
-		return "●", "files", true
-	case m.load.watching:
-		return "●", "live", true
-	default:
-		return "○", "not live", false
-	}
+	return word
 }
 
 // unread is what could not be read.

@@ -24,8 +24,15 @@ const (
 type Model struct {
 	backend Backend
 	opts    Options
-	root    context.Context // ends when the UI ends
+	root    context.Context // ends with the visit
+	lasting context.Context // ends when the UI ends
+	visit   visit
+	opening opening
 	writes  *writes
+	keeper  *keeper
+	state   State // how contexts were looked at last
+	// exec gives the terminal to something else: tea.Exec.
+	exec func(tea.ExecCommand, tea.ExecCallback) tea.Cmd
 
 	width, height int
 	theme         *theme
@@ -39,6 +46,10 @@ type Model struct {
 	spin    int
 	spins   bool // a tick of the spinner is under way
 
+	begin    starting
+	contexts contexts
+	spaces   spaces
+
 	load   loading
 	look   looking
 	x      *index // what is shown; nil before the first answer
@@ -46,6 +57,7 @@ type Model struct {
 	asked  map[string]int // generation for which the class of a finding was asked
 	class  classing
 	marks  map[string]bool
+	told   map[string]bool // what was said once about what can be read
 	browse browse
 	typing *input // the filter, while it is typed
 	filter filter
@@ -64,9 +76,10 @@ type Model struct {
 // New makes the UI over a backend. Run shows it; tests drive its Update.
 func New(b Backend, opts Options) *Model {
 	return &Model{
-		backend: b, opts: opts, root: context.Background(), writes: &writes{},
+		backend: b, opts: opts, root: context.Background(), writes: &writes{}, exec: tea.Exec,
+		keeper: &keeper{}, state: opts.Remembered.clone(), screen: screenStart,
 		theme: newTheme(true), actions: actions(), screens: screenDefs(),
-		fixes: map[string]fixInfo{}, asked: map[string]int{}, marks: map[string]bool{},
+		fixes: map[string]fixInfo{}, asked: map[string]int{}, marks: map[string]bool{}, told: map[string]bool{},
 	}
 }
 
@@ -78,7 +91,8 @@ func later(d time.Duration, msg tea.Msg) tea.Cmd {
 // Init asks for the background of the terminal and for the data; neither is
 // waited for.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, m.reload(), m.follow())
+	m.enter()
+	return m.stamp(tea.Batch(tea.RequestBackgroundColor, m.reload(), m.readContexts(), m.follow()))
 }
 
 // toast is a line that says what just happened.
@@ -133,7 +147,7 @@ func (m *Model) spinGlyph() string { return spinner[m.spin%len(spinner)] }
 
 // busy reports whether something is under way that a spinner shows.
 func (m *Model) busy() bool {
-	return m.load.busy || m.look.busy || m.net.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy
+	return m.opening.what != "" || m.load.busy || m.look.busy || m.net.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy
 }
 
 // follow issues what the state of the screen asks for: the classes of the rows
@@ -144,7 +158,7 @@ func (m *Model) follow() tea.Cmd {
 		m.spins = true
 		cmds = append(cmds, later(spinEvery, spinMsg{}))
 	}
-	cmds = append(cmds, m.followClasses(), m.followDetail(), m.followNetwork())
+	cmds = append(cmds, m.followClasses(), m.followDetail(), m.followNetwork(), m.followLook())
 	m.buildPages()
 	return tea.Batch(cmds...)
 }

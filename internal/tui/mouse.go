@@ -4,7 +4,7 @@ import tea "charm.land/bubbletea/v2"
 
 // click puts the cursor where the mouse points. It never answers a dialog.
 func (m *Model) click(msg tea.MouseClickMsg) tea.Cmd {
-	if msg.Button != tea.MouseLeft || m.tooSmall() || len(m.dialogs) > 0 || m.place() == onStart {
+	if msg.Button != tea.MouseLeft || m.tooSmall() || len(m.dialogs) > 0 {
 		return nil
 	}
 	if m.here().list != nil {
@@ -102,7 +102,6 @@ func (m *Model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
 	case delta == 0 || m.tooSmall():
 	case d != nil:
 		d.scroll(m, delta)
-	case m.place() == onStart:
 	case m.here().list != nil:
 		if m.detailRect().has(msg.X, msg.Y) {
 			return m.scrollDetail(delta)

@@ -75,6 +75,8 @@ type Look struct {
 const lastWrite = 10 * time.Second
 
 // Run shows the UI until the person quits or ctx ends. An end by ctx is no error.
+// b may be nil, with Options.Err. What is opened meanwhile is closed; b is
+// closed when the UI turns to something else.
 func Run(ctx context.Context, b Backend, opts Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -93,6 +95,9 @@ func Run(ctx context.Context, b Backend, opts Options) error {
 	_, err := tea.NewProgram(m, programOptions...).Run()
 	ended := ctx.Err() != nil
 	cancel()
+	if m.backend != nil && m.backend != b {
+		defer m.backend.Close()
+	}
 	// A write that is cut off leaves an object whose outcome nobody recorded.
 	select {
 	case <-m.writes.done():
@@ -101,5 +106,7 @@ func Run(ctx context.Context, b Backend, opts Options) error {
 	if err != nil && !ended && !errors.Is(err, tea.ErrInterrupted) {
 		return fmt.Errorf("running the terminal UI: %w", err)
 	}
+	// A UI that was worked with is not an error because its look was not kept.
+	_ = m.keep()
 	return nil
 }

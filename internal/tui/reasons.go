@@ -88,7 +88,7 @@ func noTakeOver(m *Model) string {
 }
 
 func noUndoList(m *Model) string {
-	if !m.backend.Live() {
+	if !m.live() {
 		return "files have no journal"
 	}
 	return ""

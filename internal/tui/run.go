@@ -88,6 +88,12 @@ func (w *writes) end() {
 	}
 }
 
+func (w *writes) underWay() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.n > 0
+}
+
 // done is closed when no call is under way.
 func (w *writes) done() <-chan struct{} {
 	w.mu.Lock()

@@ -13,6 +13,7 @@ const (
 	screenImages
 	screenImage
 	screenNetwork
+	screenStart
 
 	screenCount
 )
@@ -43,7 +44,7 @@ type screenDef struct {
 func screenDefs() [screenCount]screenDef {
 	return [...]screenDef{
 		screenBrowse: browseScreen(), screenPlan: planScreen(), screenApply: applyScreen(), screenUndo: undoScreen(),
-		screenImages: imagesScreen(), screenImage: imageScreen(), screenNetwork: networkScreen(),
+		screenImages: imagesScreen(), screenImage: imageScreen(), screenNetwork: networkScreen(), screenStart: startScreen(),
 	}
 }
 

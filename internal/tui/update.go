@@ -7,7 +7,7 @@ import (
 // Update takes one message. Everything slow is in the command that it returns.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.take(msg)
-	return m, tea.Batch(cmd, m.follow())
+	return m, m.stamp(tea.Batch(cmd, m.follow()))
 }
 
 func (m *Model) take(msg tea.Msg) tea.Cmd {
@@ -15,8 +15,13 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 	case tea.KeyPressMsg:
 		return m.key(msg)
 	case tea.PasteMsg:
-		if m.typing != nil && len(m.dialogs) == 0 {
-			return m.typeFilter(msg)
+		switch d := m.top().(type) {
+		case nil:
+			if m.typing != nil {
+				return m.typeFilter(msg)
+			}
+		case typist:
+			return d.paste(m, msg)
 		}
 	case tea.MouseClickMsg:
 		return m.click(msg)
@@ -27,6 +32,8 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		m.fitLists()
 	case tea.BackgroundColorMsg:
 		m.theme = newTheme(msg.IsDark())
+	case tea.ResumeMsg:
+		return tea.Batch(tea.ClearScreen, tea.RequestBackgroundColor)
 	case answer:
 		return msg.take(m)
 	}
@@ -70,21 +77,17 @@ func (m *Model) askQuit() tea.Cmd {
 
 // quit ends the UI; what is under way is told that nobody waits for it.
 func (m *Model) quit() tea.Cmd {
-	m.load.stop()
-	m.look.stop()
-	m.net.stop()
-	m.detail.stop()
-	m.plan.stop()
-	m.undo.stop()
+	m.stopAll()
 	return tea.Quit
 }
 
 func (m *Model) cyclePane(delta level) tea.Cmd {
-	n := levelDetail + 1
+	first, n := m.outermost(), levelDetail+1
 	if m.current() == nil {
 		n = levelDetail
 	}
-	m.browse.focus = (m.browse.focus + delta + n) % n
+	n -= first
+	m.browse.focus = first + (m.browse.focus-first+delta+n)%n
 	m.reclamp()
 	return nil
 }

@@ -16,7 +16,7 @@ func (m *Model) View() tea.View {
 	v := tea.NewView(m.render())
 	v.AltScreen = true
 	v.MouseMode = tea.MouseModeCellMotion
-	v.WindowTitle = "harden " + clean(m.backend.Title())
+	v.WindowTitle = strings.TrimSpace("harden " + clean(m.title()))
 	v.Cursor = m.cursor()
 	return v
 }
@@ -52,6 +52,9 @@ func (m *Model) render() string {
 }
 
 func (m *Model) cursor() *tea.Cursor {
+	if d, ok := m.top().(typist); ok && !m.tooSmall() {
+		return m.cursorIn(d)
+	}
 	if m.tooSmall() || m.typing == nil || m.top() != nil {
 		return nil
 	}
@@ -61,6 +64,18 @@ func (m *Model) cursor() *tea.Cursor {
 	}
 	c.Y = m.height - 2
 	c.X = min(c.X, m.width-1)
+	return c
+}
+
+// cursorIn is the cursor in the line of a dialog, which is the first of its box.
+func (m *Model) cursorIn(d typist) *tea.Cursor {
+	c := d.line().Cursor()
+	if c == nil {
+		return nil
+	}
+	box := m.top().box(m, m.width, m.height)
+	c.X = min(c.X+max(0, (m.width-lipgloss.Width(box[0]))/2)+2, m.width-1)
+	c.Y = max(0, (m.height-len(box))/2) + 1
 	return c
 }
 
@@ -80,16 +95,24 @@ func center(s string, w int) string {
 func (m *Model) header() string {
 	st := &m.theme.styles
 	sep := st.dim.Render(" › ")
-	left := st.brand.Render(" harden ") + " " + st.strong.Render(clean(m.backend.Title()))
+	left := st.brand.Render(" harden ") + " " + st.strong.Render(clean(m.title()))
+	if scope := m.scopeName(); scope != "" {
+		left += st.dim.Render(" (" + clean(scope) + ")")
+	}
 	for _, part := range m.here().crumbs(m) {
 		left += sep + st.text.Render(clean(part))
 	}
-	glyph, word, good := m.connection()
+	glyph, word, more, good := m.connection()
 	style := st.good
 	if !good {
 		style = st.warn
 	}
-	right := []string{style.Render(glyph + " " + word)}
+	right := []string{style.Render(clean(glyph + " " + word))}
+	if more != "" {
+		if room := m.width - lipgloss.Width(left) - lipgloss.Width(right[0]) - 6; room >= 12 {
+			right = append(right, st.dim.Render(ansi.Truncate(clean(more), min(room, 70), ellipsis)))
+		}
+	}
 	if m.opts.ReadOnly {
 		right = append(right, st.warn.Render("read-only"))
 	}
@@ -168,39 +191,6 @@ func (m *Model) hints(room int) string {
 		out += key.Render(" "+or(keyNames[a.keys[0]], a.keys[0])) + name.Render(" "+a.name+" ")
 	}
 	return out
-}
-
-// startView is the body before there is data.
-func (m *Model) startView() []string {
-	st := &m.theme.styles
-	body := m.body()
-	var text []string
-	if m.load.err != nil {
-		p := &page{st: st, w: min(72, m.width-8)}
-		p.lead(st.bad, "✗ ", st.strong, "Could not read "+m.backend.Title())
-		p.gap()
-		p.para(st.text, 0, m.load.err.Error())
-		if room := max(3, body.h-4); len(p.lines) > room {
-			p.lines = append(p.lines[:room-1], st.dim.Render(ellipsis+"  press ! for all of it"))
-		}
-		p.gap()
-		p.lines = append(p.lines, st.key.Render("r")+st.text.Render(" try again    ")+st.key.Render("q")+st.text.Render(" quit"))
-		for _, l := range p.lines {
-			text = append(text, strings.Repeat(" ", max(0, (m.width-p.w)/2))+l)
-		}
-	} else {
-		what := "Reading " + m.backend.Title() + " " + ellipsis
-		pad := max(0, (m.width-ansi.StringWidth(clean(what))-2)/2)
-		text = []string{strings.Repeat(" ", pad) + st.accent.Render(m.spinGlyph()) + " " + st.text.Render(clean(what))}
-	}
-	lines := make([]string, body.h)
-	top := max(0, (body.h-len(text))/2)
-	for i, l := range text {
-		if top+i < len(lines) {
-			lines[top+i] = l
-		}
-	}
-	return lines
 }
 
 // box draws a pane: thin border, title left and note right in the upper edge,

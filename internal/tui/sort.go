@@ -1,0 +1,108 @@
+package tui
+
+import (
+	"cmp"
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// sorting is the order of namespaces and workloads, and of findings in one list.
+type sorting int
+
+const (
+	byDanger sorting = iota
+	nameFirst
+	mostFirst
+	changedFirst
+)
+
+var (
+	sortNames = [...]string{"worst", "name", "most", "changed"} // as remembered
+	sortWords = [...]string{"worst first", "by name", "most first", "last changed first"}
+)
+
+// compare orders entries; what is equal stays as it is, worst first.
+func (s sorting) compare(a, b *entry) int {
+	switch s {
+	case nameFirst:
+		return cmp.Compare(a.name, b.name)
+	case mostFirst:
+		return cmp.Compare(b.counts.failures(), a.counts.failures())
+	case changedFirst:
+		return cmp.Compare(b.gen, a.gen)
+	default:
+		return 0
+	}
+}
+
+// sorted are the orders of namespaces and of objects. Namespaces of the system
+// stay last, and by name the objects of a namespace stay together.
+func (b *builder) sorted() {
+	for s := range sortNames {
+		by := sorting(s)
+		b.spaceOrders[s] = orderOf(b.spaces, func(x, y *entry) int {
+			return cmp.Or(boolCompare(x.system, y.system), by.compare(x, y))
+		})
+		b.objectOrders[s] = orderOf(b.objects, func(x, y *entry) int {
+			if by == nameFirst {
+				return cmp.Or(cmp.Compare(b.spaces[x.space].name, b.spaces[y.space].name), by.compare(x, y))
+			}
+			return by.compare(x, y)
+		})
+	}
+}
+
+func orderOf(items []entry, compare func(a, b *entry) int) []int32 {
+	order := make([]int32, len(items))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return compare(&items[a], &items[b]) })
+	return order
+}
+
+// rowOrder is an order of findings that was made when it was needed first.
+type rowOrder struct {
+	x     *index
+	group grouping
+	sort  sorting
+	items []int32
+}
+
+// order is the order of the findings by grouping and sorting. Beside the panes of
+// namespaces and workloads only the groups of objects follow the sorting.
+func (m *Model) order() []int32 {
+	b := &m.browse
+	if b.sort == byDanger || !b.flat && b.group != byObject {
+		return m.x.orders[b.group]
+	}
+	if o := &b.order; o.x != m.x || o.group != b.group || o.sort != b.sort {
+		*o = rowOrder{m.x, b.group, b.sort, m.x.sortRows(b.group, b.sort)}
+	}
+	return b.order.items
+}
+
+func (x *index) sortRows(g grouping, s sorting) []int32 {
+	at := make([]uint64, len(x.objects))
+	for i, o := range x.objectOrders[s] {
+		at[o] = uint64(i)
+	}
+	return x.sortedBy(func(r *row) (major, minor uint64) {
+		rank, fixer, object := uint64(rank(r.Finding)), uint64(r.fixer), at[r.object]
+		switch {
+		case g == byFixer:
+			return fixer<<32 | object, rank
+		case g == bySeverity && s == changedFirst:
+			return uint64(x.snap.Generation-r.gen)<<32 | rank, object
+		default:
+			return object<<32 | rank, fixer
+		}
+	})
+}
+
+func (m *Model) resort() tea.Cmd {
+	m.browse.sort = (m.browse.sort + 1) % sorting(len(sortNames))
+	m.refresh(false)
+	return m.say("namespaces and workloads " + sortWords[m.browse.sort])
+}
