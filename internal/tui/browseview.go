@@ -44,6 +44,14 @@ func position(at, n int) string {
 	return itoa(at+1) + "/" + itoa(n)
 }
 
+// sortedFoot is the lower edge of a list that can be sorted.
+func (b *browse) sortedFoot(at, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return sortWords[b.sort] + "  " + position(at, n)
+}
+
 // tally is how counts are laid out: the cells of each column.
 type tally struct {
 	widths  [4]int // critical to low
@@ -210,7 +218,7 @@ func (m *Model) spacesPane(r rect) []string {
 		p.para(p.st.dim, 0, onlySystem)
 		lines = append(append(lines, ""), padded(p.lines)...)
 	}
-	return m.box(r, "Namespaces", t.head(), sortWords[b.sort]+"  "+position(b.spaces.at, b.spaceRows.Len()), focused, lines)
+	return m.box(r, "Namespaces", t.head(), b.sortedFoot(b.spaces.at, b.spaceRows.Len()), focused, lines)
 }
 
 func (x *index) allSystem() bool {
@@ -281,5 +289,5 @@ func (m *Model) objectsPane(r rect) []string {
 	if space >= 0 {
 		title += "  " + m.x.spaces[space].name
 	}
-	return m.box(r, title, t.head(), sortWords[b.sort]+"  "+position(b.objects.at, b.objectRows.Len()), focused, lines)
+	return m.box(r, title, t.head(), b.sortedFoot(b.objects.at, b.objectRows.Len()), focused, lines)
 }

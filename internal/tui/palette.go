@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/sahilm/fuzzy"
 )
 
@@ -248,13 +249,21 @@ func (d *finder) box(m *Model, w, h int) []string {
 		}
 		text, style := lead+o.text, st.text
 		if o.why != "" {
-			text, style = text+" (now: "+o.why+")", st.dim
+			style = st.dim
 		}
 		keys, keyStyle := o.keys, st.key
 		if d.command != nil {
 			keys, keyStyle = o.note, st.dim
 		}
-		side := min(max(10, len(keys)+2), p.w/2)
+		side := min(max(10, ansi.StringWidth(clean(keys))+2), p.w/2)
+		if o.why != "" {
+			// Where both have no room, why it is not possible says more.
+			whole := text + " (" + o.why + ")"
+			if ansi.StringWidth(whole) > p.w-side {
+				whole = lead + o.name + ": " + o.why
+			}
+			text = whole
+		}
 		p.lines = append(p.lines, style.Render(fit(text, p.w-side))+keyStyle.Render(fitRight(keys, side)))
 	}
 	if len(d.found) == 0 {
