@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/rbac"
 )
@@ -10,10 +12,17 @@ import (
 // is and not where.
 type setting struct {
 	up, down string // why; empty: nothing moves it that way
+	// The widest way that leads to the workload: rules look at it too.
+	way      string
+	exposure harden.Exposure
 }
+
+// settingParts are what a setting is made of, besides its workload.
+var settingParts = slices.Concat(harden.PartsOfExposure, rbac.Parts)
 
 func settingOf(inv *harden.Inventory, w *harden.Workload) setting {
 	var s setting
+	s.way, s.exposure = inv.ExposureOf(w)
 	switch {
 	case w.Finished:
 		s.down = "it has ended"

@@ -14,15 +14,15 @@ import (
 // admitted compares what a template declares with what its live pods got: what
 // admission supplied is info, and what admission spoilt is found on the Pod. Only
 // the rules about pods are compared; others look at live pods themselves. It
-// returns the findings with which those of the template are to be replaced.
-func (e *Engine) admitted(inv *harden.Inventory, s subject, fixers []int, declared []*harden.Finding) []*harden.Finding {
+// returns the findings with which those of the template are to be replaced, and
+// whether there was something to compare.
+func (e *Engine) admitted(inv *harden.Inventory, s subject, fixers []int, declared []*harden.Finding) (more []*harden.Finding, compared bool) {
 	pods := s.workload.Current()
 	if s.of != harden.SubjectPod || s.view.Lens != harden.Declared || s.workload.Ref.Kind == "Pod" || len(pods) == 0 ||
 		!slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return mutated(&s.workload.Template.Spec, &p.Spec) }) {
-		return nil
+		return nil, false
 	}
 	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
-	var more []*harden.Finding
 	seen := map[spot]int{} // in how many pods
 	for _, pod := range pods {
 		for _, f := range e.effective(inv, s, fixers, pod) {
@@ -39,7 +39,7 @@ func (e *Engine) admitted(inv *harden.Inventory, s subject, fixers []int, declar
 			f.Detail += fmt.Sprintf(" Every live pod of this template has it otherwise (%d looked at): a webhook or an admission policy supplies it, and in another namespace or cluster the pod would lack it.", len(pods))
 		}
 	}
-	return more
+	return more, true
 }
 
 // A spot is where a finding lies, whatever the object.

@@ -3,10 +3,6 @@
 package engine
 
 import (
-	"runtime"
-	"slices"
-	"sync"
-
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,46 +14,20 @@ import (
 type Engine struct {
 	Suite    []*harden.Fixer
 	Settings harden.Settings
-	// Settle decides what becomes of the findings of a run, such as that somebody
-	// waived them. It is pure, and may change, add and take away findings and
-	// counts. Nil: they stay as they are.
+	// Mark decides what becomes of findings by themselves, whatever else is found:
+	// such as that they are expected of their workload. It changes the findings of a
+	// Result, which are those of one subject. Nil: they stay as they are.
+	Mark func(*harden.Result)
+	// Settle decides what becomes of the findings of a whole run, such as that
+	// somebody waived them. It is pure, and may add and take away findings, put
+	// changed copies in their places, and change counts. Nil: they stay as they are.
 	Settle func(*harden.Result)
 }
 
 // Run checks every subject of the inventory with every fixer. Took is left to
 // the caller, who has a clock.
 func (e *Engine) Run(inv *harden.Inventory) *harden.Result {
-	inv = inv.Fresh() // what fixers derive from it is kept with the result
-	subjects := e.subjects(inv)
-	suite := e.bySubject()
-	workers := min(runtime.GOMAXPROCS(0), max(1, len(subjects)))
-	parts := make([]part, workers)
-	var wg sync.WaitGroup
-	for n := range workers {
-		wg.Go(func() {
-			parts[n].counts = make([]harden.Counts, len(e.Suite))
-			// Striding spreads neighbours, which tend to be alike, over the workers.
-			for i := n; i < len(subjects); i += workers {
-				e.check(inv, subjects[i], suite.of(subjects[i]), &parts[n])
-			}
-		})
-	}
-	wg.Wait()
-
-	res := &harden.Result{Inventory: inv, Counts: make(map[string]harden.Counts, len(e.Suite))}
-	for _, p := range parts {
-		res.Findings = append(res.Findings, p.findings...)
-		for i, f := range e.Suite {
-			res.Counts[f.ID] = add(res.Counts[f.ID], p.counts[i])
-		}
-	}
-	slices.SortFunc(res.Findings, harden.CompareFindings)
-	e.countUnread(inv, res)
-	if e.Settle != nil {
-		e.Settle(res)
-		slices.SortStableFunc(res.Findings, harden.CompareFindings)
-	}
-	return res
+	return e.run(inv, &memory{})
 }
 
 // countUnread counts the rules whose objects could not be read: an empty list
@@ -111,15 +81,18 @@ func (e *Engine) bySubject() *suiteIndex {
 func (x *suiteIndex) of(s subject) []int {
 	switch {
 	case s.of == harden.SubjectObject:
-		gk := s.item.Ref.GroupVersionKind().GroupKind()
-		if gk.Group == harden.ConstraintGroup {
-			gk = harden.KindConstraint
-		}
-		return x.kinds[gk]
+		return x.ofKind(s.item.Ref.GroupVersionKind().GroupKind())
 	case s.of == harden.SubjectPod && s.view.Lens == harden.Declared:
 		return x.pods
 	}
 	return x.subjects[s.of]
+}
+
+func (x *suiteIndex) ofKind(kind schema.GroupKind) []int {
+	if kind.Group == harden.ConstraintGroup {
+		kind = harden.KindConstraint
+	}
+	return x.kinds[kind]
 }
 
 // Fixes proposes ways to repair a finding of Run on the same inventory, best first.
@@ -159,78 +132,20 @@ func (s subject) pass(e *Engine, inv *harden.Inventory, f *harden.Fixer) *harden
 	}
 }
 
-type part struct {
-	findings []*harden.Finding
-	counts   []harden.Counts
-}
-
-// check calls the fixers, which are indexes into the suite.
-func (e *Engine) check(inv *harden.Inventory, s subject, fixers []int, out *part) {
-	all := s.pass(e, inv, nil)
-	p := &harden.Pass{} // one for all fixers: none keeps it
-	first := len(out.findings)
-	for _, i := range fixers {
-		f := e.Suite[i]
-		found := p.Findings[:0]
-		*p = *all
-		p.Fixer, p.Findings = f, found
-		f.Check(p)
-		n := &out.counts[i]
-		kept := 0
-		for _, finding := range p.Findings {
-			if s.view != nil && !s.view.PodLevel && finding.Container.IsZero() {
-				continue // the pod itself was judged under the declared lens
-			}
-			kept++
-			out.findings = append(out.findings, finding)
-			count(n, finding.Status)
-		}
-		switch {
-		case kept > 0:
-		case p.IsNotApplicable():
-			n.NotApplicable++
-		default:
-			n.Pass++
-		}
-	}
-	if s.workload == nil {
-		return
-	}
-	mine := out.findings[first:]
-	for _, f := range e.admitted(inv, s, fixers, mine) {
-		out.findings = append(out.findings, f)
-		count(&out.counts[e.index(f.Fixer)], f.Status)
-	}
-	if len(out.findings) > first {
-		in := settingOf(inv, s.workload)
-		for _, f := range out.findings[first:] {
-			in.place(f)
-		}
-	}
-}
-
-func (e *Engine) index(f *harden.Fixer) int { return slices.Index(e.Suite, f) }
-
-func count(n *harden.Counts, s harden.Status) {
+// count adds by, which may be negative, to the counter of a status.
+func count(n *harden.Counts, s harden.Status, by int) {
 	switch s {
 	case harden.StatusFail:
-		n.Fail++
+		n.Fail += by
 	case harden.StatusPass:
-		n.Pass++
+		n.Pass += by
 	case harden.StatusUnknown:
-		n.Unknown++
+		n.Unknown += by
 	case harden.StatusNotApplicable:
-		n.NotApplicable++
+		n.NotApplicable += by
 	case harden.StatusWaived:
-		n.Waived++
+		n.Waived += by
 	case harden.StatusExpected:
-		n.Expected++
-	}
-}
-
-func add(a, b harden.Counts) harden.Counts {
-	return harden.Counts{
-		Pass: a.Pass + b.Pass, Fail: a.Fail + b.Fail, Unknown: a.Unknown + b.Unknown,
-		NotApplicable: a.NotApplicable + b.NotApplicable, Waived: a.Waived + b.Waived, Expected: a.Expected + b.Expected,
+		n.Expected += by
 	}
 }

@@ -13,38 +13,6 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
-// subjects lists everything that fixers look at.
-func (e *Engine) subjects(inv *harden.Inventory) []subject {
-	all := make([]subject, 0, len(inv.Workloads))
-	for _, w := range inv.Workloads {
-		all = append(all, podSubjects(inv, w)...)
-	}
-	for _, name := range namespaces(inv) {
-		all = append(all, namespaceSubject(inv, name))
-	}
-	for _, ns := range slices.Sorted(maps.Keys(inv.ServiceAccounts)) {
-		for _, name := range slices.Sorted(maps.Keys(inv.ServiceAccounts[ns])) {
-			all = append(all, serviceAccountSubject(inv, inv.ServiceAccounts[ns][name]))
-		}
-	}
-	for _, ns := range slices.Sorted(maps.Keys(inv.NetworkPolicies)) {
-		for _, policy := range inv.NetworkPolicies[ns] {
-			all = append(all, networkPolicySubject(inv, policy))
-		}
-	}
-	for _, list := range inv.Others {
-		for _, o := range list {
-			if o.Ref.Namespace != "" || inv.Clusterwide || !isCluster(o.Ref) {
-				all = append(all, objectSubject(o))
-			}
-		}
-	}
-	if inv.Live() && inv.Clusterwide {
-		all = append(all, subject{of: harden.SubjectCluster, object: harden.ClusterRef(inv.Cluster)})
-	}
-	return all
-}
-
 // isCluster reports whether objects of the kind have no namespace; that of a
 // manifest may merely have been left out.
 func isCluster(r harden.Ref) bool {

@@ -215,12 +215,12 @@ func (i *Inventory) Proxies() []*Proxy {
 				}
 			}
 			if opensNodePorts(&w.Template.Spec) {
-				p.Exposure = wider(p.Exposure, Derive(i, nodesExposed).Exposure)
+				p.Exposure = wider(p.Exposure, nodesExposedOf(i).Exposure)
 			}
 			out.all = append(out.all, p)
 		}
 		return out
-	}).all
+	}, Templates, Pods, PodStatus, KindService).all
 }
 
 // Selects reports whether the Service leads to the pods of the workload. One

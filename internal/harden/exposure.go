@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // exposures are the ways into the cluster, by namespace.
@@ -16,6 +17,9 @@ type entrance struct {
 	by       string
 	Exposure
 }
+
+// PartsOfExposure are those of an inventory by which a workload is exposed.
+var PartsOfExposure = append([]schema.GroupKind{Templates, KindService, KindIngressClass, KindIngressClassParams, KindGateway, KindGatewayClass, KindIstioGateway}, RouteKinds()...)
 
 // ExposedBy is by what the workload can be reached from outside of the cluster,
 // such as "Service web of type LoadBalancer" or "Ingress shop"; empty where
@@ -35,12 +39,12 @@ func (i *Inventory) ExposedBy(w *Workload) string {
 
 // ExposureOf is the widest way that leads to the workload, and how far it reaches.
 func (i *Inventory) ExposureOf(w *Workload) (by string, e Exposure) {
-	for _, way := range Derive(i, exposed)[w.Ref.Namespace] {
+	for _, way := range Derive(i, exposed, PartsOfExposure...)[w.Ref.Namespace] {
 		if way.Reachability > e.Reachability && matches(way.selector, w.Template.Labels) {
 			by, e = way.by, way.Exposure
 		}
 	}
-	if nodes := Derive(i, nodesExposed); e.Reachability < nodes.Reachability && nodes.Reachability == FromInternet && opensNodePorts(&w.Template.Spec) {
+	if nodes := nodesExposedOf(i); e.Reachability < nodes.Reachability && nodes.Reachability == FromInternet && opensNodePorts(&w.Template.Spec) {
 		return "ports of its nodes", nodes.Exposure
 	}
 	return by, e

@@ -26,6 +26,9 @@ type Fixer struct {
 	// Check reports what is wrong with the subject. It runs on everything, so it is
 	// cheap. Nil for SubjectFinding.
 	Check func(*Pass)
+	// Reads are what Check looks up besides its subject; nil: anything, which is
+	// always true and costs a call for every change.
+	Reads *Reads
 	// Fix proposes ways to repair one finding of Check, best first. It is called
 	// only when somebody looks at the finding or plans it. Nil: detection only.
 	Fix func(*Pass, *Finding) []Fix
@@ -87,6 +90,7 @@ type Pass struct {
 
 	Findings      []*Finding
 	notApplicable bool
+	clock         clock
 }
 
 // Report adds a finding; Fixer, Object, Lens and Base are filled in where they

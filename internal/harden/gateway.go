@@ -47,7 +47,7 @@ func (i *Inventory) GatewayExposure(gateway *unstructured.Unstructured) Exposure
 	}
 	var e Exposure
 	known := false
-	for _, s := range Derive(i, servicesOfGateways)[[2]string{gateway.GetNamespace(), gateway.GetName()}] {
+	for _, s := range Derive(i, servicesOfGateways, KindService)[[2]string{gateway.GetNamespace(), gateway.GetName()}] {
 		own := i.ServiceExposure(s)
 		e, known = wider(e, Exposure{own.Reachability, fmt.Sprintf("its Service %s is behind it: %s", s.Name, own.Why)}), true
 	}

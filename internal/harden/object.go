@@ -101,11 +101,12 @@ func (o Objects) Add(object *Object) {
 // Sort orders all lists.
 func (o Objects) Sort() {
 	for _, list := range o {
-		slices.SortStableFunc(list, compareObjects)
+		slices.SortStableFunc(list, CompareObjects)
 	}
 }
 
-func compareObjects(a, b *Object) int {
+// CompareObjects orders objects as a list of Objects holds them.
+func CompareObjects(a, b *Object) int {
 	return cmp.Or(
 		strings.Compare(a.Ref.Namespace, b.Ref.Namespace), strings.Compare(a.Ref.Name, b.Ref.Name),
 		strings.Compare(a.Ref.Source.File, b.Ref.Source.File), cmp.Compare(a.Ref.Source.Document, b.Ref.Source.Document), cmp.Compare(a.Ref.Source.Item, b.Ref.Source.Item),

@@ -102,7 +102,7 @@ func (i *Inventory) ServiceExposure(s *corev1.Service) Exposure {
 	case corev1.ServiceTypeLoadBalancer:
 		e = i.loadBalancerExposure(s)
 	case corev1.ServiceTypeNodePort:
-		e = Derive(i, nodesExposed).Exposure
+		e = nodesExposedOf(i).Exposure
 	}
 	for _, address := range s.Spec.ExternalIPs {
 		e = wider(e, byAddress("its external address ", address))
@@ -143,7 +143,7 @@ func (i *Inventory) LoadBalancerOf(s *corev1.Service) string {
 			return ProviderAWSInTree
 		}
 	}
-	return Derive(i, nodesExposed).provider
+	return nodesExposedOf(i).provider
 }
 
 func (i *Inventory) loadBalancerExposure(s *corev1.Service) Exposure {
@@ -244,6 +244,8 @@ type nodeExposure struct {
 	Exposure
 	provider string
 }
+
+func nodesExposedOf(i *Inventory) nodeExposure { return Derive(i, nodesExposed, Frame) }
 
 func nodesExposed(i *Inventory) nodeExposure {
 	if len(i.Nodes) == 0 {

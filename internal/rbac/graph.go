@@ -61,15 +61,25 @@ type Graph struct {
 	byBinding map[harden.Key][]*Grant
 	bySubject map[Subject][]*Grant
 	found     map[matchKey][]match
-	tokens    sync.Map                    // Token by the Subject that is the account
+	tokens    *sync.Map                   // Token by the Subject that is the account
 	boundBy   map[harden.Key][]harden.Ref // by role, those of the roles that it is a part of included
 }
 
 // Of is the graph of the inventory, made once.
-func Of(inv *harden.Inventory) *Graph { return harden.Derive(inv, build) }
+func Of(inv *harden.Inventory) *Graph { return harden.Derive(inv, build, Parts...) }
+
+// Parts are those of an inventory that a Graph is made of.
+var Parts = []schema.GroupKind{harden.KindRole, harden.KindClusterRole, harden.KindRoleBinding, harden.KindClusterRoleBinding, harden.KindServiceAccount}
+
+// Over is the graph of a later inventory in which no Parts differ.
+func (g *Graph) Over(inv *harden.Inventory) any {
+	next := *g
+	next.inv = inv
+	return &next
+}
 
 func build(inv *harden.Inventory) *Graph {
-	g := &Graph{inv: inv, roles: map[string]*Role{}, byBinding: map[harden.Key][]*Grant{}, bySubject: map[Subject][]*Grant{}, boundBy: map[harden.Key][]harden.Ref{}, found: map[matchKey][]match{}}
+	g := &Graph{inv: inv, roles: map[string]*Role{}, byBinding: map[harden.Key][]*Grant{}, bySubject: map[Subject][]*Grant{}, boundBy: map[harden.Key][]harden.Ref{}, found: map[matchKey][]match{}, tokens: &sync.Map{}}
 	for o, b := range harden.All[*rbacv1.ClusterRoleBinding](inv, harden.KindClusterRoleBinding) {
 		g.bind(o.Ref, "", b.RoleRef, b.Subjects)
 	}
