@@ -24,25 +24,44 @@ type ClusterOptions struct {
 	Actor   string         // user of the kubeconfig context, recorded in the journal
 	Config  *config.Config // nil: nothing is configured
 	Look    LookOptions
+	// Shared says that somebody draws on the terminal: credential plugins get it in
+	// Login only.
+	Shared bool
+	// Again reads the kubeconfig again, for Login of a shared terminal. Optional.
+	Again func() (*rest.Config, error)
 }
 
 // OpenCluster starts a session over a cluster; it sends nothing yet.
 func OpenCluster(cfg *rest.Config, opts ClusterOptions) (*Session, error) {
-	reader, err := cluster.New(cfg, opts.Context)
-	if err != nil {
+	src := &clusterSource{cfg: cfg, clients: cfg, opts: opts}
+	current := func() *rest.Config { return cfg }
+	var err error
+	if opts.Shared {
+		if src.access, err = newAccess(cfg); err != nil {
+			return nil, err
+		}
+		if src.clients, err = src.access.through(cfg); err != nil {
+			return nil, err
+		}
+		current = src.access.current
+	}
+	if src.reader, err = cluster.New(src.clients, opts.Context); err != nil {
 		return nil, err
 	}
-	src := &clusterSource{cfg: cfg, opts: opts, reader: reader}
-	s := newSession(src, &outside{config: cfg, opts: opts.Look}, opts.Config, time.Now)
-	src.session = s
-	return s, nil
+	src.ctx, src.end = context.WithCancel(context.Background())
+	src.session = newSession(src, &outside{config: current, opts: opts.Look}, opts.Config, time.Now)
+	return src.session, nil
 }
 
 type clusterSource struct {
-	cfg     *rest.Config
+	cfg     *rest.Config // of the kubeconfig
+	access  *access      // nil: the terminal is not shared
+	clients *rest.Config // by the access, if there is one
 	opts    ClusterOptions
 	reader  *cluster.Reader
 	session *Session
+	ctx     context.Context // ends by close
+	end     context.CancelFunc
 
 	mu      sync.Mutex
 	who     *harden.Cluster // once known
@@ -59,7 +78,13 @@ func (c *clusterSource) title() string {
 
 func (c *clusterSource) live() bool { return true }
 
-func (c *clusterSource) close() {}
+// close ends watches, and connections that nobody uses.
+func (c *clusterSource) close() {
+	c.end()
+	if c.access != nil {
+		c.access.CloseIdleConnections()
+	}
+}
 
 func (c *clusterSource) read(ctx context.Context, scope harden.Scope) (*harden.Inventory, error) {
 	inv, err := c.reader.Read(ctx, scope)
@@ -74,8 +99,12 @@ func (c *clusterSource) read(ctx context.Context, scope harden.Scope) (*harden.I
 
 func (c *clusterSource) watch(ctx context.Context, scope harden.Scope, first *harden.Inventory) <-chan update {
 	out := make(chan update)
+	ctx, cancel := context.WithCancel(ctx)
+	closed := context.AfterFunc(c.ctx, cancel)
 	go func() {
 		defer close(out)
+		defer cancel()
+		defer closed()
 		for u := range c.reader.Watch(ctx, scope, first) {
 			next := update{inventory: u.Inventory}
 			if u.Stale {
@@ -131,7 +160,7 @@ func (c *clusterSource) writer(ctx context.Context) (*apply.Applier, error) {
 	}
 	j := journal.Open(dir)
 	a, err := apply.New(apply.Options{
-		Config: c.cfg, Converter: c.session.converter, Journal: j, Cluster: *c.who, Actor: c.opts.Actor, Recheck: c.recheck, Now: c.session.now,
+		Config: c.clients, Converter: c.session.converter, Journal: j, Cluster: *c.who, Actor: c.opts.Actor, Recheck: c.recheck, Now: c.session.now,
 	})
 	if err != nil {
 		return nil, err

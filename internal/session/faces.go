@@ -10,12 +10,6 @@ import (
 
 var errUnfinished = errors.New("not possible yet")
 
-// Login lets the credential plugin of the kubeconfig ask the person.
-func (s *Session) Login(context.Context) error { return errUnfinished }
-
-// Namespaces are those that may be listed, sorted.
-func (s *Session) Namespaces(context.Context) ([]string, error) { return nil, errUnfinished }
-
 // PatchText is the patch of an object of a plan as text to edit.
 func (s *Session) PatchText(*harden.ObjectPlan) (string, error) { return "", errUnfinished }
 

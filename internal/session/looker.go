@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -37,7 +38,7 @@ type LookOptions struct {
 
 // outside looks at registries, running containers and kubelets.
 type outside struct {
-	config *rest.Config // nil for files
+	config func() *rest.Config // as it is now; nil for files
 	opts   LookOptions
 }
 
@@ -45,7 +46,7 @@ func (o *outside) credentials() func(context.Context, []*harden.Workload) (authn
 	if o.config == nil {
 		return func(context.Context, []*harden.Workload) (authn.Keychain, string) { return nil, "" }
 	}
-	client, err := kubernetes.NewForConfig(o.config)
+	client, err := kubernetes.NewForConfig(o.config())
 	if err != nil {
 		return func(context.Context, []*harden.Workload) (authn.Keychain, string) { return nil, err.Error() }
 	}
@@ -124,5 +125,8 @@ func (o *outside) kubelets(ctx context.Context, nodes []*corev1.Node) map[string
 }
 
 func (o *outside) prober() (*probe.Prober, error) {
-	return probe.New(probe.Options{Config: o.config, Image: o.opts.ProbeImage})
+	if o.config == nil {
+		return nil, errors.New("there are no containers behind files")
+	}
+	return probe.New(probe.Options{Config: o.config(), Image: o.opts.ProbeImage})
 }

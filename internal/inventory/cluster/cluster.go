@@ -58,7 +58,7 @@ func New(cfg *rest.Config, contextName string) (*Reader, error) {
 	// The server protects itself (API Priority and Fairness); a client-side
 	// limit made for controllers only makes people wait.
 	c.QPS, c.Burst = 200, 400
-	w := &warnings{seen: map[string]bool{}}
+	w := &warnings{seen: map[string]bool{}, next: c.WarningHandler}
 	c.WarningHandler, c.WarningHandlerWithContext = w, nil
 	limit := timeout
 	if c.Timeout > 0 {
@@ -256,15 +256,21 @@ func (r *Reader) ask(ctx context.Context, path string, into any) error {
 // warnings collects the warnings of the API server instead of printing them
 // into the middle of a screen.
 type warnings struct {
+	next rest.WarningHandler // of the configuration, for each text once; may be nil
+
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
 // HandleWarningHeader keeps the text.
-func (w *warnings) HandleWarningHeader(_ int, _, text string) {
+func (w *warnings) HandleWarningHeader(code int, agent, text string) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	before := w.seen[text]
 	w.seen[text] = true
+	w.mu.Unlock()
+	if !before && w.next != nil {
+		w.next.HandleWarningHeader(code, agent, text)
+	}
 }
 
 func (w *warnings) list() []string {
