@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -24,6 +25,30 @@ func browseScenes() []scene {
 			d.m.backend.(*fake).send(s)
 			d.rest()
 		}},
+		{name: "stale-denied", act: func(d *driver) {
+			s := shop()
+			s.Generation, s.Stale, s.Err = 2, true, fmt.Errorf("watching pods: %w", harden.ErrCredentials)
+			d.m.backend.(*fake).send(s)
+			d.rest()
+		}},
+		{name: "denied", opts: Options{Connector: otherPlaces()}, fake: func(f *fake) {
+			f.loadErr = fmt.Errorf("listing pods: Unauthorized: %w", harden.ErrCredentials)
+		}, act: func(*driver) {}},
+		{name: "start", main: true, bare: true, opts: Options{Err: errors.New("no kubeconfig: nothing names a cluster"), Connector: otherPlaces(), Remembered: State{Last: "prod-eu"}}, act: func(*driver) {}},
+		{name: "slow", opts: Options{Connector: otherPlaces()}, fake: func(f *fake) { f.slow = true }, act: func(d *driver) { d.wait(4 * slowAfter) }},
+		{name: "flat", main: true, opts: Options{Scope: harden.Scope{All: true}}, act: func(d *driver) { d.press("v"); d.wait(toastFor) }},
+		{name: "flat-sorted", act: func(d *driver) { d.press("v", "o", "S", "g", "g"); d.wait(toastFor) }},
+		{name: "flat-detail", act: func(d *driver) { d.press("v", "down", "enter"); d.wait(toastFor) }},
+		{name: "contexts", main: true, opts: Options{Connector: otherPlaces()}, act: func(d *driver) { d.press("c", "down") }},
+		{name: "namespaces", act: func(d *driver) { d.press("s"); d.typeText("shop,") }},
+		{name: "excused", act: func(d *driver) { d.press("tab", "tab", "end"); d.rest() }},
+		{name: "green", main: true, fake: func(f *fake) { f.snap = green() }, act: func(*driver) {}},
+		{name: "unknown-only", fake: func(f *fake) { f.snap = onlyUnknown() }, act: func(*driver) {}},
+		{name: "nothing-readable", fake: func(f *fake) { f.snap = nothingReadable() }, act: func(*driver) {}},
+		{name: "system-only", fake: func(f *fake) {
+			f.snap = scopeOf([]string{"kube-system"}, finding(workload("DaemonSet", "kube-system", "kube-proxy"), fixPrivileged, "kube-proxy", "privileged is true"))
+		}, act: func(*driver) {}},
+		{name: "filtered-away", act: func(d *driver) { d.press("/"); d.typeText("xyzzy"); d.press("enter") }},
 		{name: "empty", fake: func(f *fake) {
 			f.snap = &harden.Snapshot{Result: &harden.Result{Inventory: &harden.Inventory{Scope: []string{"shop"}, Cluster: harden.Cluster{Server: "x"}}}, Generation: 1}
 		}, act: func(*driver) {}},

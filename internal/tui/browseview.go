@@ -20,6 +20,9 @@ func tookWord(d time.Duration) string {
 
 func (m *Model) browseView() []string {
 	p := m.panes()
+	if m.browse.flat && p.detail.x == 0 {
+		return append(m.findsPane(p.finds), m.detailPane(p.detail)...)
+	}
 	left := append(m.spacesPane(p.spaces), m.objectsPane(p.objects)...)
 	return beside(left, m.findsPane(p.finds), m.detailPane(p.detail))
 }
@@ -213,11 +216,6 @@ func (m *Model) spacesPane(r rect) []string {
 	if len(lines) == 0 {
 		lines = m.emptyNote(inner, "No namespaces", "match the filter")
 	}
-	if m.x.allSystem() && len(m.x.spaces) > 0 && len(lines) < r.h-3 {
-		p := &page{st: &m.theme.styles, w: max(1, inner-2)}
-		p.para(p.st.dim, 0, onlySystem)
-		lines = append(append(lines, ""), padded(p.lines)...)
-	}
 	return m.box(r, "Namespaces", t.head(), b.sortedFoot(b.spaces.at, b.spaceRows.Len()), focused, lines)
 }
 
@@ -284,6 +282,11 @@ func (m *Model) objectsPane(r rect) []string {
 	}
 	if len(lines) == 0 {
 		lines = m.emptyNote(inner, "No workloads here", "match the filter")
+	}
+	if m.x.allSystem() && len(m.x.spaces) > 0 && len(lines) < r.h-3 {
+		p := &page{st: &m.theme.styles, w: max(1, inner-2)}
+		p.para(p.st.dim, 0, onlySystem)
+		lines = append(append(lines, ""), padded(p.lines)...)
 	}
 	title := "Workloads"
 	if space >= 0 {

@@ -209,16 +209,27 @@ func writeHelp(m *Model, p *page) {
 			keysWide = max(keysWide, ansi.StringWidth(m.actions[i].keyWords()))
 		}
 	}
+	var not []*action
 	for i := range m.actions {
-		a := &m.actions[i]
-		if a.on&here == 0 {
-			continue
+		switch a := &m.actions[i]; {
+		case a.on&here == 0:
+		case a.why(m) != "":
+			not = append(not, a)
+		default:
+			p.lead(p.st.key, fit(a.keyWords(), keysWide)+"  ", p.st.text, a.help)
 		}
-		help, style := a.help, p.st.text
-		if why := a.why(m); why != "" {
-			help, style = a.help+" (now: "+why+")", p.st.dim
-		}
-		p.lead(p.st.key, fit(a.keyWords(), keysWide)+"  ", style, help)
+	}
+	if len(not) > 0 {
+		p.head("Not possible now", "")
+	}
+	for _, a := range not {
+		p.lead(p.st.dim, fit(a.keyWords(), keysWide)+"  ", p.st.dim, a.help+" ("+a.why(m)+")")
+	}
+	p.head("Commands", "after a colon")
+	all := commands()
+	for i := range all {
+		c := &all[i]
+		p.lead(p.st.key, fit(":"+c.name, keysWide)+"  ", p.st.text, strings.TrimSpace(c.arg+" "+c.help))
 	}
 	if here == onBrowse {
 		p.head("Signs", "")

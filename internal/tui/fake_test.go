@@ -46,6 +46,11 @@ type fake struct {
 	// editErr and writeErr are what Edits and Write answer; written are the files.
 	editErr, writeErr error
 	written           []string
+	// scopes are what each Load was for; closed and logins count calls.
+	scopes         []harden.Scope
+	closed, logins int
+	// loginErr and spacesErr are what Login and Namespaces answer.
+	loginErr, spacesErr error
 	// streamed tells what a look finds as it goes; false: it was ended.
 	streamed func(done <-chan struct{}, progress func(harden.GatherProgress)) bool
 }
@@ -54,11 +59,23 @@ var _ Backend = (*fake)(nil)
 
 func (f *fake) Title() string { return f.title }
 func (f *fake) Live() bool    { return f.live }
-func (f *fake) Close()        {}
 
-func (f *fake) Login(context.Context) error { return nil }
+func (f *fake) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed++
+}
 
-func (f *fake) Namespaces(context.Context) ([]string, error) { return f.snap.Inventory.Scope, nil }
+func (f *fake) Login(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.logins++
+	return f.loginErr
+}
+
+func (f *fake) Namespaces(context.Context) ([]string, error) {
+	return f.snap.Inventory.Scope, f.spacesErr
+}
 
 func (f *fake) PatchText(*harden.ObjectPlan) (string, error) { return "", errors.New("not faked") }
 
@@ -95,7 +112,10 @@ func (f *fake) Token(w *harden.Workload) *harden.TokenView {
 	}
 }
 
-func (f *fake) Load(ctx context.Context, _ harden.Scope) (*harden.Snapshot, error) {
+func (f *fake) Load(ctx context.Context, scope harden.Scope) (*harden.Snapshot, error) {
+	f.mu.Lock()
+	f.scopes = append(f.scopes, scope)
+	f.mu.Unlock()
 	if f.slow {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -415,6 +435,7 @@ func shop() *harden.Snapshot {
 	unknown.Status = harden.StatusUnknown
 	waived := finding(search, fixMemory, "search", "waived until 2027-01-01: sized by the node pool")
 	waived.Status = harden.StatusWaived
+	waived.Excuse = &harden.Excuse{Reason: "sized by the node pool", Until: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), By: "team-search", Ticket: "OPS-12", Source: "an annotation of shop/deploy/search"}
 	ns := harden.Ref{APIVersion: "v1", Kind: "Namespace", Name: "shop"}
 	all := []*harden.Finding{
 		finding(web, fixPrivileged, "web", "privileged is true"), moved,

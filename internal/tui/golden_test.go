@@ -68,7 +68,11 @@ func showScene(t *testing.T, s scene, size size) {
 		if s.fake != nil {
 			s.fake(f)
 		}
-		drive(t, f, s.opts, size.w, size.h, func(d *driver) {
+		var b Backend = f
+		if s.bare {
+			b = nil
+		}
+		drive(t, b, s.opts, size.w, size.h, func(d *driver) {
 			s.act(d)
 			compareScreens(t, d, name, s.main)
 		})

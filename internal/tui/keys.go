@@ -105,7 +105,7 @@ func (m *Model) press(key string) tea.Cmd {
 			}
 		}
 	}
-	return nil
+	return m.say(key + " does nothing here; ? lists the keys")
 }
 
 func move(delta func(*Model) int) func(*Model) tea.Cmd {
@@ -142,7 +142,8 @@ func commonActions() []action {
 	return []action{
 		{name: "error", keys: []string{"!"}, help: "the last error in full", on: onAll, ready: noError, run: (*Model).showError},
 		{name: "do", keys: []string{":"}, help: "find an action by name", on: onAll, run: (*Model).openPalette},
+		{name: "suspend", keys: []string{suspendKey}, help: "back to the shell for a while; fg comes back", on: onAll, ready: noSuspend, run: (*Model).suspend},
 		{name: "help", keys: []string{"?"}, help: "this help", on: onAll, hint: 10, run: (*Model).showHelp},
-		{name: "quit", keys: []string{"q", "ctrl+c"}, help: "quit; while it runs: stop between objects first", on: onAll, hint: 11, run: (*Model).askQuit},
+		{name: "quit", keys: []string{"q", "ctrl+c"}, help: "quit; asks first while something is under way", on: onAll, hint: 11, run: (*Model).askQuit},
 	}
 }

@@ -13,6 +13,8 @@ type scene struct {
 	// main marks the scene that shows a screen: its colours are kept too.
 	main bool
 	fake func(*fake)
+	// bare scenes start without a backend.
+	bare bool
 	opts Options
 	act  func(*driver)
 }

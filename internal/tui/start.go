@@ -76,6 +76,9 @@ func (m *Model) choices() choices {
 		return out
 	}
 	for _, c := range m.contexts.known {
+		if m.live() && c.Name == m.title() {
+			continue // that is what cannot be read
+		}
 		notes := m.contextNotes(c)
 		out = append(out, choice{"ctx:" + c.Name, "", c.Name, strings.Join(append([]string{"context"}, notes...), ", "), func(m *Model) tea.Cmd { return m.goToContext(c.Name) }})
 	}

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"runtime"
+
 	tea "charm.land/bubbletea/v2"
 )
 
@@ -50,6 +52,9 @@ func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
 	if !m.toast.bad {
 		m.toast.text = "" // read, or not wanted
 	}
+	if msg.String() == suspendKey {
+		return m.suspend()
+	}
 	if m.tooSmall() {
 		if k := msg.String(); k == "q" || k == "ctrl+c" {
 			return m.askQuit()
@@ -72,7 +77,31 @@ func (m *Model) askQuit() tea.Cmd {
 		}
 		return m.askStop(true)
 	}
+	if m.look.busy && !m.tooSmall() {
+		return m.ask(&confirm{
+			title: "Quit now?", lines: []string{"Still " + m.look.words() + "."}, notes: []string{"What was found by now is in the cache."},
+			yes: "quit", do: (*Model).quit,
+		})
+	}
 	return m.quit()
+}
+
+const suspendKey = "ctrl+z"
+
+func noSuspend(m *Model) string {
+	if runtime.GOOS == "windows" {
+		return "this system cannot suspend programs"
+	}
+	return noSwitch(m)
+}
+
+// suspend gives the terminal back to the shell until the person comes back. A
+// write is not left alone.
+func (m *Model) suspend() tea.Cmd {
+	if why := noSuspend(m); why != "" {
+		return m.say("suspend: " + why)
+	}
+	return tea.Suspend
 }
 
 // quit ends the UI; what is under way is told that nobody waits for it.

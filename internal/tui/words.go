@@ -12,14 +12,13 @@ const celebration = "·  ✦  ·  ✧  ·  ✦  ·  all green  ·  ✦  ·  ✧ 
 // inSight is what the selection holds, for the words about it.
 type inSight struct {
 	workloads, unknown, excused int
-	system                      bool // only namespaces of the system are in scope
 	unread                      []harden.Unread
 }
 
 // sight sums up the selected namespaces or the selected workload.
 func (m *Model) sight() inSight {
 	space, object := m.selectedSpace(), m.selectedObject()
-	s := inSight{system: m.x.allSystem() && len(m.x.spaces) > 0}
+	var s inSight
 	for i := range m.x.objects {
 		o := &m.x.objects[i]
 		if object != rowAll && int32(i) != object || !m.inSpace(space, o.space) {
@@ -55,7 +54,7 @@ func (m *Model) noFindingsNote(inner int) []string {
 
 func (m *Model) writeNoFindings(p *page) {
 	s := m.sight()
-	object := m.selectedObject() != rowAll
+	object := m.selectedObject() != rowAll && m.browse.objectRows.Len() > 1
 	kinds := plural(len(harden.GatherUnread(s.unread)), "kind", "kinds")
 	switch {
 	case m.filter.text != "" && m.filter.class && m.class.busy:
@@ -65,7 +64,7 @@ func (m *Model) writeNoFindings(p *page) {
 		p.para(p.st.dim, 0, plural(len(m.x.rows), "finding is", "findings are")+" filtered away; esc clears the filter.")
 	case m.nothingRead():
 		p.lead(p.st.bad, "✗ ", p.st.strong, "Nothing could be read here.")
-		p.para(p.st.text, 2, "That is not a good sign and not a bad one: nothing was judged. You may not list "+kinds+" in this scope.")
+		p.para(p.st.text, 2, "You may not list "+kinds+" in this scope. Nothing was judged, so nothing is known: neither good nor bad.")
 		p.para(p.st.dim, 2, "r says which and why; s chooses other namespaces, c another context.")
 	case !object && s.workloads == 0 && len(s.unread) > 0:
 		p.lead(p.st.warn, "? ", p.st.strong, "No workloads were seen here.")
@@ -88,10 +87,6 @@ func (m *Model) writeNoFindings(p *page) {
 	if s.excused > 0 && m.browse.noExcused {
 		p.gap()
 		p.para(p.st.dim, 0, plural(s.excused, "finding is", "findings are")+" waived or expected; z shows them.")
-	}
-	if s.system && m.filter.text == "" {
-		p.gap()
-		p.para(p.st.dim, 0, onlySystem)
 	}
 }
 

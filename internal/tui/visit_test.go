@@ -1,0 +1,512 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+)
+
+// elsewhere is a Connector over fakes.
+type elsewhere struct {
+	mu       sync.Mutex
+	contexts []KubeContext
+	err      error
+	backends map[string]*fake
+	asked    []string
+	gate     chan struct{} // when set, contexts are opened after it lets them
+}
+
+func (e *elsewhere) Contexts() ([]KubeContext, error) { return e.contexts, e.err }
+
+func (e *elsewhere) open(name string) (Backend, harden.Scope, error) {
+	e.mu.Lock()
+	e.asked = append(e.asked, name)
+	b, ok := e.backends[name]
+	e.mu.Unlock()
+	if !ok {
+		return nil, harden.Scope{}, fmt.Errorf("no context %q in the kubeconfig", name)
+	}
+	return b, harden.Scope{All: true}, nil
+}
+
+func (e *elsewhere) Context(name string) (Backend, harden.Scope, error) {
+	if e.gate != nil {
+		<-e.gate
+	}
+	return e.open(name)
+}
+
+func (e *elsewhere) Files(paths []string) (Backend, harden.Scope, error) {
+	return e.open("files " + fmt.Sprint(paths))
+}
+
+func (e *elsewhere) Demo() (Backend, harden.Scope, error) { return e.open("demo") }
+
+func otherPlaces() *elsewhere {
+	e := &elsewhere{backends: map[string]*fake{}}
+	for _, name := range []string{"dev", "prod-eu", "staging"} {
+		f := newFake()
+		f.title = name
+		f.snap.Inventory.Objects = 40 + len(name)
+		e.backends[name] = f
+		e.contexts = append(e.contexts, KubeContext{Name: name, Cluster: name, Namespace: "shop", Current: name == "staging"})
+	}
+	for _, name := range []string{"demo", "files [deploy]", "files [a b]"} {
+		f := newFake()
+		f.title, f.live = name, false
+		e.backends[name] = f
+	}
+	return e
+}
+
+func TestStartWithoutACluster(t *testing.T) {
+	e := otherPlaces()
+	opts := Options{Err: errors.New("no kubeconfig: nothing names a cluster"), Connector: e, Remembered: State{Last: "prod-eu"}}
+	for _, size := range []size{{80, 24}, {40, 12}} {
+		drive(t, nil, opts, size.w, size.h, func(d *driver) {
+			d.has("not connected", "nothing names a", "prod-eu", "staging")
+			if got := d.m.choices()[0].text; got != "prod-eu" {
+				t.Errorf("offers %q first, want the context that was looked at last", got)
+			}
+			if got := d.m.choices()[1].text; got != "staging" {
+				t.Errorf("offers %q second, want the current context", got)
+			}
+			d.press("down", "end", "home", "pgdown", "pgup", "?", "esc", "!", "L", "h", "esc")
+			if d.quit {
+				t.Fatal("esc quit")
+			}
+		})
+	}
+	drive(t, nil, opts, 80, 24, func(d *driver) {
+		d.press("enter")
+		d.has("prod-eu (all namespaces)", "live", "Namespaces")
+	})
+	drive(t, nil, opts, 80, 24, func(d *driver) {
+		d.press("d")
+		d.has("demo", "files", "Namespaces")
+	})
+	drive(t, nil, opts, 80, 24, func(d *driver) {
+		d.press("f")
+		d.send(tea.PasteMsg{Content: "deploy"})
+		d.press("enter")
+		d.has("files [deploy]", "Namespaces")
+	})
+	drive(t, nil, opts, 80, 24, func(d *driver) {
+		d.press("r")
+		d.has("staging", "Namespaces") // the current context
+	})
+	drive(t, nil, opts, 80, 24, func(d *driver) {
+		d.press("q")
+		if !d.quit {
+			t.Error("q does not quit")
+		}
+	})
+}
+
+// Nothing else to look at, and no kubeconfig that could be read.
+func TestStartWithoutAnything(t *testing.T) {
+	drive(t, nil, Options{Err: errors.New("no kubeconfig")}, 80, 24, func(d *driver) {
+		d.has("no kubeconfig", "quit")
+		d.press("c", "f", "d", "r")
+		d.press(":")
+		d.typeText("demo")
+		d.press("enter")
+		d.has("there is nothing else to look at")
+	})
+	e := &elsewhere{err: errors.New("loading config file: yaml: line 3: did not find expected key")}
+	drive(t, nil, Options{Err: errors.New("reading kubeconfig"), Connector: e}, 100, 30, func(d *driver) {
+		d.has("reading kubeconfig", "contexts cannot be offered: loading config file: yaml: line 3", "the demo")
+		d.press("r")
+		d.has("did not find expected key")
+		d.press("c")
+		d.typeText("nowhere")
+		d.press("enter")
+		d.has(`opening context nowhere: no context "nowhere"`)
+	})
+}
+
+func TestStartWhenTheClusterDoesNotAnswer(t *testing.T) {
+	e, f := otherPlaces(), newFake()
+	f.loadErr = errors.New("connection refused")
+	drive(t, f, Options{Connector: e}, 80, 24, func(d *driver) {
+		d.has("connection refused", "try again", "staging", "current")
+		d.press("c")
+		d.typeText("dev")
+		d.press("enter")
+		d.has(" dev ", "live", "Namespaces")
+		if f.closed != 1 {
+			t.Errorf("the old backend was closed %d times", f.closed)
+		}
+	})
+}
+
+func TestReadingSaysWhatItWaitsFor(t *testing.T) {
+	f := newFake()
+	f.slow = true
+	drive(t, f, Options{Connector: otherPlaces()}, 80, 24, func(d *driver) {
+		d.has("Reading prod-eu")
+		d.hasNot("API server")
+		d.press("enter")
+		d.has("go: still reading")
+		d.wait(slowAfter)
+		d.has("The API server was asked")
+		d.wait(2 * slowAfter)
+		d.has("on its network?", "esc stops")
+		d.press("esc")
+		d.has("There is no answer of prod-eu", "try again", "staging", "not connected")
+		f.slow = false
+		d.press("r")
+		d.has("Namespaces")
+	})
+}
+
+func TestSwitchClosesTheOldAndDropsItsAnswers(t *testing.T) {
+	e, f := otherPlaces(), newFake()
+	drive(t, f, Options{Connector: e}, wide, high, func(d *driver) {
+		d.rest()
+		d.press("a", "/")
+		d.typeText("root")
+		d.press("enter")
+		old := d.m.stamp(func() tea.Msg {
+			s := shop()
+			s.Generation, s.Inventory.Objects = 99, 999
+			return snapshotMsg{seq: d.m.load.watch, x: newIndex(s, nil)}
+		})
+		watch := f.watch
+		d.press("c")
+		d.typeText("dev")
+		d.press("enter")
+		d.has(" dev ", "43 objects", "live")
+		d.hasNot("marked", "/ root")
+		if f.closed != 1 {
+			t.Errorf("closed %d times", f.closed)
+		}
+		if f.watch == watch {
+			t.Error("the old watch goes on")
+		}
+		d.send(old())
+		d.hasNot("999 objects")
+		if len(d.m.marks) != 0 || d.m.filter.text != "" || d.m.match != nil {
+			t.Error("something of the old context is left")
+		}
+	})
+}
+
+func TestSwitchIsRefusedWhileApplying(t *testing.T) {
+	e, f := otherPlaces(), newFake()
+	drive(t, f, Options{Connector: e}, wide, high, func(d *driver) {
+		gate := make(chan struct{}, 9)
+		f.gate = gate
+		d.press("a", "f", "f")
+		d.wait(armAfter)
+		d.press("y", ":")
+		d.typeText("ctx dev")
+		d.press("enter")
+		d.has("still applying")
+		d.press(":")
+		d.typeText("ns default")
+		d.press("enter")
+		d.has("still applying")
+		if f.closed != 0 || len(e.asked) != 0 || len(f.scopes) != 1 {
+			t.Errorf("closed %d, opened %v, read %d times", f.closed, e.asked, len(f.scopes))
+		}
+		d.press("ctrl+z")
+		d.has("suspend: still applying")
+	})
+	// What was opened when the apply began is closed again.
+	drive(t, f, Options{Connector: e}, wide, high, func(d *driver) {
+		f.gate, e.gate = make(chan struct{}, 9), make(chan struct{}, 1)
+		d.press("c")
+		d.typeText("dev")
+		d.press("enter")
+		d.has("opening context dev")
+		d.press("a", "f", "f")
+		d.wait(armAfter)
+		d.press("y")
+		e.gate <- struct{}{}
+		d.settle()
+		d.has("Applying", "prod-eu")
+		if got := e.backends["dev"].closed; got != 1 {
+			t.Errorf("what was opened too late was closed %d times", got)
+		}
+	})
+}
+
+func TestSwitchThatFailsStays(t *testing.T) {
+	drive(t, newFake(), Options{Connector: otherPlaces()}, wide, high, func(d *driver) {
+		d.press(":")
+		d.typeText("ctx nowhere-at-all")
+		d.press("enter")
+		d.has(`no context "nowhere-at-all"`, "privileged-container", "live")
+	})
+}
+
+func TestNamespacesAreChosen(t *testing.T) {
+	f := newFake()
+	drive(t, f, Options{Connector: otherPlaces()}, wide, high, func(d *driver) {
+		d.press("a")
+		marks := len(d.m.marks)
+		d.press("s")
+		d.has("all", "payments", "identity")
+		d.typeText("pay")
+		d.press("tab")
+		d.has("ns payments")
+		d.typeText(",sho")
+		d.press("enter")
+		d.has("prod-eu (payments, shop)")
+		if len(d.m.marks) != marks || marks == 0 {
+			t.Errorf("%d marks became %d: the cluster is the same", marks, len(d.m.marks))
+		}
+		d.press(":")
+		d.typeText("ns nowhere")
+		d.press("enter")
+		d.has(`there is no namespace "nowhere"`)
+		d.press(":")
+		d.typeText("ns all")
+		d.press("enter")
+		d.has("prod-eu (all namespaces)")
+		want := []harden.Scope{{}, {Namespaces: []string{"payments", "shop"}}, {All: true}}
+		if diff := cmp.Diff(want, f.scopes); diff != "" {
+			t.Error(diff)
+		}
+		if f.closed != 0 {
+			t.Error("the backend was closed")
+		}
+	})
+}
+
+// Where namespaces may not be listed, a name is taken as it is typed.
+func TestNamespacesThatMayNotBeListed(t *testing.T) {
+	f := newFake()
+	f.spacesErr = errors.New("forbidden")
+	f.snap.Inventory.Scope = nil
+	drive(t, f, Options{}, 80, 24, func(d *driver) {
+		d.press("s")
+		d.typeText("secret-team")
+		d.has("cannot be listed: forbidden")
+		d.press("enter")
+		d.has("(secret-team)")
+		d.press("s")
+		d.typeText("Not_A_Name")
+		d.press("enter")
+		d.has("cannot be a namespace")
+	})
+}
+
+func TestPaletteRunsCommands(t *testing.T) {
+	e := otherPlaces()
+	drive(t, newFake(), Options{Connector: e}, 80, 24, func(d *driver) {
+		d.press(":")
+		d.typeText("ctx")
+		d.press("enter")
+		d.has("another context", "staging", "current")
+		d.press("end", "home", "pgdown", "pgup", "esc")
+		d.press(":")
+		d.typeText("files a, b")
+		d.press("enter")
+		d.has("files [a b]")
+		d.press(":")
+		d.typeText("demo")
+		d.press("enter")
+		d.has("demo", "files")
+		d.press(":")
+		d.typeText("zzzz")
+		d.has("nothing is called so")
+		d.press("esc", ":")
+		d.typeText("q")
+		d.press("enter")
+		if !d.quit {
+			t.Error(":q does not quit")
+		}
+	})
+	want := []string{"files [a b]", "demo"}
+	if diff := cmp.Diff(want, e.asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The palette finds what is not possible too, and says why.
+func TestPaletteSaysWhy(t *testing.T) {
+	drive(t, newFake(), Options{}, 100, 30, func(d *driver) {
+		d.press(":")
+		d.typeText("unmark")
+		d.has("nothing is marked")
+		d.press("enter")
+		d.has("unmark: nothing is marked")
+	})
+}
+
+func TestStateIsKept(t *testing.T) {
+	e, f := otherPlaces(), newFake()
+	var mu sync.Mutex
+	var kept []State
+	remember := func(s State) error {
+		mu.Lock()
+		defer mu.Unlock()
+		kept = append(kept, s)
+		return nil
+	}
+	last := func() State {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(kept) == 0 {
+			return State{}
+		}
+		return kept[len(kept)-1]
+	}
+	before := State{Contexts: map[string]Look{"prod-eu": {Namespace: "payments", Grouping: "fixer", Sort: "name", Unfolded: true, Left: 44}}}
+	drive(t, f, Options{Connector: e, Remembered: before, Remember: remember}, wide, high, func(d *driver) {
+		d.has("prod-eu › payments", "by fixer", "by name", "kube-public")
+		if got := d.m.panes().spaces.w; got != 44 {
+			t.Errorf("the left pane has %d cells", got)
+		}
+		d.press("o", ">", "g", "S", "down", "up", "v")
+		mu.Lock()
+		if n := len(kept); n > 0 && kept[0].Contexts["prod-eu"].Flat {
+			t.Errorf("kept %d times before the hands rested", n)
+		}
+		mu.Unlock()
+		d.wait(keepAfter)
+		want := State{Last: "prod-eu", Contexts: map[string]Look{"prod-eu": {Namespace: "payments", Grouping: "object", Sort: "most", Flat: true, Left: 48}}}
+		if diff := cmp.Diff(want, last()); diff != "" {
+			t.Errorf("kept after a change:\n%s", diff)
+		}
+		d.press("g", "c")
+		d.typeText("dev")
+		d.press("enter")
+		d.has(" dev ")
+		if got := last().Contexts["prod-eu"].Grouping; got != "severity" {
+			t.Errorf("the switch kept %q", got)
+		}
+		d.wait(keepAfter)
+		if got := last().Last; got != "dev" {
+			t.Errorf("the last context is %q", got)
+		}
+		if before.Contexts["prod-eu"].Left != 44 {
+			t.Error("what was remembered was changed in place")
+		}
+		if err := d.m.keep(); err != nil {
+			t.Error(err)
+		}
+		n := len(kept)
+		if err := d.m.keep(); err != nil || len(kept) != n {
+			t.Error("what is kept already is kept again")
+		}
+	})
+	// Nonsense is passed over.
+	odd := State{Contexts: map[string]Look{"prod-eu": {Namespace: "gone", Grouping: "mood", Sort: "?", Left: -7}}}
+	drive(t, f, Options{Remembered: odd, Remember: func(State) error { return errors.New("no space left") }}, 80, 24, func(d *driver) {
+		d.has("all namespaces", "by severity")
+		d.press("g")
+		d.wait(keepAfter)
+		d.has("no space left")
+	})
+}
+
+// An older state never replaces a newer one.
+func TestKeeperKeepsTheNewest(t *testing.T) {
+	k := &keeper{}
+	var kept []string
+	remember := func(s State) error {
+		kept = append(kept, s.Last)
+		return nil
+	}
+	for _, n := range []int{1, 3, 2, 3, 4} {
+		if err := k.keep(n, State{Last: fmt.Sprint(n)}, remember); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"1", "3", "4"}; !slices.Equal(kept, want) {
+		t.Errorf("kept %v, want %v", kept, want)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	f := newFake()
+	f.loadErr = fmt.Errorf("listing pods: %w", harden.ErrCredentials)
+	drive(t, f, Options{}, 100, 30, func(d *driver) {
+		d.has("credentials expired", "Your credentials for prod-eu are missing, expired or refused", "log in")
+		f.loginErr = errors.New("the browser was closed")
+		d.press("L")
+		d.has("logging in: the browser was closed")
+		f.loginErr, f.loadErr = nil, nil
+		d.press("L")
+		d.has("Namespaces", "live")
+		d.press("L")
+		d.has("log in: the credentials are accepted")
+
+		s := shop()
+		s.Generation, s.Stale, s.Err = 2, true, fmt.Errorf("watching pods: %w", harden.ErrCredentials)
+		f.send(s)
+		d.settle()
+		d.has("credentials expired since ", "L logs in", "privileged-cont")
+		d.press("L")
+		d.has("logged in", "live")
+	})
+	if f.logins != 3 {
+		t.Errorf("%d logins", f.logins)
+	}
+}
+
+func TestStaleSaysSinceWhenAndWhatHappensNext(t *testing.T) {
+	f := newFake()
+	drive(t, f, Options{}, 200, 60, func(d *driver) {
+		lost := func(generation int) {
+			s := shop()
+			s.Generation, s.Stale, s.Err = generation, true, errors.New("connection reset by peer")
+			f.send(s)
+			d.settle()
+		}
+		d.wait(time.Hour)
+		at := time.Now().Format("15:04")
+		lost(2)
+		d.has("stale since "+at, "reconnecting: connection reset by peer")
+		d.wait(time.Hour)
+		lost(3)
+		d.has("stale since " + at)
+		s := shop()
+		s.Generation = 4
+		f.send(s)
+		d.settle()
+		d.hasNot("stale")
+		d.has("live")
+	})
+}
+
+func TestSuspendAndResume(t *testing.T) {
+	drive(t, newFake(), Options{}, 80, 24, func(d *driver) {
+		msgs := map[string]bool{}
+		var collect func(tea.Cmd)
+		collect = func(cmd tea.Cmd) {
+			if cmd == nil {
+				return
+			}
+			switch msg := cmd().(type) {
+			case tea.BatchMsg:
+				for _, c := range msg {
+					collect(c)
+				}
+			default:
+				msgs[fmt.Sprintf("%T", msg)] = true
+			}
+		}
+		collect(d.m.take(keyPress("ctrl+z")))
+		if !msgs["tea.SuspendMsg"] {
+			t.Errorf("ctrl+z asks for %v", msgs)
+		}
+		collect(d.m.take(tea.ResumeMsg{}))
+		for _, want := range []string{"tea.clearScreenMsg", "tea.backgroundColorMsg"} {
+			if !msgs[want] {
+				t.Errorf("resume does not ask for %s: %v", want, msgs)
+			}
+		}
+	})
+}
