@@ -463,29 +463,35 @@ func browseScreen() screenDef {
 }
 
 func (m *Model) browseCrumbs() []string {
+	parts, _ := m.path()
+	return parts
+}
+
+// path is where the cursor is, and the pane that each part of it is the inside of.
+func (m *Model) path() (parts []string, inside []level) {
 	if m.x == nil {
-		return nil
+		return nil, nil
 	}
-	var parts []string
+	add := func(part string, at level) { parts, inside = append(parts, part), append(inside, at) }
 	switch s := m.selectedSpace(); s {
 	case rowAll:
 	case rowSystem:
-		parts = append(parts, "system")
+		add("system", levelObjects)
 	default:
 		if m.x.spaces[s].name != m.scopeName() {
-			parts = append(parts, m.x.spaces[s].name)
+			add(m.x.spaces[s].name, levelObjects)
 		}
 	}
 	if m.browse.flat {
-		parts = append(parts, "all findings")
+		add("all findings", levelFinds)
 	}
 	if o := m.selectedObject(); o != rowAll && m.browse.focus >= levelObjects {
-		parts = append(parts, m.x.objects[o].name)
+		add(m.x.objects[o].name, levelFinds)
 	}
 	if r := m.current(); r != nil && m.browse.focus == levelDetail {
-		parts = append(parts, r.Fixer.ID)
+		add(r.Fixer.ID, levelDetail)
 	}
-	return parts
+	return parts, inside
 }
 
 // browseActions are those of the browse screen.

@@ -191,6 +191,7 @@ func (m *Model) spacesPane(r rect) []string {
 		everything = whole
 	}
 	t := newTally(inner, 14, &whole, most)
+	m.reachTally(r, &t)
 	var lines []string
 	for i := b.spaces.top; i < min(b.spaces.top+r.h-2, b.spaceRows.Len()); i++ {
 		st, glyph := m.rowStyles(i == b.spaces.at, focused)
@@ -261,6 +262,7 @@ func (m *Model) objectsPane(r rect) []string {
 	focused := b.focus == levelObjects
 	inner := r.w - 2
 	t := newTally(inner, 24, &b.objectRows.sum, b.objectRows.most)
+	m.reachTally(r, &t)
 	space := m.selectedSpace()
 	var lines []string
 	for i := b.objects.top; i < min(b.objects.top+r.h-2, b.objectRows.Len()); i++ {

@@ -70,12 +70,16 @@ func (c *confirm) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 		if msg.IsRepeat {
 			return nil
 		}
-		m.closeDialog()
-		return c.do(m)
+		return c.agree(m)
 	case "n", "esc", "q", "ctrl+c":
 		m.closeDialog()
 	}
 	return nil
+}
+
+func (c *confirm) agree(m *Model) tea.Cmd {
+	m.closeDialog()
+	return c.do(m)
 }
 
 func (c *confirm) scroll(*Model, int) {}
@@ -96,6 +100,14 @@ func (c *confirm) box(m *Model, w, h int) []string {
 	}
 	p.gap()
 	if c.armed {
+		y := len(p.lines) + 1
+		agree, leave := ansi.StringWidth("y "+c.yes), ansi.StringWidth("n leave it")
+		const apart = 4
+		m.button(2, y, agree, c.agree)
+		m.button(2+agree+apart, y, leave, func(m *Model) tea.Cmd {
+			m.closeDialog()
+			return nil
+		})
 		p.lines = append(p.lines, p.st.key.Render("y")+p.st.text.Render(" "+c.yes+"    ")+p.st.key.Render("n")+p.st.text.Render(" leave it"))
 	} else {
 		p.lines = append(p.lines, p.st.dim.Render("y "+c.yes+"    n leave it    (a moment …)"))

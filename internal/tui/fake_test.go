@@ -74,6 +74,9 @@ func (f *fake) Login(context.Context) error {
 }
 
 func (f *fake) Namespaces(context.Context) ([]string, error) {
+	if f.snap.Result == nil {
+		return nil, errors.New("forbidden")
+	}
 	return f.snap.Inventory.Scope, f.spacesErr
 }
 

@@ -129,30 +129,35 @@ func trimmed(text string) string {
 
 func textOf(e *vt.Emulator) string { return trimmed(e.String()) }
 
-// stylesOf names the styles of every line by the palette: "8:ink/brand! 3 12:dim"
+// stylesOf names the styles of every line by the palette: "8:ink!/brand 3: 12:dim"
 // is eight cells in bold ink on brand, three without a style, twelve in dim. A
-// line that is styled as the one before it is "=".
+// blank has no ink and goes on as what is before it. A line that is styled as the
+// one before it is "=".
 func stylesOf(e *vt.Emulator, dark bool) string {
 	names := styleNames(dark)
 	var out strings.Builder
 	last := ""
 	for y := range e.Height() {
 		var runs []string
-		style, n := "", 0
+		ink, behind, n := "", "", 0
 		flush := func() {
 			if n > 0 {
-				runs = append(runs, strings.TrimSuffix(fmt.Sprintf("%d:%s", n, style), ":"))
+				runs = append(runs, fmt.Sprintf("%d:%s%s", n, ink, behind))
 			}
 		}
 		for x := range e.Width() {
-			c := e.CellAt(x, y)
-			now := style // of the second cell of a wide letter
-			if c != nil && (c.Width > 0 || c.Content != "") {
-				now = styleName(c, names)
+			nowInk, nowBehind := ink, behind // of the second cell of a wide letter
+			if c := e.CellAt(x, y); c != nil && (c.Width > 0 || c.Content != "") {
+				nowInk, nowBehind = styleName(c, names)
+				if c.Content == " " && nowBehind == behind {
+					nowInk = ink
+				} else if c.Content == " " {
+					nowInk = ""
+				}
 			}
-			if now != style {
+			if nowInk != ink || nowBehind != behind {
 				flush()
-				style, n = now, 0
+				ink, behind, n = nowInk, nowBehind, 0
 			}
 			n++
 		}
@@ -194,7 +199,9 @@ func rgb(hex string) color.RGBA {
 	return c
 }
 
-func styleName(c *uv.Cell, names map[color.RGBA]string) string {
+// styleName is what a cell is written with, ! for bold, and what is behind it, ~
+// for reversed.
+func styleName(c *uv.Cell, names map[color.RGBA]string) (ink, behind string) {
 	name := func(c color.Color) string {
 		if c == nil {
 			return ""
@@ -202,19 +209,17 @@ func styleName(c *uv.Cell, names map[color.RGBA]string) string {
 		known := color.RGBAModel.Convert(c).(color.RGBA)
 		return or(names[known], fmt.Sprintf("#%02x%02x%02x", known.R, known.G, known.B))
 	}
-	s := name(c.Style.Fg)
-	if c.Content == " " {
-		s = "" // a blank has no ink
+	ink = name(c.Style.Fg)
+	if c.Style.Attrs&uv.AttrBold != 0 {
+		ink += "!"
 	}
 	if bg := name(c.Style.Bg); bg != "" {
-		s += "/" + bg
+		behind = "/" + bg
 	}
-	for mark, attr := range map[string]uint8{"!": uv.AttrBold, "~": uv.AttrReverse} {
-		if c.Style.Attrs&attr != 0 && (c.Content != " " || attr == uv.AttrReverse) {
-			s += mark
-		}
+	if c.Style.Attrs&uv.AttrReverse != 0 {
+		behind += "~"
 	}
-	return s
+	return ink, behind
 }
 
 func golden(t *testing.T, name, got string) {

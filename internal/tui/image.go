@@ -361,12 +361,7 @@ func noImageMark(m *Model) string {
 }
 
 func (m *Model) markContent() tea.Cmd {
-	id := m.content().finding.id
-	if m.marks[id] {
-		delete(m.marks, id)
-	} else {
-		m.marks[id] = true
-	}
+	m.flip(m.content().finding.id)
 	return m.moveCursor(1)
 }
 
@@ -389,9 +384,17 @@ func imageScreen() screenDef {
 			m.image.filter = parseImageFilter(text)
 			m.refreshImages()
 		},
-		head: func(m *Model, _ tea.MouseClickMsg) tea.Cmd { return m.nextTab(1) },
-		fit:  (*Model).refreshImages,
+		head: (*Model).clickContents, mark: (*Model).flipContent,
+		fit: (*Model).refreshImages,
 	}
+}
+
+// clickContents sorts what is sorted.
+func (m *Model) clickContents(tea.MouseClickMsg) tea.Cmd {
+	if noOrder(m) != "" {
+		return nil
+	}
+	return m.sortContents()
 }
 
 func (m *Model) imageCrumbs() []string {

@@ -218,10 +218,13 @@ func imageHas(u *harden.ImageUse, word string) bool {
 }
 
 func (m *Model) sortImages() tea.Cmd {
-	im := &m.images
-	im.order = (im.order + 1) % imageOrder(len(imageOrderNames))
+	return m.sortImagesBy((m.images.order + 1) % imageOrder(len(imageOrderNames)))
+}
+
+func (m *Model) sortImagesBy(order imageOrder) tea.Cmd {
+	m.images.order = order
 	m.refreshImages()
-	return m.say("images by " + imageOrderNames[im.order])
+	return m.say("images by " + imageOrderNames[order])
 }
 
 func (m *Model) openImage() tea.Cmd {
@@ -338,8 +341,7 @@ func imagesScreen() screenDef {
 			m.images.filter = parseImageFilter(text)
 			m.refreshImages()
 		},
-		head: func(m *Model, _ tea.MouseClickMsg) tea.Cmd { return m.sortImages() },
-		fit:  (*Model).refreshImages,
+		fit: (*Model).refreshImages,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -122,7 +121,7 @@ func TestImageLists(t *testing.T) {
 			t.Errorf("first by age: %s", first())
 		}
 		// The head of the list sorts, too.
-		d.send(tea.MouseClickMsg{X: 4, Y: 1, Button: tea.MouseLeft})
+		d.clickOn("size")
 		d.has("images by size")
 		d.press("/")
 		d.typeText("cve-2026-60006")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/dustin/go-humanize"
 
@@ -43,6 +44,7 @@ type imageColumn struct {
 	head  string
 	cells int
 	right bool
+	order imageOrder // by which a click sorts; -1: none
 	write func(m *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style)
 }
 
@@ -52,15 +54,15 @@ const countCells = 7
 // give way to the name by their use.
 func (m *Model) imageColumns(inner int) []imageColumn {
 	count := func(s harden.Severity, head string) imageColumn {
-		return imageColumn{head, countCells, true, func(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) { return countCell(st, u, s) }}
+		return imageColumn{head, countCells, true, byDamage, func(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) { return countCell(st, u, s) }}
 	}
 	all := []imageColumn{
-		{"digest", 14, false, digestCell},
-		{"user", 9, false, userCell},
-		{"size", 8, true, sizeCell},
-		{"age", 5, true, ageCell},
+		{"digest", 14, false, -1, digestCell},
+		{"user", 9, false, -1, userCell},
+		{"size", 8, true, bySize, sizeCell},
+		{"age", 5, true, byAge, ageCell},
 		count(harden.Critical, "C"), count(harden.High, "H"), count(harden.Medium, "M"), count(harden.Low, "L"),
-		{"source", 9, true, sourceCell},
+		{"source", 9, true, -1, sourceCell},
 	}
 	// The most useful first: counts of the worst, user, the other counts, age, size, digest, source.
 	order := []int{4, 5, 1, 6, 7, 3, 2, 0, 8}
@@ -180,6 +182,14 @@ func (m *Model) imageList(r rect) []string {
 		} else {
 			head += fit(" "+c.head, c.cells)
 		}
+	}
+	x := r.x + 4 + name + 1
+	m.button(r.x, r.y, x-r.x, func(m *Model) tea.Cmd { return m.sortImagesBy(byName) })
+	for _, c := range columns {
+		if c.order >= 0 {
+			m.button(x, r.y, c.cells, func(m *Model) tea.Cmd { return m.sortImagesBy(c.order) })
+		}
+		x += c.cells
 	}
 	var lines []string
 	for i := im.list.top; i < min(im.list.top+r.h-2, im.rows.Len()); i++ {

@@ -1,8 +1,10 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -15,26 +17,43 @@ var tabBriefs = [...]string{tabVulnerabilities: "Vulns", tabSecrets: "Secr", tab
 
 // tabs name the lists of an image with their lengths; the one that is shown
 // stands in brackets.
-func (m *Model) tabs(w int) string {
-	write := func(names []string) string {
-		var parts []string
-		for i, name := range names {
-			count := itoa(m.image.counts[i])
-			if u := m.image.use; (i == int(tabVulnerabilities) || i == int(tabSecrets)) && (!u.Scanned() || i == int(tabSecrets) && !u.Scan.SecretsKnown) {
-				count = "?"
-			}
-			text := name + " " + count
-			if i == int(m.image.tab) {
-				text = "[" + text + "]"
-			}
-			parts = append(parts, text)
+func (m *Model) tabs(r rect) string {
+	tabs := tabLine{at: int(m.image.tab), to: func(m *Model, i int) tea.Cmd { return m.nextTab(i - int(m.image.tab)) }}
+	for i, n := range m.image.counts {
+		count := itoa(n)
+		if u := m.image.use; (i == int(tabVulnerabilities) || i == int(tabSecrets)) && (!u.Scanned() || i == int(tabSecrets) && !u.Scan.SecretsKnown) {
+			count = "?"
 		}
-		return strings.Join(parts, "  ")
+		tabs.names, tabs.briefs = append(tabs.names, tabNames[i]+" "+count), append(tabs.briefs, tabBriefs[i]+" "+count)
 	}
-	if s := write(tabNames[:]); ansi.StringWidth(s) <= w {
-		return s
+	return m.tabLine(r, r.w-6, &tabs)
+}
+
+// tabLine is the names of lists of which one is shown.
+type tabLine struct {
+	names, briefs []string // briefs are for little room
+	at            int
+	to            func(m *Model, i int) tea.Cmd
+}
+
+// tabLine writes the names of lists for the upper edge of a pane, in so many
+// cells; the one that is shown stands in brackets. A click goes to one.
+func (m *Model) tabLine(r rect, w int, t *tabLine) string {
+	const apart = "  "
+	join := func(names []string) string { return strings.Join(names, apart) }
+	names := slices.Clone(t.names)
+	names[t.at] = "[" + names[t.at] + "]"
+	if ansi.StringWidth(join(names)) > w {
+		names = slices.Clone(t.briefs)
+		names[t.at] = "[" + names[t.at] + "]"
 	}
-	return write(tabBriefs[:])
+	x := r.x + 2
+	for i, name := range names {
+		n := ansi.StringWidth(name)
+		m.button(x, r.y, n, func(m *Model) tea.Cmd { return t.to(m, i) })
+		x += n + len(apart)
+	}
+	return join(names)
 }
 
 func (m *Model) imageView() []string {
@@ -81,7 +100,7 @@ func (m *Model) contentList(r rect) []string {
 	if v.tab == tabVulnerabilities && v.rows.Len() > 1 {
 		order = " by " + vulnerabilityOrderNames[v.order] + " "
 	}
-	return m.box(r, m.tabs(inner-4), order, position(v.list.at, v.rows.Len()), true, lines)
+	return m.box(r, m.tabs(r), order, position(v.list.at, v.rows.Len()), true, lines)
 }
 
 func (m *Model) noContentNote(inner int) []string {

@@ -22,12 +22,7 @@ func (m *Model) markable(f *harden.Finding, id string) string {
 }
 
 func (m *Model) toggleMark() tea.Cmd {
-	r := m.current()
-	if m.marks[r.id] {
-		delete(m.marks, r.id)
-	} else {
-		m.marks[r.id] = true
-	}
+	m.flip(m.current().id)
 	if m.browse.focus == levelFinds {
 		return m.step(1)
 	}

@@ -38,6 +38,9 @@ type Model struct {
 	theme         *theme
 	actions       []action
 
+	areas   []area // what the mouse reaches in the frame that was drawn last
+	drawing bool
+	dragged func(*Model, int) tea.Cmd // while a button is held; nil: nothing
 	screens [screenCount]screenDef
 	screen  screen
 	dialogs []dialog

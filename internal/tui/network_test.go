@@ -266,7 +266,7 @@ func TestNetworkMouse(t *testing.T) {
 		d.has("deploy/web → deploy/web")
 		d.send(tea.MouseWheelMsg{X: 5, Y: 4, Button: tea.MouseWheelUp})
 		d.has("deploy/api → deploy/web")
-		d.send(tea.MouseClickMsg{X: 5, Y: 2, Button: tea.MouseLeft})
+		d.clickOn("Phases")
 		d.has("[Phases 3]")
 		d.send(tea.MouseClickMsg{X: 5, Y: 4, Button: tea.MouseLeft})
 		d.has("egress in shop: 1 policy, 1 refused")

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
@@ -41,25 +40,16 @@ var networkTabNames = [...]string{tabMatrix: "Matrix", tabPhases: "Phases", tabN
 var networkTabBriefs = [...]string{tabMatrix: "Mtx", tabPhases: "Phas", tabNeeded: "Need", tabGuessed: "Gues", tabUnread: "?"}
 
 // networkTabs name the lists with their lengths; the one that is shown stands in brackets.
-func (m *Model) networkTabs(w int) string {
-	write := func(names []string) string {
-		var parts []string
-		for i, name := range names {
-			text := name
-			if i != int(tabMatrix) {
-				text += " " + itoa(m.net.counts[i])
-			}
-			if i == int(m.net.tab) {
-				text = "[" + text + "]"
-			}
-			parts = append(parts, text)
+func (m *Model) networkTabs(r rect, w int) string {
+	tabs := tabLine{at: int(m.net.tab), to: func(m *Model, i int) tea.Cmd { return m.nextNetworkTab(i - int(m.net.tab)) }}
+	for i, n := range m.net.counts {
+		count := " " + itoa(n)
+		if i == int(tabMatrix) {
+			count = ""
 		}
-		return strings.Join(parts, "  ")
+		tabs.names, tabs.briefs = append(tabs.names, networkTabNames[i]+count), append(tabs.briefs, networkTabBriefs[i]+count)
 	}
-	if s := write(networkTabNames[:]); ansi.StringWidth(s) <= w {
-		return s
-	}
-	return write(networkTabBriefs[:])
+	return m.tabLine(r, w, &tabs)
 }
 
 // networkPlaces are the list and the text of the network screen. Its first line
@@ -382,7 +372,7 @@ func (m *Model) matrixBox(r rect) []string {
 	if n.columns.Len() > to-from {
 		foot += " · " + position(n.column.at, n.columns.Len()) + " across"
 	}
-	return m.box(r, m.networkTabs(inner-16), m.stateWord(), foot, true, lines)
+	return m.box(r, m.networkTabs(r, inner-16), m.stateWord(), foot, true, lines)
 }
 
 func (m *Model) nothingHere(inner int) []string {
@@ -411,7 +401,7 @@ func (m *Model) peersBox(r rect) []string {
 	inner := r.w - 2
 	st := &m.theme.styles
 	if n.lines.Len() == 0 {
-		return m.box(r, m.networkTabs(inner-16), m.stateWord(), "", true, m.nothingHere(inner))
+		return m.box(r, m.networkTabs(r, inner-16), m.stateWord(), "", true, m.nothingHere(inner))
 	}
 	name := m.peerName(n.view.Peers[n.grid.Rows[n.line.at]])
 	lines := []string{st.key.Render(" ‹ ") + st.strong.Render(clean(name)) + st.key.Render(" › ") + st.dim.Render(m.directionWord())}
@@ -428,7 +418,7 @@ func (m *Model) peersBox(r rect) []string {
 			st.text.Render(fit(m.columnName(n.grid.Columns[k]), inner-2-signCells-wordCells)))
 	}
 	foot := position(n.column.at, n.columns.Len()) + " · workload " + position(n.line.at, n.lines.Len())
-	return m.box(r, m.networkTabs(inner-16), m.stateWord(), foot, true, lines)
+	return m.box(r, m.networkTabs(r, inner-16), m.stateWord(), foot, true, lines)
 }
 
 func (m *Model) networkRowsBox(r rect) []string {
@@ -445,7 +435,7 @@ func (m *Model) networkRowsBox(r rect) []string {
 			tabGuessed: "Nothing is guessed by name only.", tabUnread: "Everything that was asked for could be read.",
 		}[n.tab], "", "")
 	}
-	return m.box(r, m.networkTabs(inner-4), "", position(n.list.at, n.rows.Len()), true, lines)
+	return m.box(r, m.networkTabs(r, inner-4), "", position(n.list.at, n.rows.Len()), true, lines)
 }
 
 func (m *Model) networkRow(st *styles, r *networkRow, w int) string {
@@ -481,21 +471,16 @@ func phaseStanding(st *styles, p *harden.NetworkPhase) (glyph, word string, styl
 	return "●", plural(len(p.Policies), "new policy", "new policies"), st.accent
 }
 
-// clickNetwork puts the cursor where the mouse points; the upper edge turns to
-// the next list.
+// clickNetwork puts the cursor where the mouse points; on the cell or the row that
+// has it, the mouse goes in.
 func (m *Model) clickNetwork(msg tea.MouseClickMsg) tea.Cmd {
 	n := &m.net
 	pane, _ := m.networkPlaces()
-	if n.view == nil || !pane.has(msg.X, msg.Y) {
-		return nil
-	}
 	line, ok := lineIn(pane, msg.X, msg.Y)
-	if !ok {
-		if msg.Y == pane.y {
-			return m.nextNetworkTab(1)
-		}
+	if n.view == nil || !ok {
 		return nil
 	}
+	was := [3]int{n.line.at, n.column.at, n.list.at}
 	if n.tab == tabMatrix {
 		line-- // the line of heads
 	}
@@ -508,6 +493,9 @@ func (m *Model) clickNetwork(msg tea.MouseClickMsg) tea.Cmd {
 		if k := n.column.top + (msg.X-pane.x-1-names)/m.peerCells(pane.w-2); k < n.columns.Len() {
 			n.column.to(n.columns, k, m.networkColumns())
 		}
+	}
+	if was == [3]int{n.line.at, n.column.at, n.list.at} {
+		return m.enterRow()
 	}
 	return nil
 }

@@ -243,6 +243,10 @@ func (d *finder) box(m *Model, w, h int) []string {
 	from := max(0, min(d.at-room/2, len(d.found)-room))
 	for i := from; i < min(from+room, len(d.found)); i++ {
 		o := &d.found[i]
+		m.button(2, len(p.lines)+1, p.w, func(m *Model) tea.Cmd {
+			d.at = i
+			return d.enter(m)
+		})
 		st, lead := &m.theme.styles, "  "
 		if i == d.at {
 			st, lead = &m.theme.cursor, "▸ "

@@ -36,6 +36,7 @@ type screenDef struct {
 	moved  func(*Model)                            // the person moved the cursor; may be nil
 	head   func(*Model, tea.MouseClickMsg) tea.Cmd // a click on the upper edge of the list; may be nil
 	click  func(*Model, tea.MouseClickMsg) tea.Cmd // instead of putting the cursor on a row; may be nil
+	mark   func(*Model) bool                       // a click before the row under the cursor; false: the row has no mark; may be nil
 	fit    func(*Model)                            // fits its lists to another size; nil: only the list
 	marks  bool                                    // findings can be marked
 }

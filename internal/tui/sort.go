@@ -102,7 +102,11 @@ func (x *index) sortRows(g grouping, s sorting) []int32 {
 }
 
 func (m *Model) resort() tea.Cmd {
-	m.browse.sort = (m.browse.sort + 1) % sorting(len(sortNames))
+	return m.sortBy((m.browse.sort + 1) % sorting(len(sortNames)))
+}
+
+func (m *Model) sortBy(s sorting) tea.Cmd {
+	m.browse.sort = s
 	m.refresh(false)
-	return m.say("namespaces and workloads " + sortWords[m.browse.sort])
+	return m.say("namespaces and workloads " + sortWords[s])
 }

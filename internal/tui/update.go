@@ -27,6 +27,10 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		}
 	case tea.MouseClickMsg:
 		return m.click(msg)
+	case tea.MouseMotionMsg:
+		return m.motion(msg)
+	case tea.MouseReleaseMsg:
+		m.dragged = nil
 	case tea.MouseWheelMsg:
 		return m.wheel(msg)
 	case tea.WindowSizeMsg:
@@ -49,9 +53,7 @@ type answer interface {
 }
 
 func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
-	if !m.toast.bad {
-		m.toast.text = "" // read, or not wanted
-	}
+	m.readToast()
 	if msg.String() == suspendKey {
 		return m.suspend()
 	}
@@ -68,6 +70,13 @@ func (m *Model) key(msg tea.KeyPressMsg) tea.Cmd {
 		return m.typeFilter(msg)
 	}
 	return m.press(msg.String())
+}
+
+// readToast takes away what was read, or was not wanted. An error stays its while.
+func (m *Model) readToast() {
+	if !m.toast.bad {
+		m.toast.text = ""
+	}
 }
 
 func (m *Model) askQuit() tea.Cmd {

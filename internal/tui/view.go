@@ -25,20 +25,28 @@ func (m *Model) render() string {
 	if m.width <= 0 || m.height <= 0 {
 		return ""
 	}
+	m.areas, m.drawing = m.areas[:0], true
+	defer func() { m.drawing = false }()
 	var lines []string
 	if m.tooSmall() {
 		lines = m.moreRoom()
 	} else {
 		lines = append(lines, m.header())
+		m.reachScreen()
 		lines = append(lines, m.here().view(m)...)
 		if m.filterShown() {
+			m.reach(area{rect: rect{0, len(lines), m.width, 1}, press: pressFilter, types: true})
 			lines = append(lines, m.filterLine())
 		}
 		lines = append(lines, m.footer())
 		if d := m.top(); d != nil {
-			box := d.box(m, m.width, m.height)
-			w := lipgloss.Width(box[0])
-			overlay(lines, box, max(0, (m.width-w)/2), max(0, (m.height-len(box))/2), m.width)
+			m.reachDialog(func() (x, y, w, h int) {
+				box := d.box(m, m.width, m.height)
+				w, h = lipgloss.Width(box[0]), len(box)
+				x, y = max(0, (m.width-w)/2), max(0, (m.height-h)/2)
+				overlay(lines, box, x, y, m.width)
+				return x, y, w, h
+			})
 		}
 	}
 	for len(lines) < m.height {
@@ -99,8 +107,11 @@ func (m *Model) header() string {
 	if scope := m.scopeName(); scope != "" {
 		left += st.dim.Render(" (" + clean(scope) + ")")
 	}
-	for _, part := range m.here().crumbs(m) {
+	m.reachCrumb(-1, 0, lipgloss.Width(left))
+	for i, part := range m.here().crumbs(m) {
+		from := lipgloss.Width(left)
 		left += sep + st.text.Render(clean(part))
+		m.reachCrumb(i, from+lipgloss.Width(sep), lipgloss.Width(left))
 	}
 	glyph, word, more, good := m.connection()
 	style := st.good
@@ -137,6 +148,11 @@ func (m *Model) header() string {
 	return spread(left, right, m.width-1) + " "
 }
 
+// reachCrumb adds a part of the path in the header, as far as it is shown.
+func (m *Model) reachCrumb(i, from, to int) {
+	m.button(from, 0, to-from, func(m *Model) tea.Cmd { return m.toCrumb(i) })
+}
+
 // footer is the last toast, or what can be done here.
 func (m *Model) footer() string {
 	st := &m.theme.styles
@@ -151,6 +167,7 @@ func (m *Model) footer() string {
 			glyph, style = " ✗ ", st.bad
 			end = st.key.Render("! ") + st.dim.Render("details ")
 		}
+		m.reach(area{rect: rect{0, m.height - 1, room, 1}, press: pressToast})
 		return style.Render(glyph) + clip(st.text.Render(clean(m.toast.text)), room-3-lipgloss.Width(end)) + end + right
 	}
 	return clip(m.hints(room), room) + right
@@ -172,7 +189,7 @@ func (m *Model) hints(room int) string {
 	for _, a := range shown[last:] {
 		room -= ansi.StringWidth(text(a)) + 1
 	}
-	out := ""
+	out, x := "", 0
 	for i, a := range shown {
 		w := ansi.StringWidth(text(a)) + 1
 		if i < last && w > room {
@@ -183,7 +200,10 @@ func (m *Model) hints(room int) string {
 		}
 		if out != "" {
 			out += st.border.Render("·")
+			x++
 		}
+		m.button(x, m.height-1, w-1, func(m *Model) tea.Cmd { return m.do(a) })
+		x += w - 1
 		key, name := st.key, st.text
 		if a.why(m) != "" {
 			key, name = st.dim, st.dim
