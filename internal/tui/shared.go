@@ -33,7 +33,9 @@ type Counts struct {
 	Excused int                      // waived or expected
 }
 
-func countsOf(c *counts) Counts { return Counts{Failed: c.failed, Unknown: c.unknown, Excused: c.other} }
+func countsOf(c *counts) Counts {
+	return Counts{Failed: c.failed, Unknown: c.unknown, Excused: c.other}
+}
 
 // Spaces are the namespaces of a snapshot with what the filter leaves of it, the
 // worst first and those of the system last. An empty filter leaves everything;
@@ -91,3 +93,12 @@ func Consequences(objects []*harden.ObjectPlan) []string { return consequences(o
 
 // Plain is markdown without its marks; a link is its text.
 func Plain(markdown string) string { return plain(markdown) }
+
+// ImageUnknown is what is not known about an image, and why.
+func ImageUnknown(u *harden.ImageUse) []string { return unknownOf(u) }
+
+// What a person should know before images are looked into.
+const (
+	CredentialsNote = credentialsNote
+	DatabaseNote    = databaseNote
+)
