@@ -1,5 +1,3 @@
-// Package examples holds the demo shop and systems whose connections are documented. Its tests keep the manifests
-// valid, their mistakes in place, and what is proposed for their networks right.
 package examples
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -23,14 +24,24 @@ type connection struct {
 	config        *genericclioptions.ConfigFlags
 	files         []string
 	kustomization string
+	demo          bool
 	allNamespaces bool
 	settings      harden.Settings
 	configFile    string
 	looks
-	onKeys bool // the UI: evidence is gathered when a key is pressed
+	onKeys bool // the UI: evidence is gathered when a key is pressed, and the terminal is shared
+	// warnings gets those of the API server; may be nil.
+	warnings rest.WarningHandler
+	farewell io.Writer // what is to be read when the UI has ended; nil: standard error
 }
 
-var errNoKubeconfig = hinted(errors.New("no kubeconfig: nothing names a cluster"), "set KUBECONFIG or use --kubeconfig; to check manifests without a cluster use -f")
+// A kubeconfigError says why no cluster can be named. The UI has other ways out
+// than to end.
+type kubeconfigError struct{ error }
+
+func (e kubeconfigError) Unwrap() error { return e.error }
+
+var errNoKubeconfig = hinted(errors.New("no kubeconfig: nothing names a cluster"), "set KUBECONFIG or use --kubeconfig; to check manifests without a cluster use -f, to look around use --demo")
 
 func newConnection() *connection {
 	return &connection{config: genericclioptions.NewConfigFlags(true)}
@@ -40,6 +51,7 @@ func newConnection() *connection {
 func (c *connection) addScopeFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVarP(&c.files, "filename", "f", nil, "Manifests to look at instead of a cluster: files, directories (with all that is below), or - for standard input")
 	fs.StringVarP(&c.kustomization, "kustomize", "k", "", "A kustomization to render and look at instead of a cluster: its folder. Nothing is fetched")
+	fs.BoolVar(&c.demo, "demo", false, "Look at the manifests of a small shop with much to fix instead of a cluster: in a new temporary folder, which stays if they are changed")
 	fs.BoolVarP(&c.allNamespaces, "all-namespaces", "A", false, "Look at all namespaces")
 }
 
@@ -87,12 +99,15 @@ func (c *connection) load(ctx context.Context, s *session.Session, scope harden.
 	return snap, findings, err
 }
 
-func (c *connection) onFiles() bool { return len(c.files) > 0 || c.kustomization != "" }
+func (c *connection) onFiles() bool { return len(c.files) > 0 || c.kustomization != "" || c.demo }
 
 // connect opens the session that the flags ask for, and says what it is to look at.
 func (c *connection) connect(cmd *cobra.Command) (*session.Session, harden.Scope, error) {
 	if c.allNamespaces && *c.config.Namespace != "" {
 		return nil, harden.Scope{}, errors.New("--all-namespaces and --namespace exclude each other: use one")
+	}
+	if c.demo && (len(c.files) > 0 || c.kustomization != "") {
+		return nil, harden.Scope{}, errors.New("--demo has manifests of its own, so it excludes --filename and --kustomize: use one")
 	}
 	if len(c.files) > 0 && c.kustomization != "" {
 		return nil, harden.Scope{}, errors.New("--filename and --kustomize exclude each other: use one")
@@ -122,7 +137,7 @@ func (c *connection) scope() (harden.Scope, error) {
 	}
 	ns, _, err := c.config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return s, fmt.Errorf("reading kubeconfig: %w", err)
+		return s, kubeconfigError{fmt.Errorf("reading kubeconfig: %w", err)}
 	}
 	s.Namespaces = []string{ns}
 	return s, nil
@@ -136,26 +151,62 @@ func (c *connection) open(cmd *cobra.Command) (*session.Session, error) {
 	if configured.Found {
 		fmt.Fprintf(cmd.ErrOrStderr(), "using %s\n", configured.File)
 	}
-	if c.onFiles() {
-		return session.OpenFiles(c.files, cmd.InOrStdin(), session.FileOptions{Kustomization: c.kustomization, DefaultNamespace: *c.config.Namespace, Config: configured, Look: c.options})
+	switch {
+	case c.demo:
+		if c.farewell == nil {
+			c.farewell = cmd.ErrOrStderr()
+		}
+		return c.openDemo(configured)
+	case c.onFiles():
+		return session.OpenFiles(c.files, cmd.InOrStdin(), c.fileOptions(configured))
 	}
+	return c.openCluster(configured)
+}
+
+func (c *connection) fileOptions(configured *config.Config) session.FileOptions {
+	return session.FileOptions{Kustomization: c.kustomization, DefaultNamespace: *c.config.Namespace, Config: configured, Look: c.options}
+}
+
+// openCluster opens the cluster that the flags and the kubeconfig name.
+func (c *connection) openCluster(configured *config.Config) (*session.Session, error) {
 	raw, err := c.config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
-		return nil, fmt.Errorf("reading kubeconfig: %w", err)
+		return nil, kubeconfigError{fmt.Errorf("reading kubeconfig: %w", err)}
 	}
 	// Without this, client-go would try a server on localhost:8080.
 	if len(raw.Clusters) == 0 && *c.config.APIServer == "" && os.Getenv("KUBERNETES_SERVICE_HOST") == "" {
-		return nil, errNoKubeconfig
+		return nil, kubeconfigError{errNoKubeconfig}
 	}
-	cfg, err := c.config.ToRESTConfig()
+	cfg, err := c.restConfig()
 	if err != nil {
-		return nil, fmt.Errorf("reading kubeconfig: %w", err)
+		return nil, err
 	}
 	name := raw.CurrentContext
 	if *c.config.Context != "" {
 		name = *c.config.Context
 	}
-	return session.OpenCluster(rest.CopyConfig(cfg), session.ClusterOptions{Context: name, Config: configured, Look: c.options, Actor: c.actor(raw, name)})
+	// And here too.
+	if k := raw.Contexts[name]; k != nil && raw.Clusters[k.Cluster] == nil && *c.config.ClusterName == "" && *c.config.APIServer == "" {
+		return nil, kubeconfigError{hinted(fmt.Errorf("reading kubeconfig: context %q is about cluster %q, which is not described", name, k.Cluster), "choose another context with --context, or a cluster with --cluster")}
+	}
+	s, err := session.OpenCluster(cfg, session.ClusterOptions{
+		Context: name, Config: configured, Look: c.options, Actor: c.actor(raw, name),
+		Shared: c.onKeys, Again: (&connection{config: flagsFor(c.config, nil), warnings: c.warnings}).restConfig,
+	})
+	if err != nil {
+		return nil, kubeconfigError{err}
+	}
+	return s, nil
+}
+
+func (c *connection) restConfig() (*rest.Config, error) {
+	cfg, err := c.config.ToRESTConfig()
+	if err != nil {
+		return nil, kubeconfigError{fmt.Errorf("reading kubeconfig: %w", err)}
+	}
+	cfg = rest.CopyConfig(cfg)
+	cfg.WarningHandler = c.warnings
+	return cfg, nil
 }
 
 // actor is the user that the journal names: as far as the kubeconfig tells.

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/tui"
 )
 
-var _ tui.Backend = (*session.Session)(nil)
+var _ tui.Backend = sharing{}
 
 type rootOptions struct {
 	*connection
@@ -25,6 +25,7 @@ type rootOptions struct {
 
 	scope   harden.Scope
 	session *session.Session
+	ui      *ui // nil: there is no terminal
 }
 
 func (o *rootOptions) addFlags(cmd *cobra.Command) {
@@ -40,6 +41,9 @@ func (o *rootOptions) Complete(cmd *cobra.Command, _ []string) error {
 	if o.apply, err = o.trial.options(); err != nil {
 		return err
 	}
+	if o.onKeys {
+		return o.prepare(cmd)
+	}
 	o.session, o.scope, err = o.connect(cmd)
 	return err
 }
@@ -52,10 +56,10 @@ func (o *rootOptions) inUI() bool {
 func (o *rootOptions) Validate() error { return nil }
 
 func (o *rootOptions) Run(ctx context.Context) error {
-	defer o.session.Close()
-	if o.inUI() {
-		return tui.Run(ctx, o.session, tui.Options{Scope: o.scope, ReadOnly: o.readOnly, Apply: o.apply, Evidence: o.evidence, DatabaseNote: o.databaseNote(), Version: version})
+	if o.ui != nil {
+		return o.show(ctx)
 	}
+	defer o.session.Close()
 	snap, _, err := o.load(ctx, o.session, o.scope, everything{}, o.streams)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type FileOptions struct {
 	Kustomization    string         // a folder: what it renders is looked at, instead of paths
 	Config           *config.Config // nil: nothing is configured
 	Look             LookOptions
+	Closed           func() // called by Close; may be nil
 }
 
 // OpenFiles starts a session over manifests. Files of which nothing could be
@@ -92,7 +93,11 @@ func (f *fileSource) title() string {
 
 func (f *fileSource) live() bool { return false }
 
-func (f *fileSource) close() {}
+func (f *fileSource) close() {
+	if f.opts.Closed != nil {
+		f.opts.Closed()
+	}
+}
 
 func (f *fileSource) read(_ context.Context, scope harden.Scope) (*harden.Inventory, error) {
 	set, _ := f.loaded()
