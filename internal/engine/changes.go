@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
+	"github.com/kubectl-harden/kubectl-harden/internal/netpol"
 )
 
 // changes are the parts in which an inventory differs from the one before, and in
@@ -76,7 +77,7 @@ func between(before, after *harden.Inventory) *changes {
 // sameFrame compares what every rule may look at without saying so.
 func sameFrame(a, b *harden.Inventory) bool {
 	return reflect.DeepEqual(a.Cluster, b.Cluster) && slices.Equal(a.Scope, b.Scope) && a.Clusterwide == b.Clusterwide &&
-		slices.Equal(a.Unread, b.Unread) && sameList(a.Nodes, b.Nodes) && reflect.DeepEqual(a.Net.Engine, b.Net.Engine) && sameFacts(&a.Facts, &b.Facts) &&
+		netpol.FamiliesOf(a) == netpol.FamiliesOf(b) && slices.Equal(a.Unread, b.Unread) && sameList(a.Nodes, b.Nodes) && reflect.DeepEqual(a.Net.Engine, b.Net.Engine) && sameFacts(&a.Facts, &b.Facts) &&
 		reflect.DeepEqual(a.NamespaceSources, b.NamespaceSources) && reflect.DeepEqual(a.ServiceAccountSources, b.ServiceAccountSources) &&
 		reflect.DeepEqual(a.NetworkPolicySources, b.NetworkPolicySources)
 }
@@ -122,6 +123,8 @@ func (c *changes) workloads(before, after []*harden.Workload) {
 			for _, part := range c.aspects[now] {
 				c.note(part, now.Ref.Namespace)
 			}
+			c.noteProxy(old)
+			c.noteProxy(now)
 		case old != nil:
 			c.noteWorkload(old)
 		default:
@@ -133,6 +136,13 @@ func (c *changes) workloads(before, after []*harden.Workload) {
 func (c *changes) noteWorkload(w *harden.Workload) {
 	for _, part := range []schema.GroupKind{harden.Templates, harden.Pods, harden.PodStatus} {
 		c.note(part, w.Ref.Namespace)
+	}
+	c.noteProxy(w)
+}
+
+func (c *changes) noteProxy(w *harden.Workload) {
+	if harden.ServesRoutes(&w.Template) != "" {
+		c.note(harden.ProxyWorkloads, w.Ref.Namespace)
 	}
 }
 
@@ -249,12 +259,14 @@ func (c *changes) others(before, after harden.Objects) {
 		old, listed := before[kind]
 		if !listed {
 			c.note(kind, "")
+			c.note(harden.AnyObject, "")
 		}
 		c.objects(kind, old, list)
 	}
 	for kind, list := range before {
 		if _, listed := after[kind]; !listed {
 			c.note(kind, "")
+			c.note(harden.AnyObject, "")
 			c.objects(kind, list, nil)
 		}
 	}
@@ -262,12 +274,15 @@ func (c *changes) others(before, after harden.Objects) {
 
 func (c *changes) objects(kind schema.GroupKind, before, after []*harden.Object) {
 	walk(before, after, harden.CompareObjects, func(old, now *harden.Object) {
+		at := now
 		switch {
-		case old == nil:
-			c.note(kind, now.Ref.Namespace)
-		case now == nil || !sameObject(old, now):
-			c.note(kind, old.Ref.Namespace)
+		case now == nil:
+			at = old
+		case old != nil && sameObject(old, now):
+			return
 		}
+		c.note(kind, at.Ref.Namespace)
+		c.note(harden.AnyObject, at.Ref.Namespace)
 	})
 }
 

@@ -36,7 +36,7 @@ type memory struct {
 	workloads  []*cell // as in the inventory
 	namespaces map[string]*cell
 	accounts   map[types.NamespacedName]*cell
-	policies   map[string][]*cell             // by namespace, as in the inventory
+	policies   map[string][]*cell           // by namespace, as in the inventory
 	others     map[schema.GroupKind][]*cell // as in the inventory, without those that are no subjects
 	cluster    *cell
 	counts     []harden.Counts   // by fixer

@@ -220,7 +220,7 @@ func (i *Inventory) Proxies() []*Proxy {
 			out.all = append(out.all, p)
 		}
 		return out
-	}, Templates, Pods, PodStatus, KindService).all
+	}, ProxyWorkloads, KindService).all
 }
 
 // Selects reports whether the Service leads to the pods of the workload. One

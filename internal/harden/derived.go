@@ -18,7 +18,7 @@ type derived struct {
 type once struct {
 	sync.Once
 	value any
-	done  atomic.Bool          // value is there
+	done  atomic.Bool        // value is there
 	of    []schema.GroupKind // what it was derived of; none: it is not handed on
 }
 

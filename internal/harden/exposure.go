@@ -19,7 +19,7 @@ type entrance struct {
 }
 
 // PartsOfExposure are those of an inventory by which a workload is exposed.
-var PartsOfExposure = append([]schema.GroupKind{Templates, KindService, KindIngressClass, KindIngressClassParams, KindGateway, KindGatewayClass, KindIstioGateway}, RouteKinds()...)
+var PartsOfExposure = append([]schema.GroupKind{ProxyWorkloads, KindService, KindIngressClass, KindIngressClassParams, KindGateway, KindGatewayClass, KindIstioGateway}, RouteKinds()...)
 
 // ExposedBy is by what the workload can be reached from outside of the cluster,
 // such as "Service web of type LoadBalancer" or "Ingress shop"; empty where

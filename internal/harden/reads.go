@@ -16,13 +16,33 @@ import (
 // The subject of a Check about pods is a workload as it is declared, together with
 // the way by which it is exposed (ExposureOf).
 type Reads struct {
-	Own       []schema.GroupKind // of the workload that is judged: Pods, PodStatus
+	Own       []schema.GroupKind // of the workload that is judged, besides what it declares and its Pods: PodStatus
 	Namespace []schema.GroupKind // in the namespace of the subject alone
 	Cluster   []schema.GroupKind // anywhere
 }
 
-// ReadsNothing is for a Check that looks at nothing but its subject.
-var ReadsNothing = &Reads{}
+// ReadsNothing is for a Check that looks at nothing but its subject, and
+// ReadsPodStatus for one that looks at the status of its own pods besides.
+var (
+	ReadsNothing   = &Reads{}
+	ReadsPodStatus = &Reads{Own: []schema.GroupKind{PodStatus}}
+)
+
+// InNamespace is for a Check that looks at the parts in the namespace of its subject.
+func InNamespace(parts ...schema.GroupKind) *Reads { return &Reads{Namespace: parts} }
+
+// InCluster is for a Check that looks at the parts wherever they are.
+func InCluster(parts ...schema.GroupKind) *Reads { return &Reads{Cluster: parts} }
+
+// AndInCluster adds parts that are looked at wherever they are.
+func (r *Reads) AndInCluster(parts ...schema.GroupKind) *Reads {
+	return &Reads{Own: r.Own, Namespace: r.Namespace, Cluster: parts}
+}
+
+// AndPodStatus adds the status of the own pods.
+func (r *Reads) AndPodStatus() *Reads {
+	return &Reads{Own: []schema.GroupKind{PodStatus}, Namespace: r.Namespace, Cluster: r.Cluster}
+}
 
 // Parts of an inventory that are no kind of the API.
 var (
@@ -32,8 +52,12 @@ var (
 	Templates = schema.GroupKind{Group: "inventory", Kind: "templates"} // workloads but for their pods
 	// Pods are the live pods of workloads: metadata, spec, phase and addresses.
 	// PodStatus is what else their status says.
-	Pods          = schema.GroupKind{Group: "inventory", Kind: "pods"}
-	PodStatus     = schema.GroupKind{Group: "inventory", Kind: "pod status"}
+	Pods      = schema.GroupKind{Group: "inventory", Kind: "pods"}
+	PodStatus = schema.GroupKind{Group: "inventory", Kind: "pod status"}
+	// ProxyWorkloads are the workloads that serve routes, with their pods: Inventory.Proxies.
+	ProxyWorkloads = schema.GroupKind{Group: "inventory", Kind: "proxies"}
+	// AnyObject is any kind of Inventory.Others.
+	AnyObject     = schema.GroupKind{Group: "inventory", Kind: "objects"}
 	Scalers       = schema.GroupKind{Group: "inventory", Kind: "scalers"}
 	OtherPolicies = schema.GroupKind{Group: "inventory", Kind: "policies"} // Net.Policies
 	NetCallees    = schema.GroupKind{Group: "inventory", Kind: "callees"}  // Net.Callees
@@ -44,6 +68,9 @@ var (
 	KindServiceAccount = schema.GroupKind{Kind: "ServiceAccount"}
 	KindNetworkPolicy  = schema.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"}
 )
+
+// WorkloadParts are what is derived of that holds workloads.
+var WorkloadParts = []schema.GroupKind{Templates, Pods, PodStatus}
 
 // A clock is what a Check learnt of the time.
 type clock struct {

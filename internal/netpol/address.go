@@ -15,6 +15,14 @@ type families struct{ v4, v6 bool }
 
 func (f families) has(a netip.Addr) bool { return a.Is4() && f.v4 || a.Is6() && f.v6 }
 
+// FamiliesOf tells which kinds of addresses pods get: what a World knows of all of
+// them, whatever it is asked.
+func FamiliesOf(inv *harden.Inventory) (f struct{ V4, V6 bool }) {
+	seen := readFamilies(inv)
+	f.V4, f.V6 = seen.v4, seen.v6
+	return f
+}
+
 // readFamilies believes the engine, else the addresses that were seen; where
 // there are none it is IPv4.
 func readFamilies(inv *harden.Inventory) families {

@@ -68,8 +68,12 @@ type Graph struct {
 // Of is the graph of the inventory, made once.
 func Of(inv *harden.Inventory) *Graph { return harden.Derive(inv, build, Parts...) }
 
-// Parts are those of an inventory that a Graph is made of.
-var Parts = []schema.GroupKind{harden.KindRole, harden.KindClusterRole, harden.KindRoleBinding, harden.KindClusterRoleBinding, harden.KindServiceAccount}
+// Kinds are those of RBAC. Parts are those of an inventory that a Graph is made
+// of: it looks up accounts for their tokens.
+var (
+	Kinds = []schema.GroupKind{harden.KindRole, harden.KindClusterRole, harden.KindRoleBinding, harden.KindClusterRoleBinding}
+	Parts = append(Kinds[:len(Kinds):len(Kinds)], harden.KindServiceAccount)
+)
 
 // Over is the graph of a later inventory in which no Parts differ.
 func (g *Graph) Over(inv *harden.Inventory) any {

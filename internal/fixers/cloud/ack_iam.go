@@ -55,6 +55,7 @@ from this cluster are not visible.
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "Kubernetes", ID: "IAM best practices: least privilege", URL: "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkACKWildcard,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return byHand("name what is allowed",

@@ -42,6 +42,7 @@ same from one of them.
 		{Standard: "Kubescape", ID: "C-0227"},
 		{Standard: "Kubescape", ID: "C-0228"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkAPIServerPublic,
 	Fix: func(*harden.Pass, *harden.Finding) []harden.Fix {
 		return byHand("restrict the endpoint",

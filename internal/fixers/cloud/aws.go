@@ -17,7 +17,7 @@ type platform struct {
 	other bool // known to be elsewhere
 }
 
-func platformOf(inv *harden.Inventory) platform { return harden.Derive(inv, detect) }
+func platformOf(inv *harden.Inventory) platform { return harden.Derive(inv, detect, harden.Frame) }
 
 // awsGroups are API groups that are of no use but on AWS. Those of controllers that
 // manage AWS from anywhere (services.k8s.aws) are not among them.

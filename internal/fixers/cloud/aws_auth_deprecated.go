@@ -38,6 +38,7 @@ allows them. Self-managed nodes need one of type EC2_LINUX or EC2_WINDOWS.
 		{Standard: "Kubescape", ID: "C-0285"},
 		{Standard: "Kubernetes", ID: "EKS: from aws-auth to access entries", URL: "https://docs.aws.amazon.com/eks/latest/userguide/migrating-access-entries.html"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		m, ok := authOf(p)
 		switch {

@@ -47,6 +47,7 @@ often hold such a role.
 		{Standard: "Kubescape", ID: "C-0246"},
 		{Standard: "Kubernetes", ID: "EKS access entries", URL: "https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		m, ok := authOf(p)
 		if !ok {

@@ -42,6 +42,7 @@ all nodes NotReady.
 		{Standard: "NSA", ID: "RBAC"},
 		{Standard: "Kubernetes", ID: "aws-iam-authenticator", URL: "https://github.com/kubernetes-sigs/aws-iam-authenticator#full-configuration-format"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkAuthNodeGroups,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		return byHand("let the role of nodes be a node and nothing else",

@@ -39,6 +39,7 @@ edit of this ConfigMap locks everybody out.
 		{Standard: "Kubescape", ID: "C-0232"},
 		{Standard: "Kubernetes", ID: "EKS best practices: identity and access management", URL: "https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		m, ok := authOf(p)
 		if !ok {

@@ -57,6 +57,7 @@ stores have the same names and no role.
 		{Standard: "Kubescape", ID: "C-0012"},
 		{Standard: "Kubescape", ID: "C-0020"},
 	},
+	Reads: harden.InNamespace(harden.KindConfigMap),
 	Check: checkAWSStaticKeys,
 	Fix:   fixAWSStaticKeys,
 }
@@ -203,7 +204,7 @@ type awsConfigMap struct {
 type awsConfigMaps map[[2]string]awsConfigMap
 
 func awsKeyIn(inv *harden.Inventory, namespace, name string) (secrets.Hit, string, bool) {
-	found, ok := harden.Derive(inv, newAWSConfigMaps)[[2]string{namespace, name}]
+	found, ok := harden.Derive(inv, newAWSConfigMaps, harden.KindConfigMap)[[2]string{namespace, name}]
 	return found.hit, found.entry, ok
 }
 

@@ -38,7 +38,7 @@ func awsUse(p *harden.Pass) string {
 			}
 		}
 	}
-	hosts := harden.Derive(p.Inventory, flowsToAWS)
+	hosts := harden.Derive(p.Inventory, flowsToAWS, harden.Frame)
 	if host := hosts[p.Object.Namespace+"/"+p.Object.Name]; host != "" {
 		return "It was seen to connect to " + harden.OneLine(host)
 	}

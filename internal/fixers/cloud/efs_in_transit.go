@@ -45,6 +45,7 @@ A file system policy that denies aws:SecureTransport false makes clear mounts fa
 		{Standard: "NSA", ID: "encryption"},
 		{Standard: "Kubernetes", ID: "EFS CSI driver: encryption in transit", URL: "https://github.com/kubernetes-sigs/aws-efs-csi-driver/blob/master/docs/README.md#encryption-in-transit"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkEFSInTransit,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		if p.Object.Kind == "StorageClass" {

@@ -37,6 +37,7 @@ either. Logs go by the ConfigMap aws-observability/aws-logging.
 		{Standard: "NSA", ID: "network policies"},
 		{Standard: "Kubernetes", ID: "EKS on Fargate", URL: "https://docs.aws.amazon.com/eks/latest/userguide/fargate.html"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if !onAWS(p) {
 			return

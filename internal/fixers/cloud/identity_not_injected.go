@@ -38,6 +38,7 @@ eks.amazonaws.com/skip-containers leaves containers out; a pod in which all are 
 		{Standard: "CIS EKS", ID: "5.2.1"},
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 	},
+	Reads: harden.InNamespace(harden.KindServiceAccount),
 	Check: checkIdentityNotInjected,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return byHand("restart the pods", restart(p.Object)+" Look first that the webhook is there: kubectl get mutatingwebhookconfiguration pod-identity-webhook.", "The pods restart, and from then on have the rights of the role instead of those of the node.")

@@ -38,6 +38,7 @@ left to limit, and nodes of their own help.
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "ATT&CK", ID: "T1552.005"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		all := addresses(p.Inventory.Net.Engine)
 		if len(all) == 0 || p.Workload.Finished || harden.IsSystemNamespace(p.Object.Namespace) {

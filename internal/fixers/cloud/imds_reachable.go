@@ -61,6 +61,7 @@ the verdict is unknown, and nodes that may not be read leave the cloud unknown.
 		{Standard: "ATT&CK", ID: "MS-TA9033"},
 		{Standard: "Kubescape", ID: "C-0052"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods, harden.KindNamespace, harden.KindNetworkPolicy, harden.OtherPolicies, harden.KindService).AndInCluster(harden.NetLists),
 	Check: checkIMDSReachable,
 	Fix:   fixIMDSReachable,
 }

@@ -47,6 +47,7 @@ balancer is in its status, so manifests from files are not judged.
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "Kubernetes", ID: "AWS Load Balancer Controller: scheme", URL: "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/"},
 	},
+	Reads: harden.InCluster(harden.KindIngressClass, harden.KindIngress),
 	Check: checkLBScheme,
 	Fix:   fixLBScheme,
 }

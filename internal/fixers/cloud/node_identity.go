@@ -33,6 +33,7 @@ without either, pods get no addresses. EKS Auto Mode has no aws-node.
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "Kubernetes", ID: "EKS: VPC CNI with a role of its own", URL: "https://docs.aws.amazon.com/eks/latest/userguide/cni-iam-role.html"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods),
 	Check: checkNodeIdentity,
 	Fix: func(*harden.Pass, *harden.Finding) []harden.Fix {
 		return byHand("give the VPC CNI a role of its own",

@@ -40,6 +40,7 @@ nodes, nodes of Fargate, and clusters whose nodes are containers (kind, k3d) are
 		{Standard: "NSA", ID: "hardening"},
 		{Standard: "Kubescape", ID: "C-0226"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkNodeOS,
 	Fix: func(*harden.Pass, *harden.Finding) []harden.Fix {
 		return byHand("run nodes on a system made for containers",

@@ -44,6 +44,7 @@ an address of a private network ExternalIP; those pass.
 		{Standard: "ATT&CK", ID: "T1133"},
 		{Standard: "Kubescape", ID: "C-0229"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if !p.Inventory.Live() {
 			p.NotApplicable()

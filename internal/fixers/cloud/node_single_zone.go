@@ -35,6 +35,7 @@ all be in one zone by chance: what counts is what the groups allow.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "Running in multiple zones", URL: "https://kubernetes.io/docs/setup/best-practices/multiple-zones/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		zones, nodes := map[string]bool{}, 0
 		var zone string

@@ -41,6 +41,7 @@ Node classes of EKS Auto Mode are always encrypted.
 		{Standard: "NSA", ID: "encryption"},
 		{Standard: "Kubernetes", ID: "Karpenter: spec.blockDeviceMappings", URL: "https://karpenter.sh/docs/concepts/nodeclasses/#specblockdevicemappings"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkNodeClassEBS,
 	Fix:   fixNodeClassEBS,
 }

@@ -46,6 +46,7 @@ Auto Mode have no such field: AWS sets both there. Launch templates of node grou
 		{Standard: "ATT&CK", ID: "T1552.005"},
 		{Standard: "Kubernetes", ID: "Karpenter: spec.metadataOptions", URL: "https://karpenter.sh/docs/concepts/nodeclasses/#specmetadataoptions"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkNodeClassIMDS,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

@@ -40,6 +40,7 @@ eks-auth:AssumeRoleForPodIdentity. Taints that its DaemonSet does not tolerate k
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "Kubernetes", ID: "EKS Pod Identity agent", URL: "https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.PodStatus),
 	Check: checkPodIdentityAgent,
 	Fix: func(*harden.Pass, *harden.Finding) []harden.Fix {
 		return byHand("run the agent on every node",

@@ -42,6 +42,7 @@ is known about volumes.
 		{Standard: "NSA", ID: "encryption"},
 		{Standard: "Kubescape", ID: "C-0264"},
 	},
+	Reads: harden.InCluster(harden.KindStorageClass),
 	Check: checkPersistentVolumeEBS,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		volume := harden.Content[*corev1.PersistentVolume](p.Item)

@@ -37,6 +37,7 @@ association of EKS Pod Identity with "default" does the same and is not visible 
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "Kubescape", ID: "C-0225"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if !maybeAWS(p) {
 			return

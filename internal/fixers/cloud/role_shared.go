@@ -43,6 +43,7 @@ cluster.
 		{Standard: "NSA", ID: "protecting cloud infrastructure"},
 		{Standard: "Kubernetes", ID: "EKS best practices: one role for one application", URL: "https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html"},
 	},
+	Reads: harden.InCluster(harden.KindServiceAccount),
 	Check: checkRoleShared,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return byHand("split the role",
@@ -62,7 +63,7 @@ func checkRoleShared(p *harden.Pass) {
 		return
 	}
 	var others []string
-	for _, sa := range harden.Derive(p.Inventory, accountsByRole)[arn] {
+	for _, sa := range harden.Derive(p.Inventory, accountsByRole, harden.KindServiceAccount)[arn] {
 		if sa != p.ServiceAccount && !sameApplication(sa, p.ServiceAccount) {
 			others = append(others, sa.Namespace+"/"+sa.Name)
 		}

@@ -49,6 +49,7 @@ for the driver's role.
 		{Standard: "Kubescape", ID: "C-0264"},
 		{Standard: "Kubernetes", ID: "EBS CSI driver: parameters", URL: "https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/parameters.md"},
 	},
+	Reads: harden.InCluster(harden.KindPersistentVolumeClaim, harden.KindStorageClass),
 	Check: checkStorageClassEBS,
 	Fix:   fixStorageClassEBS,
 }

@@ -40,6 +40,7 @@ verdict is unknown. The patch level is not judged.
 		{Standard: "Kubernetes", ID: "Releases", URL: "https://kubernetes.io/releases/"},
 		{Standard: "Kubernetes", ID: "EKS release calendar", URL: "https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkVersionEOL,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return byHand("upgrade",
@@ -63,7 +64,7 @@ func checkVersionEOL(p *harden.Pass) {
 		p.Unknown("the server does not tell its version")
 		return
 	}
-	now := p.Inventory.Now
+	now := p.Now()
 	end, known := upstreamEnds[minor]
 	finished := known && over(end, now) || before(upstreamEnds, minor)
 	f := harden.Finding{Field: "gitVersion", Reason: fmt.Sprintf("1.%d is out of support", minor)}

@@ -41,6 +41,7 @@ Fargate follow when their pod restarts.
 		{Standard: "NSA", ID: "upgrading and application security practices"},
 		{Standard: "Kubernetes", ID: "Version skew policy", URL: "https://kubernetes.io/releases/version-skew-policy/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkVersionSkew,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		what := "the version of the control plane"
@@ -80,7 +81,7 @@ func checkVersionSkew(p *harden.Pass) {
 	}
 	name, version := runtimeOf(info.ContainerRuntimeVersion)
 	end, known := containerdEnds[version]
-	if name != "containerd" || !known || !over(end, p.Inventory.Now) {
+	if name != "containerd" || !known || !over(end, p.Now()) {
 		return
 	}
 	f = harden.Finding{

@@ -48,6 +48,7 @@ speaks S3, and is no sign.
 		{Standard: "ATT&CK", ID: "MS-TA9028"},
 		{Standard: "Kubescape", ID: "C-0225"},
 	},
+	Reads: harden.InNamespace(harden.KindServiceAccount),
 	Check: checkNoWorkloadIdentity,
 	Fix:   fixNoWorkloadIdentity,
 }

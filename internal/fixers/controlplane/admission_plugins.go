@@ -54,6 +54,7 @@ benchmarks ask for, are not judged: what they cost depends on the cluster.
 		{Standard: "Kubescape", ID: "C-0127"},
 		{Standard: "Kubescape", ID: "C-0283"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkAdmissionPlugins,
 	Fix:   fixAdmissionPlugins,
 }

@@ -39,6 +39,7 @@ Managed control planes have no such pod and are not judged.
 		{Standard: "Kubescape", ID: "C-0113"},
 		{Standard: "Kubernetes", ID: "Anonymous requests", URL: "https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-requests"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkAnonymousAuth,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return byHand(p, "refuse anonymous requests, or limit them to health endpoints",

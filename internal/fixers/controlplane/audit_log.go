@@ -57,6 +57,7 @@ the provider.
 		{Standard: "Kubescape", ID: "C-0133"},
 		{Standard: "Kubernetes", ID: "Auditing", URL: "https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkAuditLog,
 	Fix:   fixAuditLog,
 }

@@ -47,6 +47,7 @@ visible from here: the verdict is unknown. Managed control planes have no such p
 		{Standard: "Kubescape", ID: "C-0119"},
 		{Standard: "Kubescape", ID: "C-0120"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkAuthorization,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return byHand(p, "authorize by Node and RBAC",

@@ -39,6 +39,7 @@ to follow.
 		{Standard: "Trivy", ID: "KCV-0039"},
 		{Standard: "Trivy", ID: "KCV-0041"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		c, ok := find(p, controllerManager, scheduler)
 		if !ok || loopback(c.flags["bind-address"]) {

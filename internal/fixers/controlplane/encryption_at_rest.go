@@ -38,6 +38,7 @@ the key is losing the Secrets. On EKS (envelope encryption), GKE and AKS it is a
 		{Standard: "Kubescape", ID: "C-0141"},
 		{Standard: "Kubernetes", ID: "Encrypting confidential data at rest", URL: "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if c, ok := find(p, apiServer); ok && !c.has("encryption-provider-config") {
 			c.report(p, harden.Finding{

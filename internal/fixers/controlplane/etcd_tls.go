@@ -61,6 +61,7 @@ not judged.
 		{Standard: "Kubescape", ID: "C-0158"},
 		{Standard: "Kubescape", ID: "C-0159"},
 	},
+	Reads: harden.InCluster(harden.Templates),
 	Check: checkEtcdTLS,
 	Fix:   fixEtcdTLS,
 }
@@ -88,7 +89,7 @@ func checkEtcdTLS(p *harden.Pass) {
 			})
 		}
 	}
-	if ca := c.flags["trusted-ca-file"]; ca != "" && slices.Contains(harden.Derive(p.Inventory, clientCAs), ca) {
+	if ca := c.flags["trusted-ca-file"]; ca != "" && slices.Contains(harden.Derive(p.Inventory, clientCAs, harden.Templates), ca) {
 		c.report(p, harden.Finding{
 			Discriminator: "ca", Verdict: "ca", Reason: "etcd trusts the CA of the cluster's users",
 			Detail: c.say("trusted-ca-file") + " is the file that the API server takes for --client-ca-file: every certificate of a user, a kubelet or a component opens etcd.",

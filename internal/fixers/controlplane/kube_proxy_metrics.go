@@ -43,6 +43,7 @@ where there is a file.
 		{Standard: "NSA", ID: "control plane"},
 		{Standard: "Kubescape", ID: "C-0291"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkKubeProxyMetrics,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

@@ -58,6 +58,7 @@ did not answer are unknown. On EKS Auto, GKE Autopilot and the like the provider
 		{Standard: "Kubescape", ID: "C-0182"},
 		{Standard: "Kubescape", ID: "C-0284"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkKubeletConfig,
 	Fix:   fixKubeletConfig,
 }

@@ -37,6 +37,7 @@ not visible from here: the verdict is unknown.
 		{Standard: "Trivy", ID: "KCV-0034"},
 		{Standard: "Trivy", ID: "KCV-0040"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		c, ok := find(p, apiServer, controllerManager, scheduler)
 		switch {

@@ -32,6 +32,7 @@ client certificates, and programs ServiceAccounts, before the flag goes.
 		{Standard: "Trivy", ID: "KCV-0002"},
 		{Standard: "Kubescape", ID: "C-0114"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if c, ok := find(p, apiServer); ok && c.has("token-auth-file") {
 			c.report(p, harden.Finding{Reason: "static tokens in a file", Detail: c.say("token-auth-file") + ": tokens that never expire, in clear on the node."})

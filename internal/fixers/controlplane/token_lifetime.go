@@ -33,6 +33,7 @@ any case. Tokens with an audience or an expiry of their own are not extended.
 		{Standard: "NSA", ID: "service account tokens"},
 		{Standard: "Kubescape", ID: "C-0290"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if c, ok := find(p, apiServer); ok && !c.is("service-account-extend-token-expiration", false) {
 			c.report(p, harden.Finding{

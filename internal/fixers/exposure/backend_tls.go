@@ -42,6 +42,7 @@ visitors send. Rules for card payments and the like ask for encryption all the w
 same and is not seen here.
 `,
 	Refs:  refs("NSA encryption"),
+	Reads: harden.InCluster(routeAndBackendParts...),
 	Check: checkBackendTLS,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("encrypt up to the pods", fmt.Sprintf("Let the pods behind %s %s/%s serve TLS and say so (backend-protocol: HTTPS, a BackendTLSPolicy), or put them into a mesh with mutual TLS.", p.Object.Kind, p.Object.Namespace, p.Object.Name))

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -91,13 +92,22 @@ func deepCopy(o map[string]any, path ...string) []any {
 	return out
 }
 
+// routeParts are what a route is judged by: what it is served by, and how that is
+// configured. routeAndBackendParts are these with what it leads to.
+var (
+	routeParts           = slices.Concat(harden.PartsOfExposure, []schema.GroupKind{harden.KindConfigMap, harden.KindMiddleware})
+	routeAndBackendParts = slices.Concat(routeParts, []schema.GroupKind{
+		harden.Templates, harden.KindNamespace, harden.KindSecret, harden.KindCertificate, harden.KindBackendTLSPolicy,
+	})
+)
+
 // behind are the workloads that a Service leads to.
 func behind(inv *harden.Inventory, s *corev1.Service) []*harden.Workload {
 	if s == nil || len(s.Spec.Selector) == 0 {
 		return nil
 	}
 	var out []*harden.Workload
-	for _, w := range harden.Derive(inv, byNamespace)[s.Namespace] {
+	for _, w := range workloadsIn(inv, s.Namespace) {
 		if harden.Selects(s, w) {
 			out = append(out, w)
 		}
@@ -106,6 +116,10 @@ func behind(inv *harden.Inventory, s *corev1.Service) []*harden.Workload {
 }
 
 type workloads map[string][]*harden.Workload
+
+func workloadsIn(inv *harden.Inventory, namespace string) []*harden.Workload {
+	return harden.Derive(inv, byNamespace, harden.WorkloadParts...)[namespace]
+}
 
 func byNamespace(inv *harden.Inventory) workloads {
 	out := workloads{}
@@ -160,7 +174,7 @@ func nginxSettings(inv *harden.Inventory) []settings {
 			out = append(out, found[key])
 		}
 		return out
-	})
+	}, routeParts...)
 }
 
 // nginxSetting is a setting of the controllers; false where none of their ConfigMaps says it.

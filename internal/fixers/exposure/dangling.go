@@ -40,6 +40,7 @@ Service of that name gets its visitors.
 be in another file.
 `,
 	Refs:  refs("Kubescape C-0298"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkDangling,
 	Fix:   fixDangling,
 }
@@ -77,6 +78,7 @@ Service of that name gets its visitors; until then they get errors.
 be in another file. Routes of the mesh alone are passed over.
 `,
 	Refs:  refs("Kubescape C-0302"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkDangling,
 	Fix:   fixDangling,
 }

@@ -42,6 +42,7 @@ redirects.
 passed over. GRPCRoutes in clear are not looked at.
 `,
 	Refs:  refs("NSA encryption", "Kubescape C-0266"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkGatewayHTTPListener,
 	Fix:   fixGatewayHTTPListener,
 }

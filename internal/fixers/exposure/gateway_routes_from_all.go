@@ -38,6 +38,7 @@ but the Gateway's own. The list of listeners is carried whole.
 are counted: where only some namespaces may be read, add the others.
 `,
 	Refs:  refs("Kubernetes Gateway API: cross-namespace routing https://gateway-api.sigs.k8s.io/guides/multiple-ns/"),
+	Reads: harden.ReadsNothing,
 	Check: checkGatewayRoutesFromAll,
 	Fix:   fixGatewayRoutesFromAll,
 }

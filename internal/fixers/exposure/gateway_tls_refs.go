@@ -40,6 +40,7 @@ namespaces apart.
 without any reference is reported there. References to other kinds are not followed.
 `,
 	Refs:  refs("Kubernetes Gateway API: TLS configuration https://gateway-api.sigs.k8s.io/guides/tls/"),
+	Reads: harden.InCluster(harden.KindReferenceGrant, harden.KindSecret),
 	Check: checkGatewayTLSRefs,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return manual("give the listener its certificate", fmt.Sprintf("Make the Secret (kubernetes.io/tls) that %s of Gateway %s/%s names, or correct the reference; for a Secret of another namespace make a ReferenceGrant there "+

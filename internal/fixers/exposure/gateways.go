@@ -90,7 +90,7 @@ func routesOn(inv *harden.Inventory, namespace, name string) []attached {
 			}
 		}
 		return out
-	})[[2]string{namespace, name}]
+	}, gatewayRoutes...)[[2]string{namespace, name}]
 }
 
 var gatewayRoutes = []schema.GroupKind{harden.KindHTTPRoute, harden.KindGRPCRoute, harden.KindTLSRoute, harden.KindTCPRoute, harden.KindUDPRoute}

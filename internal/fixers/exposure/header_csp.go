@@ -42,6 +42,7 @@ custom-headers with global-allowed-response-headers letter by letter; where one 
 the list none is sent, and the controller answers 503 for the whole Ingress.
 `,
 	Refs:  refs("Kubernetes ingress-nginx: custom headers https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#custom-headers"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkHeaderCSP,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		switch f.Verdict {

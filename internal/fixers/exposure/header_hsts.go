@@ -40,6 +40,7 @@ that has parts without TLS breaks. Routes without TLS and Ingresses whose TLS en
 pods are passed over.
 `,
 	Refs:  refs("Kubernetes ingress-nginx: HTTP Strict Transport Security https://kubernetes.github.io/ingress-nginx/user-guide/tls/#http-strict-transport-security"),
+	Reads: harden.InCluster(routeParts...),
 	Check: hsts.check,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if known := nginxSettings(p.Inventory); f.Verdict == "gone" && p.Item.Ref.Kind == harden.KindIngress.Kind && len(known) == 1 && known[0].data["hsts"] == "false" {

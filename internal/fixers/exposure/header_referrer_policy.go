@@ -37,6 +37,7 @@ sets others of these headers and not this one; where it sets none, they are the
 application's, and header-csp says so.
 `,
 	Refs:  refs("Kubernetes ingress-nginx: custom headers https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#custom-headers"),
+	Reads: harden.InCluster(routeParts...),
 	Check: referrerPolicy.check,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return setHeader(p, f, referrerPolicy.name, referrerPolicy.value)

@@ -36,6 +36,7 @@ by hand.
 **Traps.** Some clients of old programs look at the header.
 `,
 	Refs:  refs("Kubernetes ingress-nginx: server-tokens https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/configmap/#server-tokens"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkHeaderServerLeak,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if p.Item.Ref.Kind == harden.KindConfigMap.Kind {

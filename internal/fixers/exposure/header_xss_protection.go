@@ -36,6 +36,7 @@ asked, so a person decides.
 **Traps.** What the application sends itself is not seen.
 `,
 	Refs:  refs("Kubernetes ingress-nginx: custom headers https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#custom-headers"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkHeaderXSSProtection,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return setHeader(p, f, xssProtection, "0")

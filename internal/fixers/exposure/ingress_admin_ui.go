@@ -46,6 +46,7 @@ port-forward.
 not read. Where the way may or may not be public, the finding is one step milder.
 `,
 	Refs:  refs("ATT&CK MS-TA9005", "Kubescape C-0021", "Kubescape C-0014"),
+	Reads: harden.InCluster(routeAndBackendParts...),
 	Check: checkIngressAdminUI,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("ask who comes, or close the route", fmt.Sprintf("Authenticate at %s %s/%s (such as %sauth-url with oauth2-proxy, %sauth-type: oidc, or a forwardAuth Middleware), limit the addresses that may come, "+

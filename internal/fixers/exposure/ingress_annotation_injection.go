@@ -48,6 +48,7 @@ trace of an attack.
 when it begins with ~, and is passed over there.
 `,
 	Refs:  refs("Trivy KCV-0093", "ATT&CK T1190"),
+	Reads: harden.InCluster(harden.KindIngressClass),
 	Check: checkIngressAnnotationInjection,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if f.Field == "spec.rules" {

@@ -40,6 +40,7 @@ any pod that reaches its admission webhook: one step worse.
 headers and annotations differ from controller to controller: migrate host by host.
 `,
 	Refs:  refs("Kubescape C-0292", "NSA upgrading and application security practices", "ATT&CK T1190"),
+	Reads: harden.InCluster(harden.KindValidatingWebhookConfiguration),
 	Check: checkIngressControllerEOL,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("migrate to a controller that is maintained", "Install a controller that is maintained, best one of the Gateway API, beside this one; convert the Ingresses (ingress2gateway writes most of the routes), "+

@@ -41,6 +41,7 @@ better, and only people know them.
 enable-cors is true. A pattern such as .* is a star as well.
 `,
 	Refs:  refs("Kubernetes ingress-nginx: enable CORS https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#enable-cors"),
+	Reads: harden.InCluster(harden.KindIngress),
 	Check: checkIngressCORSWildcard,
 	Fix:   fixIngressCORSWildcard,
 }

@@ -37,6 +37,7 @@ tenant's host may land in the wrong place.
 balancer of its own shares it with nobody; still, requests by address reach the program.
 `,
 	Refs:  refs("Kubernetes Ingress: hostname wildcards https://kubernetes.io/docs/concepts/services-networking/ingress/#hostname-wildcards"),
+	Reads: harden.ReadsNothing,
 	Check: checkIngressWildcardHost,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("name the hosts", fmt.Sprintf("Set spec.rules[].host of Ingress %s/%s to the hosts in full, one rule each, and keep their paths.", p.Object.Namespace, p.Object.Name))
@@ -89,6 +90,7 @@ answers.
 way to serve one program; the remark on hosts is true there too.
 `,
 	Refs:  refs("Kubernetes Ingress: default backend https://kubernetes.io/docs/concepts/services-networking/ingress/#default-backend"),
+	Reads: harden.ReadsNothing,
 	Check: checkIngressDefaultBackend,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("serve it by rules", fmt.Sprintf("Move spec.defaultBackend of Ingress %s/%s into spec.rules with the host and the path that it is for.", p.Object.Namespace, p.Object.Name))

@@ -41,6 +41,7 @@ For Traefik, Kong and others the redirect is in their own configuration, which i
 read: the rule does not apply to them.
 `,
 	Refs:  refs("NSA encryption"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkIngressHTTPOpen,
 	Fix:   fixIngressHTTPOpen,
 }

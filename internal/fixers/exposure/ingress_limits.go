@@ -39,6 +39,7 @@ limit rather than none. Other proxies have no such limit by default, and nothing
 about them: it would be said of every route.
 `,
 	Refs:  refs("ATT&CK T1499"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkIngressBodySize,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		const title, warning = "limit requests to 10m", "Larger requests are refused with status 413."
@@ -105,6 +106,7 @@ which people have to make.
 then waive the finding. A network load balancer logs TLS listeners alone.
 `,
 	Refs:  refs("NSA logging"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkIngressAccessLog,
 	Fix:   fixIngressAccessLog,
 }
@@ -197,6 +199,7 @@ limits rates, while a program is being repaired. It replaces no repair.
 then the controller, where it manages none, leaves it alone.
 `,
 	Refs:  refs("Kubernetes AWS Load Balancer Controller: WAFv2 https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#wafv2-acl-arn"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkIngressWAF,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("attach a web ACL", fmt.Sprintf("Make a web ACL and set %swafv2-acl-arn of Ingress %s/%s to its ARN.", albPrefix, p.Object.Namespace, p.Object.Name))

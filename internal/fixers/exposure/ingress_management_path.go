@@ -42,6 +42,7 @@ or a rule for the path that refuses it.
 **Traps.** A program may answer 404 or ask for a password there: nobody asked it.
 `,
 	Refs:  refs("ATT&CK T1133", "Kubescape C-0021"),
+	Reads: harden.InCluster(routeAndBackendParts...),
 	Check: checkIngressManagementPath,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return manual("keep visitors out of it", fmt.Sprintf("Serve what operators need on a port of its own that no route leads to, or add a rule to %s %s/%s that refuses the path; see: %s", p.Object.Kind, p.Object.Namespace, p.Object.Name, f.Detail))

@@ -45,6 +45,7 @@ already. An Ingress that is known to be internal is one step milder. The short-l
 Ingresses with which cert-manager answers challenges are passed over.
 `,
 	Refs:  refs("CIS EKS 5.4.5", "NSA encryption", "Kubescape C-0263", "Kubescape C-0231", "ATT&CK T1040"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkIngressNoTLS,
 	Fix:   fixIngressNoTLS,
 }

@@ -45,6 +45,7 @@ safe values. What the snippet did has to be said in other annotations, so a pers
 from being changed.
 `,
 	Refs:  refs("ATT&CK T1190", "Trivy KCV-0093", "Kubescape C-0059"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkIngressSnippets,
 	Fix:   fixIngressSnippets,
 }

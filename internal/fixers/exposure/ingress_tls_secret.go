@@ -44,6 +44,7 @@ to verify.
 something else, so a missing one is only reported in a live cluster.
 `,
 	Refs:  refs("Kubescape C-0263"),
+	Reads: harden.InCluster(routeAndBackendParts...),
 	Check: checkIngressTLSSecret,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return manual("make or renew the certificate", fmt.Sprintf("Make Secret %s/%s of type kubernetes.io/tls with a certificate for the hosts of the entry, or let cert-manager do so: kubectl describe certificate -n %s tells what keeps it.",
@@ -66,14 +67,15 @@ func checkIngressTLSSecret(p *harden.Pass) {
 			continue
 		}
 		seen[tls.SecretName] = true
-		if reason, detail := wrongSecret(p.Inventory, in.Namespace, tls.SecretName, tls.Hosts); reason != "" {
+		if reason, detail := wrongSecret(p, in.Namespace, tls.SecretName, tls.Hosts); reason != "" {
 			p.Report(harden.Finding{Discriminator: tls.SecretName, Field: "spec.tls", Reason: reason, Detail: detail})
 		}
 	}
 }
 
 // wrongSecret tells why the Secret cannot be the certificate of the hosts, or nothing.
-func wrongSecret(inv *harden.Inventory, namespace, name string, hosts []string) (reason, detail string) {
+func wrongSecret(p *harden.Pass, namespace, name string, hosts []string) (reason, detail string) {
+	inv := p.Inventory
 	certificate := certificateOf(inv, namespace, name)
 	secret := harden.Content[*harden.SecretMeta](inv.Object(harden.KindSecret, namespace, name))
 	switch {
@@ -88,7 +90,7 @@ func wrongSecret(inv *harden.Inventory, namespace, name string, hosts []string) 
 	if certificate == nil {
 		return "", ""
 	}
-	if until, err := time.Parse(time.RFC3339, harden.Text(certificate.Object, "status", "notAfter")); err == nil && until.Before(inv.Now) {
+	if until, err := time.Parse(time.RFC3339, harden.Text(certificate.Object, "status", "notAfter")); err == nil && p.Older(until, 0) {
 		return "certificate expired", fmt.Sprintf("The certificate in Secret %s expired on %s.", name, until.UTC().Format(time.DateOnly))
 	}
 	names := append(harden.Texts(certificate.Object, "spec", "dnsNames"), harden.Text(certificate.Object, "spec", "commonName"))
@@ -120,5 +122,5 @@ func certificateOf(inv *harden.Inventory, namespace, secret string) *unstructure
 			out[[2]string{c.GetNamespace(), harden.Text(c.Object, "spec", "secretName")}] = c
 		}
 		return out
-	})[[2]string{namespace, secret}]
+	}, harden.KindCertificate)[[2]string{namespace, secret}]
 }

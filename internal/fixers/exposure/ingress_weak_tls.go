@@ -44,6 +44,7 @@ person decides.
 honoured where its arguments were read.
 `,
 	Refs:  refs("NSA encryption"),
+	Reads: harden.InCluster(routeAndBackendParts...),
 	Check: checkIngressWeakTLS,
 	Fix:   fixIngressWeakTLS,
 }
@@ -122,7 +123,7 @@ func policyOr(inv *harden.Inventory, policy string) (inForce, said string) {
 	if policy != "" {
 		return policy, ""
 	}
-	if v := harden.Derive(inv, policyFlag); v != "" {
+	if v := harden.Derive(inv, policyFlag, harden.Templates); v != "" {
 		return string(v), " (default of the controller)"
 	}
 	return defaultPolicy, " (default)"

@@ -29,7 +29,7 @@ func annotated(inv *harden.Inventory, item *harden.Object) []*unstructured.Unstr
 		if !ok {
 			continue
 		}
-		references = append(references, harden.Derive(inv, middlewaresByName)[name]...)
+		references = append(references, harden.Derive(inv, middlewaresByName, harden.KindMiddleware)[name]...)
 	}
 	return resolve(inv, references, item.Ref.Namespace)
 }

@@ -40,6 +40,7 @@ list is carried whole.
 Certificates that a controller makes under new names need a grant each.
 `,
 	Refs:  refs("Kubernetes Gateway API: ReferenceGrant https://gateway-api.sigs.k8s.io/api-types/referencegrant/"),
+	Reads: harden.ReadsNothing,
 	Check: checkReferenceGrantBroad,
 	Fix:   fixReferenceGrantBroad,
 }

@@ -39,6 +39,7 @@ Workloads that run only now and then keep their template in a CronJob, which is 
 or in a custom resource, which is not.
 `,
 	Refs:  refs("Kubescape C-0293"),
+	Reads: harden.InNamespace(harden.Templates, harden.Pods),
 	Check: checkSvcDangling,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return manual("delete it or correct its selector", fmt.Sprintf("If nothing is to serve it any more, delete Service %s/%s; else let spec.selector match the labels of its pods.", p.Object.Namespace, p.Object.Name))
@@ -52,7 +53,7 @@ func checkSvcDangling(p *harden.Pass) {
 		return
 	}
 	selector := labels.SelectorFromSet(s.Spec.Selector)
-	for _, w := range harden.Derive(p.Inventory, byNamespace)[s.Namespace] {
+	for _, w := range workloadsIn(p.Inventory, s.Namespace) {
 		if harden.Selects(s, w) {
 			return
 		}

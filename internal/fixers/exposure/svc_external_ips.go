@@ -37,6 +37,7 @@ the address; a Service of type LoadBalancer with an address pool does the same b
 that are there. Some clusters without load balancers route such addresses on purpose.
 `,
 	Refs:  refs("CIS 1.2.3", "Trivy KSV-0108", "Kubescape C-0283", "ATT&CK T1557"),
+	Reads: harden.ReadsNothing,
 	Check: checkSvcExternalIPs,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return draft("remove the external addresses", "Whoever reaches the Service by these addresses is cut off.",

@@ -42,6 +42,7 @@ a ReferenceGrant, a name in the client's configuration, or a Service of its own.
 until it is over. Only the name is judged: what it resolves to may change at any time.
 `,
 	Refs:  refs("ATT&CK T1557", "Trivy KSV-0108"),
+	Reads: harden.ReadsNothing,
 	Check: checkSvcExternalName,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return manual("lead to it in another way", fmt.Sprintf("Delete Service %s/%s, or let spec.externalName name something outside of the cluster. Clients that need what is behind it can use its own name; "+

@@ -45,6 +45,7 @@ forwarded by a router. The Service of an ingress controller or gateway is a door
 purpose: the finding is one step milder.
 `,
 	Refs:  refs("ATT&CK T1133", "ATT&CK MS-TA9005", "Kubescape C-0256"),
+	Reads: harden.InCluster(routeParts...),
 	Check: checkSvcLBPublic,
 	Fix:   func(p *harden.Pass, _ *harden.Finding) []harden.Fix { return makeInternal(p) },
 }

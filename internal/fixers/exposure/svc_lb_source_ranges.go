@@ -44,6 +44,7 @@ security group of its own. Which kinds of load balancers know ranges at all diff
 provider to provider.
 `,
 	Refs:  refs("ATT&CK T1133"),
+	Reads: harden.ReadsNothing,
 	Check: checkSvcLBSourceRanges,
 	Fix:   fixSvcLBSourceRanges,
 }

@@ -44,6 +44,7 @@ does not free ports that are allocated already. Whether nodes have public addres
 not known from files.
 `,
 	Refs:  refs("ATT&CK T1133", "Kubescape C-0256", "Kubescape C-0044"),
+	Reads: harden.ReadsNothing,
 	Check: checkSvcNodePort,
 	Fix:   fixSvcNodePort,
 }

@@ -42,6 +42,7 @@ known whether the way is public, the finding is one step milder. A port says wha
 by custom only; 8001 and the like are not meant where the port is named for gRPC.
 `,
 	Refs:  refs("ATT&CK T1133", "ATT&CK MS-TA9005", "Kubescape C-0021", "Kubescape C-0274"),
+	Reads: harden.ReadsNothing,
 	Check: checkSvcSensitivePort,
 	Fix:   fixSvcSensitivePort,
 }

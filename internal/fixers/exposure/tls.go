@@ -167,7 +167,7 @@ func albGroup(inv *harden.Inventory, in *networkingv1.Ingress) []*networkingv1.I
 	if group == "" {
 		return []*networkingv1.Ingress{in}
 	}
-	return harden.Derive(inv, ingressGroups)[group]
+	return harden.Derive(inv, ingressGroups, harden.KindIngress)[group]
 }
 
 // groups are the Ingresses of each group.

@@ -39,6 +39,7 @@ default account.
 		{Standard: "CIS", ID: "5.1.5"},
 		{Standard: "Kubescape", ID: "C-0189"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkDefaultAutomount,
 	Fix:   fixDefaultAutomount,
 }

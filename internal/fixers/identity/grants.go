@@ -25,6 +25,7 @@ func powerRule(instead string, f harden.Fixer) *harden.Fixer {
 	if f.Check == nil {
 		f.Check = checkPower
 	}
+	f.Reads = harden.InCluster(rbac.Kinds...)
 	if f.Fix == nil {
 		f.Fix = func(p *harden.Pass, finding *harden.Finding) []harden.Fix { return fixPower(p, finding, instead) }
 	}

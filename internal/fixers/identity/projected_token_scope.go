@@ -48,6 +48,7 @@ of automatic tokens, which are not looked at here. sources is one list: it is se
 		{Standard: "ATT&CK", ID: "T1528"},
 		{Standard: "Kubernetes", ID: "Projected volumes", URL: "https://kubernetes.io/docs/concepts/storage/projected-volumes/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkProjectedScope,
 	Fix:   fixProjectedScope,
 }

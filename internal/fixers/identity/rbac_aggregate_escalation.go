@@ -47,6 +47,7 @@ both. Wildcards for kinds of an operator's own are common, and not meant here.
 		{Standard: "ATT&CK", ID: "T1098.006"},
 		{Standard: "Kubernetes", ID: "Aggregated ClusterRoles", URL: "https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkAggregateEscalation,
 	Fix:   fixAggregateEscalation,
 }

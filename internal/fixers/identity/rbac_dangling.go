@@ -42,6 +42,7 @@ Accounts of namespaces outside of the scope are not looked for.
 		{Standard: "Kubescape", ID: "C-0296"},
 		{Standard: "Kubernetes", ID: "RBAC good practices", URL: "https://kubernetes.io/docs/concepts/security/rbac-good-practices/"},
 	},
+	Reads: harden.InCluster(rbac.Parts...),
 	Check: checkDangling,
 	Fix:   fixDangling,
 }

@@ -50,6 +50,7 @@ exposed all the same, and needs a waiver.
 		{Standard: "Kubescape", ID: "C-0014"},
 		{Standard: "ATT&CK", ID: "MS-TA9005"},
 	},
+	Reads: harden.InCluster(rbac.Kinds...),
 	Check: checkDashboard,
 	Fix:   fixDashboard,
 }

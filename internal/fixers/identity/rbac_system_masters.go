@@ -50,6 +50,7 @@ group on EKS is found by aws-auth-masters.
 		{Standard: "Kubescape", ID: "C-0246"},
 		{Standard: "ATT&CK", ID: "MS-TA9019"},
 	},
+	Reads: harden.InCluster(rbac.Kinds...),
 	Check: checkSystemMasters,
 	Fix:   fixSystemMasters,
 }

@@ -52,6 +52,7 @@ workload is not taken, since it may have rights.
 		{Standard: "Kubescape", ID: "C-0189"},
 		{Standard: "Kubescape", ID: "C-0225"},
 	},
+	Reads: harden.InNamespace(harden.KindServiceAccount).AndInCluster(rbac.Kinds...),
 	Check: checkDefaultUsed,
 	Fix:   fixDefaultUsed,
 }

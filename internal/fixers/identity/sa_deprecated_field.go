@@ -36,6 +36,7 @@ only; changing to the new one moves the ownership too.
 	Refs: []harden.Reference{
 		{Standard: "Kubescape", ID: "C-0294"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkDeprecatedField,
 	Fix:   fixDeprecatedField,
 }

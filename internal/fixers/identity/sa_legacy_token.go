@@ -58,6 +58,7 @@ made itself, after a year. Who uses a token from outside of the cluster cannot b
 		{Standard: "ATT&CK", ID: "T1528"},
 		{Standard: "Kubernetes", ID: "Legacy ServiceAccount token tracking", URL: "https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkLegacyToken,
 	Fix:   fixLegacyToken,
 }
@@ -71,7 +72,7 @@ func checkLegacyToken(p *harden.Pass) {
 	}
 	detail := fmt.Sprintf("It holds a token of ServiceAccount %q that is good until the Secret is deleted.", harden.OneLine(account))
 	if made := s.CreationTimestamp.Time; !made.IsZero() {
-		detail += fmt.Sprintf(" It was made %d days ago.", int(p.Inventory.Now.Sub(made).Hours()/24))
+		detail += fmt.Sprintf(" It was made %d days ago.", p.Days(made))
 	}
 	f := harden.Finding{Field: "type", Reason: fmt.Sprintf("a token of %q without an end", harden.OneLine(account))}
 	if last := s.Labels[lastUsedLabel]; last != "" {

@@ -38,6 +38,7 @@ for a moment. The default account comes with the namespace and is not looked for
 		{Standard: "Kubescape", ID: "C-0307"},
 		{Standard: "Kubernetes", ID: "Service accounts", URL: "https://kubernetes.io/docs/concepts/security/service-accounts/"},
 	},
+	Reads: harden.InNamespace(harden.KindServiceAccount),
 	Check: checkMissing,
 	Fix:   fixMissing,
 }

@@ -40,6 +40,7 @@ labels say nothing: give them app.kubernetes.io/part-of.
 		{Standard: "NSA", ID: "RBAC"},
 		{Standard: "Kubescape", ID: "C-0053"},
 	},
+	Reads: harden.InNamespace(harden.Templates).AndInCluster(rbac.Kinds...),
 	Check: checkShared,
 	Fix:   fixShared,
 }

@@ -66,6 +66,7 @@ alone is enough for Kubernetes.
 		{Standard: "ATT&CK", ID: "MS-TA9016"},
 		{Standard: "ATT&CK", ID: "MS-TA9026"},
 	},
+	Reads: harden.InNamespace(harden.KindServiceAccount).AndInCluster(rbac.Kinds...),
 	Check: checkTokenAutomount,
 	Fix:   fixTokenAutomount,
 }

@@ -18,5 +18,5 @@ func usersOf(inv *harden.Inventory, namespace, name string) []*harden.Workload {
 			all[key] = append(all[key], w)
 		}
 		return all
-	})[accountKey{namespace, name}]
+	}, harden.WorkloadParts...)[accountKey{namespace, name}]
 }

@@ -46,6 +46,7 @@ looked at here.
 		{Standard: "Kubescape", ID: "C-0272"},
 		{Standard: "ATT&CK", ID: "T1528"},
 	},
+	Reads: harden.InNamespace(harden.KindServiceAccount).AndInCluster(rbac.Kinds...),
 	Check: checkTakeover,
 	Fix:   fixTakeover,
 }

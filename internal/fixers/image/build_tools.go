@@ -40,6 +40,7 @@ those of CI runners, need them.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "building secure container images"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkBuildTools,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image without build tools"); ok {

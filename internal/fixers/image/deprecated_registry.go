@@ -39,6 +39,7 @@ the old registries never moved.
 		{Standard: "Kubescape", ID: "C-0253"},
 		{Standard: "Kubernetes", ID: "k8s.gcr.io redirect", URL: "https://kubernetes.io/blog/2023/03/10/image-registry-redirect/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkDeprecatedRegistry,
 	Fix:   fixDeprecatedRegistry,
 }

@@ -33,6 +33,7 @@ have to be passed on with the program.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "building secure container images"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: func(p *harden.Pass) {
 		eachImage(p, func(f harden.Finding, _ harden.Container, facts []*harden.ImageFacts, why string) {
 			var found []string

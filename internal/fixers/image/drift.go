@@ -49,6 +49,7 @@ be the digest of a config: that is no drift.
 	Refs: []harden.Reference{
 		{Standard: "ATT&CK", ID: "T1525"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkDrift,
 	Fix:   pin,
 }

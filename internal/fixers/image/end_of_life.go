@@ -41,6 +41,7 @@ for maintained that is not, and paid long-term support counts for nothing here.
 		{Standard: "NSA", ID: "upgrading and application security practices"},
 		{Standard: "ATT&CK", ID: "T1190"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkEndOfLife,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return upgrades(p, f, "an image on a maintained distribution", func(_ harden.VulnerabilityCounts, c harden.ImageCandidate) bool {

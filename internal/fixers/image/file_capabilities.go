@@ -39,6 +39,7 @@ allowPrivilegeEscalation: false it starts without the capability.
 		{Standard: "NSA", ID: "building secure container images"},
 		{Standard: "ATT&CK", ID: "T1548"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkFileCapabilities,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image without file capabilities"); ok {

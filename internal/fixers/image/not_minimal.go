@@ -38,6 +38,7 @@ and entrypoints, may be shell scripts. Images for people to work in need all of 
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "building secure container images"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkNotMinimal,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image with nothing but the program"); ok {

@@ -37,6 +37,7 @@ and what is pinned gets no more updates by itself.
 		{Standard: "Trivy", ID: "KSV-0013"},
 		{Standard: "Kubescape", ID: "C-0306"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkNotPinned,
 	Fix:   pin,
 }

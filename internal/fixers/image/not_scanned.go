@@ -39,6 +39,7 @@ runtimes report the digest of an image's config, by which no registry finds it.
 		{Standard: "NSA", ID: "image scanning"},
 		{Standard: "CIS EKS", ID: "5.1.1"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkNotScanned,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image that can be scanned"); ok {

@@ -40,6 +40,7 @@ not counted.
 		{Standard: "Trivy", ID: "KSV-0034"},
 		{Standard: "Kubescape", ID: "C-0078"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkPublicRegistry,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("take the image from a registry of one's own"); ok {

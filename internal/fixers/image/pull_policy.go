@@ -44,6 +44,7 @@ stays: a live object is judged by what it says, a manifest by what it will becom
 		{Standard: "CIS", ID: "1.2.11"},
 		{Standard: "Kubescape", ID: "C-0075"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkPullPolicy,
 	Fix:   fixPullPolicy,
 }

@@ -50,6 +50,7 @@ such as reflector or External Secrets make the copies again.
 		{Standard: "ATT&CK", ID: "T1552.007"},
 		{Standard: "ATT&CK", ID: "MS-TA9037"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.KindSecret),
 	Check: checkPullSecretBroad,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		return []harden.Fix{{
@@ -67,7 +68,7 @@ func checkPullSecretBroad(p *harden.Pass) {
 	if len(account.ImagePullSecrets) == 0 {
 		return
 	}
-	pulls := harden.Derive(p.Inventory, pullsOf)
+	pulls := harden.Derive(p.Inventory, pullsOf, harden.Templates, harden.KindSecret)
 	for _, secret := range account.ImagePullSecrets {
 		copies := len(pulls.copies[secret.Name])
 		f := harden.Finding{Discriminator: secret.Name, Field: "imagePullSecrets[" + secret.Name + "]"}

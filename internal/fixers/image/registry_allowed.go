@@ -49,6 +49,7 @@ than it says.
 		{Standard: "Kubescape", ID: "C-0078"},
 		{Standard: "Kubescape", ID: "C-0001"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkRegistryAllowed,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("take the image from an allowed registry"); ok {

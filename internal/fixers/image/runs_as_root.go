@@ -41,6 +41,7 @@ the start, and a USER breaks that.
 		{Standard: "NSA", ID: "non-root containers"},
 		{Standard: "Kubescape", ID: "C-0013"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkRunsAsRoot,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image with a user of its own"); ok {

@@ -40,7 +40,7 @@ func scansOf(p *harden.Pass, c harden.Container) scanned {
 			s.unknown = append(s.unknown, fmt.Sprintf("%s was not scanned", key.Reference))
 		case !scan.Known:
 			s.unknown = append(s.unknown, scan.Why)
-		case scan.Outdated(p.Inventory.Now):
+		case p.Older(scan.Time, harden.ScanMaxAge):
 			s.doubts = append(s.doubts, fmt.Sprintf("the last scan (%s) is of %s, more than %d days ago", scanner(scan), day(scan.Time), int(harden.ScanMaxAge.Hours())/24))
 		default:
 			s.scans = append(s.scans, scan)

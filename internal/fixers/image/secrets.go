@@ -42,6 +42,7 @@ worth is never kept here, logged, or shown.
 		{Standard: "ATT&CK", ID: "T1552.001"},
 		{Standard: "Kubescape", ID: "C-0012"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkSecrets,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image without credentials"); ok {

@@ -45,6 +45,7 @@ where it cannot be run.
 		{Standard: "NSA", ID: "building secure container images"},
 		{Standard: "ATT&CK", ID: "T1548.001"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkSetuidFiles,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image without setuid programs"); ok {

@@ -37,6 +37,7 @@ unknown. The date is the builder's word, and says nothing about the base image.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "upgrading and application security practices"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkStale,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image that was built lately"); ok {
@@ -73,9 +74,12 @@ func checkStale(p *harden.Pass) {
 				oldest = i.Created
 			}
 		}
-		age := int(p.Inventory.Now.Sub(oldest).Hours() / 24)
+		age := 0
+		if !oldest.IsZero() {
+			age = p.Days(oldest)
+		}
 		switch {
-		case !oldest.IsZero() && age > limit:
+		case age > limit:
 			f.Reason = fmt.Sprintf("built %d days ago", age)
 			f.Detail = fmt.Sprintf("The image says that it was built on %s, which is more than %d days ago.", day(oldest), limit)
 		case oldest.IsZero():

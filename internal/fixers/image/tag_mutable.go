@@ -50,6 +50,7 @@ registry:5000/app has none.
 		{Standard: "Trivy", ID: "KSV-0013"},
 		{Standard: "Kubescape", ID: "C-0075"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkTagMutable,
 	Fix:   pin,
 }

@@ -40,6 +40,7 @@ to another registry often leaves its signatures behind.
 		{Standard: "Kubescape", ID: "C-0237"},
 		{Standard: "Kubescape", ID: "C-0289"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkUnsigned,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image that is signed"); ok {

@@ -38,6 +38,7 @@ different users by one name.
 		{Standard: "NSA", ID: "non-root containers"},
 		{Standard: "PSS", ID: "restricted: running as non-root"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkUserNonNumeric,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image whose user is a number"); ok {

@@ -59,6 +59,7 @@ may have no entry in any package database. Distributions fix old versions
 		{Standard: "Kubescape", ID: "C-0084"},
 		{Standard: "Kubescape", ID: "C-0085"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkVulnerabilities,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return upgrades(p, f, "an image without these vulnerabilities", func(cleared harden.VulnerabilityCounts, _ harden.ImageCandidate) bool {

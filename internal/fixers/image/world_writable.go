@@ -43,6 +43,7 @@ the folder is not seen here.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "building secure container images"},
 	},
+	Reads: harden.ReadsPodStatus,
 	Check: checkWorldWritable,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("run an image whose programs belong to root"); ok {

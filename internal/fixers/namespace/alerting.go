@@ -31,6 +31,7 @@ quotas are its first signs.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "threat detection"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.AnyObject),
 	Check: presence{
 		agents: alertAgents,
 		elsewise: func(inv *harden.Inventory) string {

@@ -38,6 +38,7 @@ delete from.
 		{Standard: "Kubescape", ID: "C-0067"},
 		{Standard: "Kubescape", ID: "C-0254"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		switch provider := providerOf(p.Inventory); provider {
 		case "EKS":

@@ -36,6 +36,7 @@ show. Somebody has to look there now and then.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "security checklist", URL: "https://kubernetes.io/docs/concepts/security/security-checklist/"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.KindNamespace, harden.AnyObject),
 	Check: checkBenchmarkEvidence,
 	Fix:   byHand("run a benchmark on the nodes", "Run kube-bench as a Job on a node of each kind (its repository has job.yaml, job-eks.yaml and others), or as a CronJob, and keep what it says. On managed control planes only the nodes' part applies."),
 }
@@ -48,7 +49,7 @@ func checkBenchmarkEvidence(p *harden.Pass) {
 	}
 	workloads := slices.DeleteFunc(running(p.Inventory, benchmarkAgents), func(w *harden.Workload) bool {
 		created := w.Meta.CreationTimestamp.Time
-		return w.Ref.Kind == "Job" && !created.IsZero() && p.Inventory.Now.Sub(created) > benchmarkAge
+		return w.Ref.Kind == "Job" && !created.IsZero() && p.Older(created, benchmarkAge)
 	})
 	if len(workloads) > 0 {
 		return

@@ -45,6 +45,7 @@ rights in "default" has none in the new one.
 		{Standard: "Kubescape", ID: "C-0061"},
 		{Standard: "Kubescape", ID: "C-0212"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.KindServiceAccount, harden.KindRole, harden.KindRoleBinding, harden.KindService),
 	Check: checkDefaultNamespace,
 	Fix:   byHand("move it to a namespace of its own", "Make a namespace with its labels, quota and policies, apply the manifests there (metadata.namespace), let clients use the new names, copy the data of volumes, then delete the old objects."),
 }

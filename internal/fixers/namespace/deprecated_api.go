@@ -41,6 +41,7 @@ selector means, and not only their names.
 		{Standard: "Trivy", ID: "KSV-0107"},
 		{Standard: "Kubernetes", ID: "deprecated API migration guide", URL: "https://kubernetes.io/docs/reference/using-api/deprecation-guide/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkDeprecatedAPI,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		now := removedVersions[p.Object.GroupVersionKind().GroupVersion()]

@@ -37,6 +37,7 @@ seen from here.
 		{Standard: "CIS", ID: "5.5.1"},
 		{Standard: "Kubescape", ID: "C-0289"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.KindNamespace, harden.AnyObject),
 	Check: checkImageProvenance,
 	Fix:   byHand("verify signatures at admission", "Sign in the pipeline (cosign, notation), then verify: Kyverno's verifyImages, Sigstore's policy-controller, Ratify or Connaisseur. Begin with a warning, and refuse when nothing is unsigned any more."),
 }

@@ -33,6 +33,7 @@ from here. Waive the finding where they cover all that runs, and somebody reads 
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "image scanning"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.AnyObject),
 	Check: presence{
 		agents: scanAgents,
 		elsewise: func(inv *harden.Inventory) string {

@@ -35,7 +35,7 @@ func runnersOf(inv *harden.Inventory) runners {
 			}
 		}
 		return out
-	})
+	}, harden.WorkloadParts...)
 }
 
 // repositories are those of the images of a template, each once.

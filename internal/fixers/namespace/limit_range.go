@@ -40,6 +40,7 @@ the default limit, and has no limit, is refused: the draft leaves room for those
 		{Standard: "Trivy", ID: "KSV-0039"},
 		{Standard: "Kubernetes", ID: "limit ranges", URL: "https://kubernetes.io/docs/concepts/policy/limit-range/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.KindLimitRange),
 	Check: func(p *harden.Pass) {
 		if bounded(p, harden.KindLimitRange, hasDefaults) {
 			return

@@ -32,6 +32,7 @@ there is nothing left to read, and whoever owns the node can change them.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "logging"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.AnyObject),
 	Check: presence{
 		agents: logAgents, covers: true,
 		reason: "no collection of logs seen",

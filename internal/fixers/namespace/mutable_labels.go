@@ -41,6 +41,7 @@ label (a ValidatingAdmissionPolicy) holds them to that.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "RBAC good practices", URL: "https://kubernetes.io/docs/concepts/security/rbac-good-practices/#namespace-modification"},
 	},
+	Reads: harden.InCluster(rbac.Kinds...),
 	Check: checkMutableNamespaceLabels,
 	Fix:   byHand("let nobody else write the label", "See the findings of rbac-namespace-write for the roles that give it, and take update and patch on namespaces out of them; or let a ValidatingAdmissionPolicy refuse changes of the pod-security labels."),
 }
@@ -65,7 +66,7 @@ func labellersOf(inv *harden.Inventory) labellers {
 			add(o)
 		}
 		return out
-	})
+	}, rbac.Kinds...)
 }
 
 func checkMutableNamespaceLabels(p *harden.Pass) {

@@ -40,6 +40,7 @@ the labels.
 		{Standard: "Kubescape", ID: "C-0077"},
 		{Standard: "Kubernetes", ID: "recommended labels", URL: "https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/"},
 	},
+	Reads: harden.InNamespace(harden.Templates),
 	Check: checkOwnershipLabels,
 	Fix:   byHand("say whose it is", "Label the namespace with who owns it (kubectl label namespace NAME team=…), and workloads with app.kubernetes.io/name and app.kubernetes.io/part-of in their manifests."),
 }

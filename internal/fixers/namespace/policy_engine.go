@@ -42,6 +42,7 @@ known here. The default of the API server's own configuration cannot be seen.
 		{Standard: "Kubescape", ID: "C-0192"},
 		{Standard: "Kubescape", ID: "C-0068"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.KindNamespace, harden.AnyObject),
 	Check: checkPolicyEngine,
 	Fix:   byHand("let something refuse what is insecure", "Begin with Pod Security labels on each namespace. For more, bind ValidatingAdmissionPolicies, or run Kyverno, Gatekeeper or Kubewarden: at first with warnings, then refusing."),
 }

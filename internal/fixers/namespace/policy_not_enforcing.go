@@ -49,6 +49,7 @@ restart of a pod. A policy may be in audit because it is being tried.
 		{Standard: "CIS", ID: "5.2.1"},
 		{Standard: "Kubernetes", ID: "validation actions", URL: "https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#validation-actions"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.KindNamespace, harden.AnyObject),
 	Check: checkPolicyNotEnforcing,
 	Fix:   fixPolicyNotEnforcing,
 }

@@ -55,6 +55,7 @@ be read, or is not among the files, the verdict is unknown.
 		{Standard: "Kubescape", ID: "C-0192"},
 		{Standard: "Kubernetes", ID: "Pod Security Admission", URL: "https://kubernetes.io/docs/concepts/security/pod-security-admission/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods),
 	Check: checkPSAEnforceMissing,
 	Fix:   fixPSAEnforceMissing,
 }

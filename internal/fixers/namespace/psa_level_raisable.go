@@ -42,6 +42,7 @@ debugs) is in no template, and is refused from then on.
 		{Standard: "NSA", ID: "pod security enforcement"},
 		{Standard: "Kubernetes", ID: "Pod Security Admission", URL: "https://kubernetes.io/docs/concepts/security/pod-security-admission/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods),
 	Check: checkPSALevelRaisable,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if p.Namespace == nil {

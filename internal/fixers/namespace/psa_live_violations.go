@@ -45,6 +45,7 @@ API server cannot be seen: what is exempt is not refused.
 		{Standard: "NSA", ID: "pod security enforcement"},
 		{Standard: "Kubernetes", ID: "Pod Security Admission", URL: "https://kubernetes.io/docs/concepts/security/pod-security-admission/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods),
 	Check: checkPSALiveViolations,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		if p.Namespace == nil {

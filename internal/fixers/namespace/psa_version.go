@@ -42,6 +42,7 @@ tell beforehand what would be refused.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "Pod Security Admission", URL: "https://kubernetes.io/docs/concepts/security/pod-security-admission/#pod-security-admission-labels-for-namespaces"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods),
 	Check: checkPSAVersion,
 	Fix:   fixPSAVersion,
 }

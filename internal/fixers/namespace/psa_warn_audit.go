@@ -43,6 +43,7 @@ itself and of vendors are not looked at: what runs there is theirs to decide.
 		{Standard: "NSA", ID: "pod security enforcement"},
 		{Standard: "Kubernetes", ID: "Pod Security Admission", URL: "https://kubernetes.io/docs/concepts/security/pod-security-admission/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods),
 	Check: checkPSAWarnAudit,
 	Fix:   fixPSAWarnAudit,
 }

@@ -37,6 +37,7 @@ accounts had it enforce a Pod Security level now.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "migrate from PodSecurityPolicy", URL: "https://kubernetes.io/docs/tasks/configure-pod-container/migrate-from-psp/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkPSPLeftover,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

@@ -41,6 +41,7 @@ then is in no template. Pods that a quota refuses show only in the events of the
 		{Standard: "Trivy", ID: "KSV-0040"},
 		{Standard: "Kubescape", ID: "C-0009"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.KindResourceQuota),
 	Check: func(p *harden.Pass) {
 		if bounded(p, harden.KindResourceQuota, func(*harden.Object) bool { return true }) {
 			return

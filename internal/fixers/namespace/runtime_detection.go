@@ -35,6 +35,7 @@ here, nor is an image that was renamed. Waive the finding then.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "threat detection"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.Pods, harden.AnyObject),
 	Check: presence{
 		agents: detectionAgents, covers: true,
 		reason: "no runtime detection seen",

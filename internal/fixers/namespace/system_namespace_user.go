@@ -45,6 +45,7 @@ vendors are not judged: what belongs there, they alone know.
 		{Standard: "ATT&CK", ID: "MS-TA9023"},
 		{Standard: "Trivy", ID: "KSV-0037"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkSystemNamespaceUser,
 	Fix:   byHand("move it to a namespace of its own", "Find out who put it there (kubectl get -o yaml shows managedFields and owners). If it is yours, apply it in a namespace of its own; if nobody knows it, treat it as an incident: keep its image and logs before you delete it."),
 }

@@ -29,6 +29,7 @@ had no fixes since November 2020.
 	Refs: []harden.Reference{
 		{Standard: "Trivy", ID: "KSV-0102"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		for _, c := range p.Pod.Containers() {
 			if isOf(repositoryOf(c.Image), []string{"helm/tiller", "kubernetes-helm/tiller"}) {

@@ -45,6 +45,7 @@ pods there. Operators that write their webhooks themselves change it back.
 		{Standard: "Kubescape", ID: "C-0036"},
 		{Standard: "Kubernetes", ID: "good practices for webhooks", URL: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/"},
 	},
+	Reads: harden.InCluster(harden.KindNamespace, harden.Scalers, harden.Templates, harden.KindPodDisruptionBudget, harden.KindService, harden.Pods),
 	Check: checkWebhookBlastRadius,
 	Fix:   fixWebhookBlastRadius,
 }

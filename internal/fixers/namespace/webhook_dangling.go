@@ -32,6 +32,7 @@ Whoever may create a Service of that name in that namespace answers in its place
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "good practices for webhooks", URL: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/"},
 	},
+	Reads: harden.InCluster(harden.Scalers, harden.Templates, harden.KindService, harden.Pods),
 	Check: checkWebhookDangling,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

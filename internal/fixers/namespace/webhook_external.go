@@ -44,6 +44,7 @@ services outside of the cluster by design: waive those.
 		{Standard: "ATT&CK", ID: "MS-TA9011"},
 		{Standard: "Kubescape", ID: "C-0039"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkWebhookExternal,
 	Fix:   byHand("find out whose webhook it is", "See who made it (metadata.managedFields, labels, kubectl describe) and what answers. If nobody knows it, delete the configuration, keep a copy, and look through what was created since. A service of yours belongs into the cluster, behind a Service."),
 }

@@ -47,6 +47,7 @@ webhooks themselves change it back: set it in their values.
 		{Standard: "Kubescape", ID: "C-0039"},
 		{Standard: "Kubernetes", ID: "good practices for webhooks", URL: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkWebhookFailOpen,
 	Fix:   fixWebhookFailOpen,
 }

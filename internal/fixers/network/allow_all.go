@@ -42,6 +42,7 @@ ingress is legal and common, and still says that egress was looked at when it wa
 		{Standard: "Trivy", ID: "KSV-0038"},
 		{Standard: "Kubescape", ID: "C-0030"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.KindService),
 	Check: checkAllowAll,
 	Fix:   fixAllowAll,
 }

@@ -43,6 +43,7 @@ replaced as a whole.
 		{Standard: "NSA", ID: "network policies"},
 		{Standard: "Kubernetes", ID: "behavior of to and from selectors", URL: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.KindService),
 	Check: checkAndOr,
 	Fix:   fixAndOr,
 }

@@ -45,6 +45,7 @@ the policies leave it open, the rule has nothing to say, or the verdict is unkno
 		{Standard: "ATT&CK", ID: "T1613"},
 		{Standard: "NSA", ID: "network policies"},
 	},
+	Reads: harden.InCluster(harden.KindNamespace, harden.KindNetworkPolicy, harden.KindServiceAccount, harden.Templates, harden.NetLists, harden.OtherPolicies, harden.KindService, harden.Pods),
 	Check: checkAPIServerEgress,
 	Fix:   fixAPIServerEgress,
 }

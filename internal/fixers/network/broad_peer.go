@@ -50,6 +50,7 @@ is among what is admitted.
 		{Standard: "NSA", ID: "network policies"},
 		{Standard: "Trivy", ID: "KSV-0038"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.KindService),
 	Check: checkBroadPeer,
 	Fix:   fixBroadPeer,
 }

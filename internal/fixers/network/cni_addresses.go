@@ -82,7 +82,7 @@ func locationsOf(inv *harden.Inventory) locations {
 			}
 		}
 		return all
-	})
+	}, harden.Templates, harden.Pods)
 }
 
 // within are those whose addresses lie in a block, and whether pods get

@@ -53,6 +53,7 @@ It is medium where pods are not isolated at all, or lose their credentials.
 		{Standard: "Kubernetes", ID: "network plugins implement NetworkPolicy", URL: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
 		{Standard: "CIS EKS", ID: "4.3.1"},
 	},
+	Reads: harden.InCluster(harden.KindNamespace, harden.Templates, harden.KindService, harden.Pods),
 	Check: checkCNILimits,
 	Fix:   fixCNILimits,
 }

@@ -34,6 +34,7 @@ be made by an operator. Pods that an operator makes later, or that only a pipeli
 template to look at. Where workloads could not all be read the verdict is unknown.
 `,
 	Refs:  []harden.Reference{{Standard: "Kubescape", ID: "C-0299"}},
+	Reads: harden.InCluster(harden.Templates, harden.KindService, harden.Pods),
 	Check: checkDangling,
 	Fix:   fixDangling,
 }

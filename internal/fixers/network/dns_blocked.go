@@ -48,6 +48,7 @@ cannot be decided from what was read is unknown.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "default deny all egress traffic", URL: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
 	},
+	Reads: harden.InCluster(harden.KindNamespace, harden.KindNetworkPolicy, harden.Templates, harden.NetLists, harden.OtherPolicies, harden.KindService, harden.Pods),
 	Check: checkDNSBlocked,
 	Fix:   fixDNSBlocked,
 }

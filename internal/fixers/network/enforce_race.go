@@ -32,6 +32,7 @@ included, before it is set. It applies to namespaces that have policies.
 	Refs: []harden.Reference{
 		{Standard: "CIS EKS", ID: "4.3.1"},
 	},
+	Reads: harden.InNamespace(harden.KindNetworkPolicy),
 	Check: func(p *harden.Pass) {
 		e := p.Inventory.Net.Engine
 		if e.Name != harden.EngineVPCCNI || e.Enforces != harden.Enforced || len(p.Inventory.NetworkPolicies[p.NamespaceName]) == 0 {

@@ -39,6 +39,7 @@ does not match the traffic that comes from them.
 		{Standard: "NSA", ID: "network policies"},
 		{Standard: "Kubernetes", ID: "NetworkPolicy and hostNetwork pods", URL: "https://kubernetes.io/docs/concepts/services-networking/network-policies/"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.KindService),
 	Check: checkHostNetworkSubject,
 	Fix:   fixHostNetworkSubject,
 }

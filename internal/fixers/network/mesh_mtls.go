@@ -51,6 +51,7 @@ callers.
 		{Standard: "NSA", ID: "encryption"},
 		{Standard: "ATT&CK", ID: "T1040"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.NetLists, harden.KindService, harden.Pods),
 	Check: checkMeshMTLS,
 	Fix:   fixMeshMTLS,
 }

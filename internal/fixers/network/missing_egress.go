@@ -47,6 +47,7 @@ It is low for what has no replicas.
 		{Standard: "ATT&CK", ID: "T1552.005"},
 		{Standard: "Kubescape", ID: "C-0260"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods, harden.KindNamespace, harden.KindNetworkPolicy, harden.OtherPolicies, harden.KindService),
 	Check: func(p *harden.Pass) {
 		checkMissing(p, harden.Egress, "", "they may connect to every pod, to the API server and to the internet")
 	},

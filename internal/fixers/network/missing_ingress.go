@@ -54,6 +54,7 @@ what has no replicas.
 		{Standard: "Kubescape", ID: "C-0030"},
 		{Standard: "Kubescape", ID: "C-0206"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods, harden.KindNamespace, harden.KindNetworkPolicy, harden.OtherPolicies, harden.KindService),
 	Check: checkMissingIngress,
 	Fix:   func(p *harden.Pass, _ *harden.Finding) []harden.Fix { return fixMissing(p, harden.Ingress) },
 }

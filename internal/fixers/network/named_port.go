@@ -45,6 +45,7 @@ pods at the other end were read; a policy that selects nothing is passed over.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "NetworkPolicyPort", URL: "https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/"},
 	},
+	Reads: harden.InCluster(harden.KindNamespace, harden.Templates, harden.KindService),
 	Check: checkNamedPort,
 	Fix:   fixNamedPort,
 }

@@ -59,6 +59,7 @@ passed over.
 		{Standard: "Kubescape", ID: "C-0206"},
 		{Standard: "Kubescape", ID: "C-0054"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods, harden.KindNamespace, harden.KindNetworkPolicy, harden.OtherPolicies, harden.KindService),
 	Check: checkNoDefaultDeny,
 	Fix:   fixNoDefaultDeny,
 }

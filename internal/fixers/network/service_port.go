@@ -50,6 +50,7 @@ without peers, or for blocks of addresses, may be about machines outside, and pa
 		{Standard: "Kubescape", ID: "C-0030"},
 		{Standard: "Kubernetes", ID: "Service: targetPort", URL: "https://kubernetes.io/docs/concepts/services-networking/service/"},
 	},
+	Reads: harden.InCluster(harden.KindNamespace, harden.Templates, harden.KindService),
 	Check: checkServicePort,
 	Fix:   fixServicePort,
 }
@@ -117,7 +118,7 @@ func translationsOf(inv *harden.Inventory) *translations {
 			}
 		}
 		return t
-	})
+	}, workloadsAndServices...)
 }
 
 // misnamedIn are the misnamed ports of a rule.

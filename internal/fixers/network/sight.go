@@ -62,6 +62,8 @@ func because(e harden.Engine) string {
 	return strings.TrimRight(harden.OneLine(e.Why), ". ")
 }
 
+var workloadsAndServices = append(harden.WorkloadParts[:len(harden.WorkloadParts):len(harden.WorkloadParts)], harden.KindService)
+
 // An index finds what lies in a namespace.
 type index struct {
 	workloads map[string][]*harden.Workload
@@ -78,7 +80,7 @@ func indexOf(inv *harden.Inventory) *index {
 			x.services[s.Namespace] = append(x.services[s.Namespace], s)
 		}
 		return x
-	})
+	}, workloadsAndServices...)
 }
 
 // servicesOf are the Services that select the pods of the workload.

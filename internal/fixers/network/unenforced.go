@@ -46,6 +46,7 @@ The rules that look for missing policies judge what is declared, and say so.
 		{Standard: "Kubescape", ID: "C-0205"},
 		{Standard: "Kubescape", ID: "C-0230"},
 	},
+	Reads: harden.InNamespace(harden.KindNetworkPolicy),
 	Check: checkUnenforced,
 	Fix:   fixUnenforced,
 }

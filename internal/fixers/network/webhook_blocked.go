@@ -55,6 +55,7 @@ that pod.
 		{Standard: "Kubernetes", ID: "admission webhook availability", URL: "https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/"},
 		{Standard: "NSA", ID: "network policies"},
 	},
+	Reads: harden.InCluster(harden.KindNamespace, harden.KindNetworkPolicy, harden.Templates, harden.NetCallees, harden.NetLists, harden.OtherPolicies, harden.KindService, harden.Pods),
 	Check: checkWebhookBlocked,
 	Fix:   fixWebhookBlocked,
 }

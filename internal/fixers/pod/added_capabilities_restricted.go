@@ -16,6 +16,7 @@ var AddedCapabilitiesRestricted = &harden.Fixer{
 	Severity: harden.Low,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS restricted: capabilities", "CIS 5.2.9 (until v1.11)", "NSA pod security enforcement", "ATT&CK T1611", "Trivy KSV-0106", "Kubescape C-0200"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkAddedCapabilities,
 	Fix:      proposing("take the capability out of securityContext.capabilities.add", fixAddedCapabilities),
 	Doc: `**Fields** ` + "`securityContext.capabilities.add`" + ` of each container.

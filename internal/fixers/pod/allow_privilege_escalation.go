@@ -16,6 +16,7 @@ var AllowPrivilegeEscalation = &harden.Fixer{
 	Severity: harden.Medium,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS restricted: privilege escalation", "CIS 5.2.6", "CIS EKS 4.2.5", "NSA pod security enforcement", "ATT&CK T1548", "ATT&CK T1611", "Trivy KSV-0001", "Kubescape C-0016"),
+	Reads:    harden.ReadsPodStatus,
 	Check:    checkPrivilegeEscalation,
 	Fix:      proposing("set allowPrivilegeEscalation: false", fixPrivilegeEscalation),
 	Doc: `**Fields** ` + "`securityContext.allowPrivilegeEscalation`" + ` of each container; the pod has no such field.

@@ -44,6 +44,7 @@ relatives, Amazon Linux, Flatcar): never name one where both kinds exist. Kubele
 distribution has to do for a hint.
 `,
 	Refs:  refs("NSA hardening with AppArmor", "Kubescape C-0055"),
+	Reads: harden.ReadsNothing,
 	Check: checkAppArmorMissing,
 	Fix:   proposing("set appArmorProfile: RuntimeDefault", fixAppArmorMissing),
 }

@@ -47,6 +47,7 @@ Security counts a bad value of the pod even where every container overrides it
 (verdict overridden). Windows has no AppArmor.
 `,
 	Refs:  refs("PSS baseline: AppArmor", "NSA hardening with AppArmor", "Trivy KSV-0002", "Kubescape C-0055"),
+	Reads: harden.ReadsNothing,
 	Check: checkAppArmorUnconfined,
 	Fix:   proposing("remove the unconfined AppArmor profile", fixAppArmorUnconfined),
 }

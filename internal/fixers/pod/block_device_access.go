@@ -45,6 +45,7 @@ file system.
 does not protect a device: it guards the file, not what is behind it.
 `,
 	Refs:  refs("NSA pod security enforcement", "ATT&CK T1611"),
+	Reads: harden.ReadsNothing,
 	Check: checkBlockDevices,
 	Fix: proposing("hand out the device in another way", func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		manual := "Let a device plugin (resources.limits) or a ResourceClaim hand out the device, and remove the volume and privileged."

@@ -19,6 +19,7 @@ var CapabilityNameForm = &harden.Fixer{
 	Severity: harden.Low,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: capabilities", "PSS restricted: capabilities", "Trivy KSV-0003"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkCapabilityNames,
 	Fix:      proposing("write the capabilities in capitals and without CAP_", fixCapabilityNames),
 	Doc: `

@@ -35,6 +35,7 @@ rules about capabilities take such ports into account.
 sysctl net.ipv4.ip_unprivileged_port_start, any user may bind the port. Windows knows no
 such limit.
 `,
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		for _, c := range linuxContainers(p, anyContainer) {
 			for _, port := range c.Ports {

@@ -18,6 +18,7 @@ var DangerousCapabilities = &harden.Fixer{
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: capabilities", "CIS 5.2.9 (until v1.11)", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9018", "Trivy KSV-0005", "Trivy KSV-0022", "Trivy KSV-0119", "Trivy KSV-0120", "Kubescape C-0046", "Kubescape C-0200"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkDangerousCapabilities,
 	Fix:      proposing("take the capability out of securityContext.capabilities.add", fixDangerousCapabilities),
 	Doc: `**Fields** ` + "`securityContext.capabilities.add`" + ` of each container.

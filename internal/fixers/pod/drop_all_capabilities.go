@@ -16,6 +16,7 @@ var DropAllCapabilities = &harden.Fixer{
 	Severity: harden.Medium,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS restricted: capabilities", "CIS 5.2.10 (5.2.9 since v1.12)", "CIS 5.2.8", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9018", "Trivy KSV-0003", "Trivy KSV-0004", "Trivy KSV-0106", "Kubescape C-0055", "Kubescape C-0201"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkDropAll,
 	Fix:      proposing(`drop "ALL" in securityContext.capabilities`, fixDropAll),
 	Doc: `**Fields** ` + "`securityContext.capabilities.drop`" + ` of each container; the pod has no such field.

@@ -38,6 +38,7 @@ into containers without a shell, which this program makes only when it is told t
 one behind as well. Someone may be debugging right now: ask before the Pod goes.
 `,
 	Refs:  refs("NSA threat detection", "ATT&CK T1609"),
+	Reads: harden.ReadsPodStatus,
 	Check: checkEphemeralLeft,
 	Fix: proposing("replace the Pod", func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		return []harden.Fix{{Title: "replace the Pod", Class: harden.Review, Manual: "Delete the Pod, and let what owns it make a new one."}}

@@ -77,7 +77,7 @@ func probesOf(p *harden.Pass, c harden.Container, parts ...harden.ProbePart) (pr
 	parts = append(parts, harden.ProbeProcesses)
 	gap = "Nobody looked into the running container"
 	for _, probe := range p.Inventory.ProbesOf(p.Workload, c.Ref) {
-		age := p.Inventory.Now.Sub(probe.Time)
+		age := p.Now().Sub(probe.Time)
 		switch {
 		case !probe.Known:
 			gap = fmt.Sprintf("Container %s of pod %s could not be looked into%s", c.Name, probe.Pod, because(probe.Why))

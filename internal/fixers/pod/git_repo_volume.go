@@ -38,7 +38,8 @@ not serve it unless the feature gate GitRepoVolumeDriver is on: such a pod does 
 start there. The init container needs git, the address of the repository and maybe a
 credential, which the kubelet took from the node until then.
 `,
-	Refs: refs("PSS restricted: volume types", "ATT&CK T1611", "Trivy KSV-0028"),
+	Refs:  refs("PSS restricted: volume types", "ATT&CK T1611", "Trivy KSV-0028"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		visitVolumes(p.Pod, func(v *corev1.Volume, uses []use) {
 			if v.GitRepo == nil {

@@ -34,7 +34,8 @@ has to decide: without them the names may not be known at all.
 **Traps.** Tests and appliances without DNS need such entries. With hostNetwork they are
 ignored for the file of the node, and count for the container's own.
 `,
-	Refs: refs("Trivy KSV-0007"),
+	Refs:  refs("Trivy KSV-0007"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if !p.Pod.PodLevel {
 			p.NotApplicable()

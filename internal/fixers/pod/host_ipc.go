@@ -12,6 +12,7 @@ var HostIPC = &harden.Fixer{
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: host namespaces", "CIS 5.2.4", "CIS EKS 4.2.3", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9013", "ATT&CK MS-TA9018", "Trivy KSV-0008", "Kubescape C-0276", "Kubescape C-0038"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkHostIPC,
 	Fix:      proposing("set hostIPC: false", fixHostIPC),
 	Doc: `**Fields** ` + "`hostIPC`" + ` of the pod spec.

@@ -14,6 +14,7 @@ var HostNetwork = &harden.Fixer{
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: host namespaces", "CIS 5.2.5", "CIS EKS 4.2.4", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK T1040", "ATT&CK MS-TA9013", "ATT&CK MS-TA9018", "Trivy KSV-0009", "Kubescape C-0041"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkHostNetwork,
 	Fix:      proposing("set hostNetwork: false", fixHostNetwork),
 	Doc: `**Fields** ` + "`hostNetwork`" + ` of the pod spec.

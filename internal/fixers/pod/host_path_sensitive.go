@@ -54,6 +54,7 @@ PersistentVolumes that are a hostPath are not read here, and a single device is 
 matter of block-device-access.
 `,
 	Refs:  refs("PSS baseline: HostPath volumes", "CIS 5.2.12", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK T1552.001", "ATT&CK T1543", "ATT&CK MS-TA9013", "Trivy KSV-0121", "Kubescape C-0045"),
+	Reads: harden.ReadsNothing,
 	Check: checkHostPathSensitive,
 	Fix:   proposing("mount less of the node, read-only", fixHostPathSensitive),
 }

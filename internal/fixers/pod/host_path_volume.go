@@ -43,7 +43,8 @@ Security refuses every hostPath. A PersistentVolume may itself be a hostPath;
 PersistentVolumes are not read here. A webhook may mount a volume that the
 template only declares, so live pods are looked at before one is removed.
 `,
-	Refs: refs("PSS baseline: HostPath volumes", "CIS 5.2.12", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9013", "Trivy KSV-0023", "Kubescape C-0048"),
+	Refs:  refs("PSS baseline: HostPath volumes", "CIS 5.2.12", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9013", "Trivy KSV-0023", "Kubescape C-0048"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		visitVolumes(p.Pod, func(v *corev1.Volume, uses []use) {
 			if v.HostPath == nil {

@@ -12,6 +12,7 @@ var HostPID = &harden.Fixer{
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: host namespaces", "CIS 5.2.3", "CIS EKS 4.2.2", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9013", "ATT&CK MS-TA9018", "Trivy KSV-0010", "Kubescape C-0275", "Kubescape C-0038"),
+	Reads:    harden.ReadsPodStatus,
 	Check:    checkHostPID,
 	Fix:      proposing("set hostPID: false", fixHostPID),
 	Doc: `**Fields** ` + "`hostPID`" + ` of the pod spec.

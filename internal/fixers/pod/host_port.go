@@ -18,6 +18,7 @@ var HostPort = &harden.Fixer{
 	Severity: harden.Medium,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: host ports", "CIS 5.2.13 (5.2.12 since v1.12)", "NSA pod security enforcement", "ATT&CK T1133", "Trivy KSV-0024", "Kubescape C-0044"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkHostPort,
 	Fix:      proposing("remove hostPort", fixHostPort),
 	Doc: `**Fields** ` + "`ports[].hostPort`" + ` of each container.

@@ -35,6 +35,7 @@ Detection only: the rules about the single fields say what is missing, and repai
 **Traps.** The rule is off unless it is switched on. That a context is there says nothing
 about what is in it.
 `,
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if !empty(p.Pod.Spec.SecurityContext) {
 			return

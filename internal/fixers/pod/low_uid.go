@@ -37,6 +37,7 @@ volumes have to belong to the new number, or to a group that the pod has.
 most images have a user such as 1000 or 65532, whose account no node has. On OpenShift
 the numbers come from the namespace. Windows has no numbers.
 `,
+	Reads: harden.InNamespace(harden.KindNamespace).AndPodStatus(),
 	Check: func(p *harden.Pass) {
 		if userNamespace(p) || usersAreGiven(p) {
 			p.NotApplicable()

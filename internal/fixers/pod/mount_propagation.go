@@ -36,7 +36,8 @@ node mounts, and the node no longer what the container mounts. A person has to d
 they need it for the folder of the kubelet's pods, mostly not for anything else. A mount
 that is left behind when the container ends stays on the node until somebody unmounts it.
 `,
-	Refs: refs("NSA pod security enforcement", "ATT&CK T1611"),
+	Refs:  refs("NSA pod security enforcement", "ATT&CK T1611"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		for _, c := range linuxContainers(p, anyContainer) {
 			for _, m := range c.VolumeMounts {

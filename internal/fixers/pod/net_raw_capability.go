@@ -18,6 +18,7 @@ var NetRawCapability = &harden.Fixer{
 	Severity: harden.Medium,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: capabilities", "CIS 5.2.8", "NSA pod security enforcement", "ATT&CK T1557", "ATT&CK MS-TA9036", "Trivy KSV-0119", "Kubescape C-0199"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkNetRaw,
 	Fix:      proposing(`drop "ALL" (or "NET_RAW") in securityContext.capabilities, and add no NET_RAW`, fixNetRaw),
 	Doc: `**Fields** ` + "`securityContext.capabilities.drop`" + ` and ` + "`add`" + ` of each container.

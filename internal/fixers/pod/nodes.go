@@ -96,7 +96,7 @@ func kubeletsFilter(p *harden.Pass) (claim harden.Claim, ok bool) {
 		"Nodes that are added later.")
 	for _, n := range nodes {
 		k := p.Inventory.Kubelets[n.Name]
-		if k == nil || !k.Known || !k.SeccompDefault || p.Inventory.Now.Sub(k.Time) > procLimit {
+		if k == nil || !k.Known || !k.SeccompDefault || p.Older(k.Time, procLimit) {
 			return harden.Claim{}, false
 		}
 		if !k.Time.IsZero() && k.Time.Before(claim.Time) {

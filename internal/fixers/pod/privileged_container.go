@@ -14,6 +14,7 @@ var PrivilegedContainer = &harden.Fixer{
 	Severity: harden.Critical,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: privileged containers", "CIS 5.2.2", "CIS EKS 4.2.1", "NSA pod security enforcement", "ATT&CK T1610", "ATT&CK T1611", "ATT&CK MS-TA9018", "Trivy KSV-0017", "Kubescape C-0057"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkPrivileged,
 	Fix:      proposing("set privileged: false", fixPrivileged),
 	Doc: `**Fields** ` + "`securityContext.privileged`" + ` of each container.

@@ -46,6 +46,7 @@ into httpHeaders as Host. A tcpSocket in a lifecycle hook is accepted and never
 runs. A probe that fails after the change stops traffic or restarts the container.
 `,
 	Refs:  refs("PSS baseline: host probes and lifecycle hooks", "ATT&CK T1046"),
+	Reads: harden.ReadsNothing,
 	Check: checkProbeHost,
 	Fix:   proposing("remove the host of the probe or hook", fixProbeHost),
 }

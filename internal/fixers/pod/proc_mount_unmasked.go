@@ -37,7 +37,8 @@ danger away.
 nested runtime cannot mount a /proc of its own. Newer API servers refuse Unmasked
 unless hostUsers is false. Windows has no /proc.
 `,
-	Refs: refs("PSS baseline: /proc mount type", "PSS restricted: /proc mount type", "Trivy KSV-0027", "Kubescape C-0055"),
+	Refs:  refs("PSS baseline: /proc mount type", "PSS restricted: /proc mount type", "Trivy KSV-0027", "Kubescape C-0055"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		for _, c := range linuxContainers(p, anyContainer) {
 			mount := security(c).ProcMount

@@ -18,6 +18,7 @@ var ReadOnlyRootFilesystem = &harden.Fixer{
 	Severity: harden.Medium,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("CIS 5.7.3 (5.6.3 since v1.12)", "NSA immutable container file systems", "ATT&CK T1036", "ATT&CK T1543", "ATT&CK MS-TA9012", "Trivy KSV-0014", "Kubescape C-0017"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkReadOnlyRoot,
 	Fix:      proposing("set readOnlyRootFilesystem: true and mount an emptyDir at each path that is written to", fixReadOnlyRoot),
 	Doc: `**Fields** ` + "`securityContext.readOnlyRootFilesystem`" + ` of each container; the pod has no such field.

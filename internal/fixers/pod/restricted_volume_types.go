@@ -41,7 +41,8 @@ should name the driver, not the old type. A volume without any source becomes an
 emptyDir. "Restricted" refuses hostPath and gitRepo as well; both have rules of
 their own, which say more: host-path-volume and git-repo-volume.
 `,
-	Refs: refs("PSS restricted: volume types", "CIS 5.2.12", "Trivy KSV-0028"),
+	Refs:  refs("PSS restricted: volume types", "CIS 5.2.12", "Trivy KSV-0028"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		visitVolumes(p.Pod, func(v *corev1.Volume, uses []use) {
 			source := volumeSource(v)

@@ -38,6 +38,7 @@ that: there it is expected. A volume whose files the kubelet gave to group 0 kee
 until it is mounted with another fsGroup. Windows has no groups of this kind.
 `,
 	Refs:  refs("Trivy KSV-0116", "Kubescape C-0013"),
+	Reads: harden.InNamespace(harden.KindNamespace),
 	Check: checkRootGroup,
 	Fix:   proposing("leave group 0", fixRootGroup),
 }

@@ -16,6 +16,7 @@ var RunAsNonRoot = &harden.Fixer{
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS restricted: running as non-root", "CIS 5.2.7", "NSA non-root containers", "ATT&CK T1611", "ATT&CK MS-TA9018", "Trivy KSV-0012", "Trivy KSV-0105", "Kubescape C-0013"),
+	Reads:    harden.ReadsPodStatus,
 	Check:    checkRunAsNonRoot,
 	Fix:      proposing("set runAsNonRoot: true", fixRunAsNonRoot),
 	Doc: `**Fields** ` + "`securityContext.runAsNonRoot`" + ` of the pod and of each container; the container's value wins.

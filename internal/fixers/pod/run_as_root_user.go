@@ -15,6 +15,7 @@ var RunAsRootUser = &harden.Fixer{
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS restricted: running as non-root user", "CIS 5.2.7", "NSA non-root containers", "ATT&CK T1611", "Trivy KSV-0105", "Kubescape C-0013"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkRunAsRootUser,
 	Fix:      proposing("remove runAsUser: 0", fixRunAsRootUser),
 	Doc: `**Fields** ` + "`securityContext.runAsUser`" + ` of the pod and of each container.

@@ -44,7 +44,8 @@ count as one place; for the same reason a mount of /var does not bring the socke
 with it (host-path-sensitive has it). Agents of security products ask for the
 socket by design; a waiver with a reason is the place to say so.
 `,
-	Refs: refs("PSS baseline: HostPath volumes", "CIS 5.2.12", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9013", "Trivy KSV-0006", "Kubescape C-0074"),
+	Refs:  refs("PSS baseline: HostPath volumes", "CIS 5.2.12", "NSA pod security enforcement", "ATT&CK T1611", "ATT&CK MS-TA9013", "Trivy KSV-0006", "Kubescape C-0074"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		visitVolumes(p.Pod, func(v *corev1.Volume, uses []use) {
 			if v.HostPath == nil {

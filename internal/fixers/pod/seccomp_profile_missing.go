@@ -18,6 +18,7 @@ var SeccompProfileMissing = &harden.Fixer{
 	Severity: harden.Medium,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS restricted: seccomp", "CIS 5.7.2 (5.6.2 since v1.12)", "NSA seccomp", "ATT&CK T1611", "Trivy KSV-0030", "Kubescape C-0210", "Kubescape C-0055"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkSeccompMissing,
 	Fix:      proposing("set seccompProfile.type: RuntimeDefault", fixSeccompMissing),
 	Doc: `**Fields** ` + "`securityContext.seccompProfile.type`" + ` of the pod and of each container; the container's profile replaces the pod's as a whole.

@@ -16,6 +16,7 @@ var SeccompUnconfined = &harden.Fixer{
 	Severity: harden.High,
 	Subject:  harden.SubjectPod,
 	Refs:     refs("PSS baseline: seccomp", "CIS 5.7.2 (5.6.2 since v1.12)", "NSA seccomp", "ATT&CK T1611", "Trivy KSV-0104", "Kubescape C-0210", "Kubescape C-0055"),
+	Reads:    harden.ReadsNothing,
 	Check:    checkSeccompUnconfined,
 	Fix:      proposing("set seccompProfile.type: RuntimeDefault", fixSeccompUnconfined),
 	Doc: `**Fields** ` + "`securityContext.seccompProfile.type`" + ` of the pod and of each container; the container's profile replaces the pod's as a whole.

@@ -42,6 +42,7 @@ container's seLinuxOptions replace the pod's whole. On nodes without SELinux
 nothing changes. Windows has no SELinux.
 `,
 	Refs:  refs("PSS baseline: SELinux", "NSA hardening with SELinux", "Trivy KSV-0025", "Kubescape C-0055"),
+	Reads: harden.ReadsNothing,
 	Check: checkSELinuxOptions,
 	Fix:   proposing("remove the SELinux type, user and role", fixSELinuxOptions),
 }

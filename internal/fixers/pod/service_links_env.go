@@ -44,7 +44,8 @@ has asked for images to be looked into.
 clients of Redis and PostgreSQL take PORT-like names. The Service kubernetes of the API
 server stays in the environment in any case. DNS names say the same, and stay right.
 `,
-	Refs: refs("NSA network policies", "ATT&CK T1613", "Kubernetes Accessing Services: environment variables"),
+	Refs:  refs("NSA network policies", "ATT&CK T1613", "Kubernetes Accessing Services: environment variables"),
+	Reads: harden.InNamespace(harden.KindService),
 	Check: func(p *harden.Pass) {
 		if !p.Pod.PodLevel {
 			p.NotApplicable()
@@ -53,7 +54,7 @@ server stays in the environment in any case. DNS names say the same, and stay ri
 		if isFalse(p.Pod.Spec.EnableServiceLinks) || !p.Needs(p.Object.Namespace, harden.KindService) {
 			return
 		}
-		services := harden.Derive(p.Inventory, linkedServices)[p.Object.Namespace]
+		services := harden.Derive(p.Inventory, linkedServices, harden.KindService)[p.Object.Namespace]
 		if services == 0 {
 			return
 		}

@@ -35,7 +35,8 @@ may signal another one, as those that reload a configuration do.
 children. To look at a distroless container, kubectl debug --target shares its
 namespace for that one container only. The field does not exist on Windows.
 `,
-	Refs: refs("NSA pod security enforcement", "ATT&CK T1057"),
+	Refs:  refs("NSA pod security enforcement", "ATT&CK T1057"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if !p.Pod.PodLevel || p.Pod.Windows() {
 			p.NotApplicable()

@@ -41,6 +41,7 @@ cluster.
 port 2222 for something else.
 `,
 	Refs:  refs("ATT&CK T1021.004", "ATT&CK MS-TA9010", "Kubescape C-0042"),
+	Reads: harden.InNamespace(harden.KindService),
 	Check: checkSSHServer,
 	Fix: proposing("take the SSH server away", func(*harden.Pass, *harden.Finding) []harden.Fix {
 		return []harden.Fix{{
@@ -76,7 +77,7 @@ func checkSSHServer(p *harden.Pass) {
 	if found || !p.Pod.PodLevel {
 		return
 	}
-	for _, s := range harden.Derive(p.Inventory, sshServices)[p.Object.Namespace] {
+	for _, s := range harden.Derive(p.Inventory, sshServices, harden.KindService)[p.Object.Namespace] {
 		if s.selector.Matches(labels.Set(p.Pod.Meta.Labels)) {
 			p.Report(harden.Finding{
 				Discriminator: "Service " + s.name, Field: p.Pod.Field("containers"),

@@ -42,6 +42,7 @@ of its own; or run the one container as root and say so.
 rights up (sudo -u app), setpriv or su-exec does the same without a setuid program.
 `,
 	Refs:  refs("ATT&CK T1548.003", "Kubescape C-0062"),
+	Reads: harden.ReadsNothing,
 	Check: checkSudo,
 	Fix: proposing("do without sudo", func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

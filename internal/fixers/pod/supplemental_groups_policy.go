@@ -41,7 +41,8 @@ files of its image through such a group.
 **Traps.** Runtimes have to support it (containerd 2.0, CRI-O 1.31), and the node says so in
 status.features; others refuse the pod. Groups of root are listed as well.
 `,
-	Refs: refs("Kubernetes KEP-3619"),
+	Refs:  refs("Kubernetes KEP-3619"),
+	Reads: harden.ReadsPodStatus,
 	Check: func(p *harden.Pass) {
 		policy := podSecurity(p).SupplementalGroupsPolicy
 		if len(p.Inventory.Images) == 0 || !p.Pod.PodLevel || p.Pod.Windows() || !policyAtLeast(p, strictGroups) {

@@ -36,7 +36,8 @@ who attaches.
 the container with it: it was kept alive by these fields. Programs colour and buffer their
 logs by whether they have a terminal.
 `,
-	Refs: refs("ATT&CK T1609"),
+	Refs:  refs("ATT&CK T1609"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if kind := p.Workload.Ref.Kind; kind == "Job" || kind == "CronJob" {
 			p.NotApplicable()

@@ -46,6 +46,7 @@ slower without. Pods on the host's network cannot set net sysctls. Windows has
 none.
 `,
 	Refs:  refs("PSS baseline: sysctls", "Trivy KSV-0026", "Kubescape C-0055"),
+	Reads: harden.ReadsNothing,
 	Check: checkUnsafeSysctls,
 	Fix:   proposing("remove the unsafe sysctls", fixUnsafeSysctls),
 }

@@ -47,7 +47,8 @@ each volume can be mapped: those that the kubelet makes, such as emptyDir and Se
 What needs a capability over the node itself (kernel modules, the clock, raw devices)
 no longer works. Needs Kubernetes 1.33 by default; stable since 1.36.
 `,
-	Refs: refs("ATT&CK T1611", "Kubernetes KEP-127"),
+	Refs:  refs("ATT&CK T1611", "Kubernetes KEP-127"),
+	Reads: harden.ReadsPodStatus,
 	Check: func(p *harden.Pass) {
 		if !p.Pod.PodLevel || p.Pod.Windows() || keepsHostUsers(p) != "" {
 			p.NotApplicable()
@@ -123,7 +124,7 @@ func namespaceNodes(p *harden.Pass) harden.Claim {
 	if len(nodes) == 0 {
 		return missing("E-NODE", "No node of the pod is known: do their kubelets, kernels and runtimes support user namespaces?")
 	}
-	support := harden.Derive(p.Inventory, namespaceSupport)
+	support := harden.Derive(p.Inventory, namespaceSupport, harden.Frame)
 	for _, n := range nodes {
 		if why := support[n.Name]; why != "" {
 			return dated(p, "E-NODE", harden.Refutes, p.Inventory.Now, fmt.Sprintf("Node %s %s.", n.Name, why), "")

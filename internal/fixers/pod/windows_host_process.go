@@ -37,6 +37,7 @@ container does not start under it otherwise. hostNetwork: true, which HostProces
 demands, is of no use to ordinary Windows pods and should go as well.
 `,
 	Refs:  refs("PSS baseline: HostProcess", "CIS 5.2.11", "Trivy KSV-0103", "Kubescape C-0202"),
+	Reads: harden.ReadsNothing,
 	Check: checkWindowsHostProcess,
 	Fix:   proposing("set windowsOptions.hostProcess: false", fixWindowsHostProcess),
 }

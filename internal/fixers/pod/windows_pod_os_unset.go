@@ -41,7 +41,8 @@ capabilities, privileged, allowPrivilegeEscalation, readOnlyRootFilesystem and
 procMount. Where one is set, even to false, it has to go first. spec.os of a Pod
 cannot be changed; that of a template can. runAsNonRoot is valid on both.
 `,
-	Refs: refs("PSS restricted: Windows pods", "Kubernetes Pod OS"),
+	Refs:  refs("PSS restricted: Windows pods", "Kubernetes Pod OS"),
+	Reads: harden.ReadsNothing,
 	Check: func(p *harden.Pass) {
 		if !p.Pod.Windows() || !p.Pod.PodLevel {
 			p.NotApplicable()

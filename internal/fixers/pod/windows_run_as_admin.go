@@ -38,7 +38,8 @@ ContainerAdministrator; with both in force the container does not start. Images 
 Server Core run as ContainerAdministrator when nobody says otherwise, those of Nano Server
 as ContainerUser. HostProcess containers are the matter of windows-host-process.
 `,
-	Refs: refs("PSS restricted: running as non-root user"),
+	Refs:  refs("PSS restricted: running as non-root user"),
+	Reads: harden.ReadsPodStatus,
 	Check: func(p *harden.Pass) {
 		if !p.Pod.Windows() {
 			p.NotApplicable()

@@ -39,7 +39,7 @@ func budgetsOf(inv *harden.Inventory) *budgets {
 			}
 		}
 		return out
-	})
+	}, harden.Templates, harden.Pods, harden.PodStatus, harden.KindPodDisruptionBudget)
 }
 
 // others are the workloads besides this one whose pods the selector is for.

@@ -37,6 +37,7 @@ at the limit.
 		{Standard: "Trivy", ID: "KSV-0011"},
 		{Standard: "Kubescape", ID: "C-0270"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: cpuLimit.check,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return cpuLimit.measure(p, f, "limit processor time",

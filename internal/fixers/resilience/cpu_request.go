@@ -36,6 +36,7 @@ has a request, something supplies it at admission, and the finding is info.
 		{Standard: "Trivy", ID: "KSV-0015"},
 		{Standard: "Kubescape", ID: "C-0268"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: cpuRequest.check,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return cpuRequest.measure(p, f, "ask for processor time",

@@ -38,6 +38,7 @@ out may change that value.
 		{Standard: "Kubescape", ID: "C-0295"},
 		{Standard: "Kubernetes", ID: "issue 113482", URL: "https://github.com/kubernetes/kubernetes/issues/113482"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkDuplicateEnv,
 	Fix:   fixDuplicateEnv,
 }

@@ -44,6 +44,7 @@ a part of the root file system, which nothing bounds either.
 		{Standard: "ATT&CK", ID: "T1499"},
 		{Standard: "Kubernetes", ID: "local ephemeral storage", URL: "https://kubernetes.io/docs/concepts/storage/ephemeral-storage/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkEphemeralStorageLimit,
 	Fix:   fixEphemeralStorageLimit,
 }

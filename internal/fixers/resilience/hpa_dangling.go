@@ -41,6 +41,7 @@ everybody believes that it does.
 		{Standard: "Kubescape", ID: "C-0300"},
 		{Standard: "Kubernetes", ID: "horizontal pod autoscaling", URL: "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale-walkthrough/#appendix-horizontal-pod-autoscaler-status-conditions"},
 	},
+	Reads: harden.InNamespace(harden.Templates),
 	Check: checkHPADangling,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		how := "Correct spec.scaleTargetRef, or delete the autoscaler if its target is gone for good."

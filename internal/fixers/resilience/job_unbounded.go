@@ -35,6 +35,7 @@ change.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "job termination and cleanup", URL: "https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkJobUnbounded,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

@@ -39,6 +39,7 @@ start takes, or put a startupProbe before it.
 		{Standard: "Kubescape", ID: "C-0056"},
 		{Standard: "Kubernetes", ID: "liveness probes", URL: "https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkLivenessProbe,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("give it a livenessProbe"); ok {

@@ -49,6 +49,7 @@ request sets the request too, and may leave the pod unschedulable.
 		{Standard: "Trivy", ID: "KSV-0018"},
 		{Standard: "Kubescape", ID: "C-0271"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkMemoryLimit,
 	Fix:   fixMemoryLimit,
 }

@@ -38,6 +38,7 @@ is info.
 		{Standard: "Trivy", ID: "KSV-0016"},
 		{Standard: "Kubescape", ID: "C-0269"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: memoryRequest.check,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		return memoryRequest.measure(p, f, "ask for memory",

@@ -37,6 +37,7 @@ that hardening it means deleting it.
 		{Standard: "Kubescape", ID: "C-0073"},
 		{Standard: "Kubernetes", ID: "naked pods", URL: "https://kubernetes.io/docs/concepts/configuration/overview/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkNakedPod,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

@@ -30,6 +30,7 @@ revision is a small object in etcd.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "revision history limit", URL: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#clean-up-policy"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkNoRollbackHistory,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

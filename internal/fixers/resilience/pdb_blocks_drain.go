@@ -49,6 +49,7 @@ single replica cannot be drained without a gap, with any budget.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "disruption budgets", URL: "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods, harden.Scalers, harden.KindPodDisruptionBudget),
 	Check: checkPDBBlocksDrain,
 	Fix:   fixPDBBlocksDrain,
 }
@@ -85,7 +86,7 @@ func checkPDBBlocksDrain(p *harden.Pass) {
 		f.Field, f.Reason = "spec.minAvailable", fmt.Sprintf("minAvailable is %d of %d", least.IntVal, pods)
 		f.Detail = fmt.Sprintf("At least %d pods run, by spec.replicas or what their autoscaler keeps, and %d have to be available: with no more than that none is evicted.", pods, least.IntVal)
 	default:
-		since := neverSince(p.Inventory, b.content)
+		since := neverSince(p, b.content)
 		if since == nil {
 			return
 		}
@@ -124,12 +125,12 @@ func selectedTwice(inv *harden.Inventory, b *budget) []string {
 
 // neverSince tells since when a budget of running pods has allowed nothing; nil
 // where it does, or did a while ago.
-func neverSince(inv *harden.Inventory, b *policyv1.PodDisruptionBudget) *metav1.Time {
-	if !inv.Live() || b.Status.ExpectedPods == 0 || b.Status.DisruptionsAllowed > 0 {
+func neverSince(p *harden.Pass, b *policyv1.PodDisruptionBudget) *metav1.Time {
+	if !p.Inventory.Live() || b.Status.ExpectedPods == 0 || b.Status.DisruptionsAllowed > 0 {
 		return nil
 	}
 	c := meta.FindStatusCondition(b.Status.Conditions, policyv1.DisruptionAllowedCondition)
-	if c == nil || c.Status != metav1.ConditionFalse || inv.Now.Sub(c.LastTransitionTime.Time) < steadily {
+	if c == nil || c.Status != metav1.ConditionFalse || !p.Older(c.LastTransitionTime.Time, steadily-1) {
 		return nil
 	}
 	return &c.LastTransitionTime

@@ -40,6 +40,7 @@ they count. Where workloads could not all be read the verdict is unknown.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "disruption budgets", URL: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods, harden.KindPodDisruptionBudget, harden.AnyObject),
 	Check: checkPDBDangling,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

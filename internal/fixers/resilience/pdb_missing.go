@@ -41,6 +41,7 @@ may have their budget in another folder: look there before you add one.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "disruption budgets", URL: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/"},
 	},
+	Reads: harden.InNamespace(harden.Templates, harden.Pods, harden.Scalers, harden.KindPodDisruptionBudget),
 	Check: checkPDBMissing,
 	Fix:   fixPDBMissing,
 }

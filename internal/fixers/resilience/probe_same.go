@@ -40,6 +40,7 @@ authors know. The text says what to change.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "liveness and readiness probes", URL: "https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkProbeSame,
 	Fix: func(_ *harden.Pass, f *harden.Finding) []harden.Fix {
 		if instead, ok := f.OutOfReach("let its livenessProbe wait longer"); ok {

@@ -95,7 +95,7 @@ func servicesOf(inv *harden.Inventory) services {
 			out[s.Namespace] = append(out[s.Namespace], s)
 		}
 		return out
-	})
+	}, harden.KindService)
 }
 
 // portValue is a port as a value of JSON.

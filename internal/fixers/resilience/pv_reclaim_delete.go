@@ -38,6 +38,7 @@ reclaimPolicy: Retain is the lasting answer.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "reclaim policy", URL: "https://kubernetes.io/docs/tasks/administer-cluster/change-pv-reclaim-policy/"},
 	},
+	Reads: harden.InCluster(harden.Templates),
 	Check: checkPVReclaimDelete,
 	Fix: func(p *harden.Pass, _ *harden.Finding) []harden.Fix {
 		return []harden.Fix{{

@@ -43,6 +43,7 @@ when that one fails. Adding a probe replaces the pods.
 		{Standard: "Kubescape", ID: "C-0018"},
 		{Standard: "Kubernetes", ID: "readiness probes", URL: "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"},
 	},
+	Reads: harden.InNamespace(harden.KindService),
 	Check: checkReadinessProbe,
 	Fix:   fixReadinessProbe,
 }

@@ -41,6 +41,7 @@ A change from OnDelete starts a rollout at once if pods are behind the template.
 		{Standard: "Kubescape", ID: "C-0305"},
 		{Standard: "Kubernetes", ID: "Deployment strategy", URL: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy"},
 	},
+	Reads: harden.InNamespace(harden.Scalers),
 	Check: checkRolloutStrategy,
 	Fix:   fixRolloutStrategy,
 }

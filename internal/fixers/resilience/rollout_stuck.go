@@ -38,6 +38,7 @@ rollout resume then rolls out all that was changed since.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "Deployment status", URL: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkRolloutStuck,
 	Fix: func(p *harden.Pass, f *harden.Finding) []harden.Fix {
 		how := "See what stops it: kubectl describe " + strings.ToLower(p.Object.Kind) + "/" + p.Object.Name + " -n " + p.Object.Namespace + ", and the events of its newest ReplicaSet and pods. Repair that, or go back: kubectl rollout undo."

@@ -41,6 +41,7 @@ autoscalers may not be read, the verdict is unknown.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "high availability of workloads", URL: "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/"},
 	},
+	Reads: harden.InNamespace(harden.Scalers),
 	Check: checkSingleReplica,
 	Fix:   fixSingleReplica,
 }

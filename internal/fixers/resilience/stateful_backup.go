@@ -44,6 +44,7 @@ Caches and queues may need none.
 		{Standard: "ATT&CK", ID: "T1485"},
 		{Standard: "Kubernetes", ID: "volume snapshots", URL: "https://kubernetes.io/docs/concepts/storage/volume-snapshots/"},
 	},
+	Reads: harden.InCluster(harden.KindVolumeSnapshot, harden.KindVeleroSchedule, harden.KindKastenPolicy),
 	Check: checkStatefulBackup,
 	Fix: func(*harden.Pass, *harden.Finding) []harden.Fix {
 		return []harden.Fix{{
@@ -90,7 +91,7 @@ const snapshotAge = 7 * 24 * time.Hour
 func snapshotted(p *harden.Pass) bool {
 	for _, o := range p.Inventory.InNamespace(harden.KindVolumeSnapshot, p.Object.Namespace) {
 		u := harden.Content[*unstructured.Unstructured](o)
-		if u == nil || p.Inventory.Now.Sub(u.GetCreationTimestamp().Time) > snapshotAge {
+		if u == nil || p.Older(u.GetCreationTimestamp().Time, snapshotAge) {
 			continue
 		}
 		claim, _, _ := unstructured.NestedString(u.Object, "spec", "source", "persistentVolumeClaimName")

@@ -45,6 +45,7 @@ Traffic between zones costs money and a little time.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "pod topology spread constraints", URL: "https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/"},
 	},
+	Reads: harden.InNamespace(harden.Scalers),
 	Check: checkTopologySpread,
 	Fix:   fixTopologySpread,
 }
@@ -148,7 +149,7 @@ func zonesOf(inv *harden.Inventory) zones {
 		}
 		z.open = slices.Sorted(maps.Keys(open))
 		return z
-	})
+	}, harden.Frame)
 }
 
 func fixTopologySpread(p *harden.Pass, f *harden.Finding) []harden.Fix {

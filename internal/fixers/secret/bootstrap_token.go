@@ -46,6 +46,7 @@ renew them: let them. Nodes that have joined do not need the token any more.
 		{Standard: "CIS", ID: "3.1.3"},
 		{Standard: "Kubescape", ID: "C-0288"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkBootstrapToken,
 	Fix:   fixBootstrapToken,
 }
@@ -65,9 +66,9 @@ func checkBootstrapToken(p *harden.Pass) {
 		}
 		return
 	}
-	if age := p.Inventory.Now.Sub(s.CreationTimestamp.Time); !s.CreationTimestamp.IsZero() && age > tokenLife && len(s.OwnerReferences) == 0 {
+	if made := s.CreationTimestamp.Time; !made.IsZero() && p.Older(made, tokenLife) && len(s.OwnerReferences) == 0 {
 		p.Report(harden.Finding{
-			Field: "metadata.creationTimestamp", Reason: fmt.Sprintf("is %d days old and still there", int(age.Hours()/24)),
+			Field: "metadata.creationTimestamp", Reason: fmt.Sprintf("is %d days old and still there", p.Days(made)),
 			Detail: "Tokens of kubeadm end after 24 hours and are deleted then. This one is older: it has no expiration, or a late one.",
 		})
 	}

@@ -42,6 +42,7 @@ restart to serve the new certificate. The clock of the scan is that of this mach
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "encryption"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkCertExpiring,
 	Fix:   fixCertExpiring,
 }
@@ -58,14 +59,14 @@ func checkCertExpiring(p *harden.Pass) {
 		return
 	}
 	const day = 24 * time.Hour
-	left := end.Sub(p.Inventory.Now)
+	left := end.Sub(p.Now())
 	if left >= 30*day {
 		return
 	}
 	renewal, err := time.Parse(time.RFC3339, text(o, "status", "renewalTime"))
 	status, _, known := condition(o, "Ready")
 	// An hour for the renewal itself.
-	if err == nil && p.Inventory.Now.Before(renewal.Add(time.Hour)) && left > 0 && (!known || status == "True") {
+	if err == nil && p.Now().Before(renewal.Add(time.Hour)) && left > 0 && (!known || status == "True") {
 		return
 	}
 	f := harden.Finding{Field: "status.notAfter", Verdict: "expiring", Detail: "status.notAfter is " + end.UTC().Format(time.RFC3339) + "."}

@@ -41,6 +41,7 @@ value in the manifest: do not go back to that.
 		{Standard: "CIS EKS", ID: "4.4.1"},
 		{Standard: "Kubescape", ID: "C-0207"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkEnv,
 	Fix:   fixEnv,
 }

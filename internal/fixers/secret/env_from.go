@@ -38,6 +38,7 @@ With prefix the names in the pod differ from the keys.
 		{Standard: "CIS", ID: "5.4.1"},
 		{Standard: "Kubescape", ID: "C-0207"},
 	},
+	Reads: harden.InNamespace(harden.KindSecret),
 	Check: checkEnvFrom,
 	Fix:   fixEnvFrom,
 }

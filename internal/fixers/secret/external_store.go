@@ -48,6 +48,7 @@ own kind: the key to it is in the cluster.
 		{Standard: "Kubescape", ID: "C-0208"},
 		{Standard: "Kubescape", ID: "C-0234"},
 	},
+	Reads: harden.InCluster(harden.KindClusterExternalSecret, harden.KindExternalSecret, harden.KindSealedSecret, harden.KindSecret, harden.KindSecretProviderClass),
 	Check: checkExternalStore,
 	Fix:   fixExternalStore,
 }

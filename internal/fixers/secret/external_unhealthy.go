@@ -49,6 +49,7 @@ intervals cost requests at the store, and some stores charge for them.
 		{Standard: "NSA", ID: "secrets"},
 		{Standard: "Kubernetes", ID: "good practices for Secrets", URL: "https://kubernetes.io/docs/concepts/security/secrets-good-practices/"},
 	},
+	Reads: harden.InCluster(harden.Templates, harden.KindCSIDriver, harden.KindExternalSecret, harden.KindSecretProviderClass),
 	Check: checkExternalUnhealthy,
 	Fix:   fixExternalUnhealthy,
 }

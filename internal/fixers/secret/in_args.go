@@ -46,6 +46,7 @@ whoever owns it.
 		{Standard: "ATT&CK", ID: "T1552.001"},
 		{Standard: "Kubescape", ID: "C-0012"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkInArgs,
 	Fix:   fixInArgs,
 }

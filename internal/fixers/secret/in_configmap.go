@@ -56,6 +56,7 @@ waive it.
 		{Standard: "Kubescape", ID: "C-0012"},
 		{Standard: "Kubescape", ID: "C-0258"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkInConfigMap,
 	Fix:   fixInConfigMap,
 }
@@ -109,7 +110,7 @@ func checkInConfigMap(p *harden.Pass) {
 
 func fixInConfigMap(p *harden.Pass, f *harden.Finding) []harden.Fix {
 	users := "No workload that was read uses it."
-	if all := harden.Derive(p.Inventory, newConfigMapUsers)[types.NamespacedName{Namespace: p.Object.Namespace, Name: p.Object.Name}]; len(all) > 0 {
+	if all := harden.Derive(p.Inventory, newConfigMapUsers, harden.Templates)[types.NamespacedName{Namespace: p.Object.Namespace, Name: p.Object.Name}]; len(all) > 0 {
 		users = "It is used by " + strings.Join(all, ", ") + "."
 	}
 	return []harden.Fix{{

@@ -43,6 +43,7 @@ Secrets' metadata. A pipeline that applies on the client brings it back every ti
 		{Standard: "ATT&CK", ID: "T1552.007"},
 		{Standard: "Kubernetes", ID: "declarative object configuration", URL: "https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkLastApplied,
 	Fix:   fixLastApplied,
 }

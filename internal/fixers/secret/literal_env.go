@@ -51,6 +51,7 @@ one to come before it.
 		{Standard: "Kubescape", ID: "C-0012"},
 		{Standard: "Kubescape", ID: "C-0259"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkLiteralEnv,
 	Fix:   fixLiteralEnv,
 }

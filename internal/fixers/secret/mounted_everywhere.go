@@ -41,6 +41,7 @@ API server, are no Secrets and do not count.
 		{Standard: "NSA", ID: "secrets"},
 		{Standard: "Kubernetes", ID: "good practices for Secrets", URL: "https://kubernetes.io/docs/concepts/security/secrets-good-practices/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkMountedEverywhere,
 	Fix:   fixMountedEverywhere,
 }

@@ -47,6 +47,7 @@ the role. conditions also shut out namespaces that use the store today.
 		{Standard: "ATT&CK", ID: "T1552"},
 		{Standard: "NSA", ID: "secrets"},
 	},
+	Reads: harden.InCluster(harden.KindClusterSecretStore),
 	Check: checkStoreCredentials,
 	Fix:   fixStoreCredentials,
 }

@@ -47,6 +47,7 @@ program that runs once a year looks unused. Look at the audit log before you del
 		{Standard: "NSA", ID: "secrets"},
 		{Standard: "Kubernetes", ID: "good practices for Secrets", URL: "https://kubernetes.io/docs/concepts/security/secrets-good-practices/"},
 	},
+	Reads: harden.InCluster(harden.KindServiceAccount, harden.Templates, harden.Pods, harden.AnyObject),
 	Check: checkUnused,
 	Fix:   fixUnused,
 }
@@ -60,11 +61,11 @@ func checkUnused(p *harden.Pass) {
 		p.NotApplicable()
 		return
 	}
-	age := p.Inventory.Now.Sub(s.CreationTimestamp.Time)
-	if s.CreationTimestamp.IsZero() || age < unusedAge {
+	made := s.CreationTimestamp.Time
+	if made.IsZero() || !p.Older(made, unusedAge-1) {
 		return
 	}
-	names := harden.Derive(p.Inventory, newSecretNames)
+	names := harden.Derive(p.Inventory, newSecretNames, harden.Templates, harden.Pods, harden.KindServiceAccount, harden.AnyObject)
 	if names.used[types.NamespacedName{Namespace: s.Namespace, Name: s.Name}] {
 		return
 	}
@@ -72,9 +73,10 @@ func checkUnused(p *harden.Pass) {
 		p.Unknown("what may name it could not be read: " + why)
 		return
 	}
+	days := p.Days(made)
 	p.Report(harden.Finding{
-		Reason: fmt.Sprintf("nothing names it, for %d days at most", int(age.Hours()/24)),
-		Detail: fmt.Sprintf("The Secret is %d days old, and no workload, ServiceAccount, Ingress, ConfigMap or custom resource that was read names it.", int(age.Hours()/24)),
+		Reason: fmt.Sprintf("nothing names it, for %d days at most", days),
+		Detail: fmt.Sprintf("The Secret is %d days old, and no workload, ServiceAccount, Ingress, ConfigMap or custom resource that was read names it.", days),
 	})
 }
 

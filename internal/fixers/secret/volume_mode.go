@@ -44,6 +44,7 @@ JSON has no octal numbers: 0440 is 288 there.
 	Refs: []harden.Reference{
 		{Standard: "Kubernetes", ID: "Secret files permissions", URL: "https://kubernetes.io/docs/concepts/configuration/secret/"},
 	},
+	Reads: harden.ReadsNothing,
 	Check: checkVolumeMode,
 	Fix:   fixVolumeMode,
 }

@@ -45,6 +45,7 @@ deleted. What pins the old certificate has to learn the new one first.
 	Refs: []harden.Reference{
 		{Standard: "NSA", ID: "encryption"},
 	},
+	Reads: harden.InCluster(harden.KindClusterIssuer, harden.KindIngress, harden.KindIssuer),
 	Check: checkWeakKey,
 	Fix:   fixWeakKey,
 }
