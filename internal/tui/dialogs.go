@@ -17,10 +17,11 @@ type dialog interface {
 	scroll(m *Model, delta int)
 }
 
-// A typist is a dialog with a line to type in. The line is the first of its box.
+// A typist is a dialog with a line to type in.
 type typist interface {
 	paste(m *Model, msg tea.PasteMsg) tea.Cmd
-	line() *input
+	// line is what is typed into, or nil, and the cell of the box where it begins.
+	line() (in *input, x, y int)
 }
 
 func (m *Model) open(d dialog) { m.dialogs = append(m.dialogs, d) }
@@ -47,6 +48,11 @@ type confirm struct {
 	yes   string   // what y does, a verb
 	do    func(*Model) tea.Cmd
 	armed bool
+	// write writes what is to be read before the answer; nil: nothing.
+	write func(p *page)
+	doc   doc
+	drawn drawn
+	room  int // lines of doc that are shown
 }
 
 type armMsg struct{ c *confirm }
@@ -73,6 +79,14 @@ func (c *confirm) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 		return c.agree(m)
 	case "n", "esc", "q", "ctrl+c":
 		m.closeDialog()
+	case "down", "j":
+		c.scroll(m, 1)
+	case "up", "k":
+		c.scroll(m, -1)
+	case "pgdown":
+		c.scroll(m, c.room)
+	case "pgup":
+		c.scroll(m, -c.room)
 	}
 	return nil
 }
@@ -82,10 +96,13 @@ func (c *confirm) agree(m *Model) tea.Cmd {
 	return c.do(m)
 }
 
-func (c *confirm) scroll(*Model, int) {}
+func (c *confirm) scroll(_ *Model, delta int) { c.doc.scroll(delta, c.room) }
 
 func (c *confirm) box(m *Model, w, h int) []string {
 	p := &page{st: &m.theme.styles, w: min(64, w-6)}
+	if c.write != nil {
+		p.w = min(96, w-6)
+	}
 	for _, l := range c.lines {
 		p.para(p.st.strong, 0, l)
 	}
@@ -95,8 +112,28 @@ func (c *confirm) box(m *Model, w, h int) []string {
 	for _, l := range c.notes {
 		p.lead(p.st.warn, "! ", p.st.text, l)
 	}
-	if room := max(1, h-4); len(p.lines) > room {
+	room := max(1, h-4)
+	if c.write != nil {
+		room = max(1, room-min(6, room/2)) // some lines of what is to be read
+	}
+	if len(p.lines) > room {
 		p.lines = append(p.lines[:room-1], p.st.dim.Render(ellipsis))
+	}
+	title := c.title
+	if c.write != nil {
+		if now := (drawn{w: p.w, theme: m.theme}); now != c.drawn {
+			d := &page{st: p.st, w: p.w}
+			c.write(d)
+			c.doc.lines, c.drawn = d.lines, now
+		}
+		p.gap()
+		n := len(c.doc.lines)
+		c.room = max(1, min(n, h-4-len(p.lines)))
+		c.doc.scroll(0, c.room)
+		p.lines = append(p.lines, c.doc.window(c.room)...)
+		if n > c.room {
+			title += "  " + itoa(c.doc.top+1) + "-" + itoa(c.doc.top+c.room) + " of " + itoa(n) + " lines"
+		}
 	}
 	p.gap()
 	if c.armed {
@@ -112,7 +149,7 @@ func (c *confirm) box(m *Model, w, h int) []string {
 	} else {
 		p.lines = append(p.lines, p.st.dim.Render("y "+c.yes+"    n leave it    (a moment …)"))
 	}
-	return m.frameBox(c.title, p.lines, p.w)
+	return m.frameBox(title, p.lines, p.w)
 }
 
 // pager is text to read.
@@ -186,9 +223,7 @@ func (m *Model) frameBox(title string, lines []string, w int) []string {
 
 func (m *Model) showError() tea.Cmd {
 	err := m.lastErr
-	m.open(&pager{title: "Last error", width: 88, write: func(_ *Model, p *page) {
-		p.para(p.st.text, 0, err.Error())
-	}})
+	m.open(&pager{title: "Last error", width: 88, write: func(_ *Model, p *page) { writeError(p, err) }})
 	return nil
 }
 

@@ -25,6 +25,13 @@ type driver struct {
 	quit      bool
 	clipboard string
 	frames    int
+
+	system   string // the clipboard of the system
+	noSystem error  // why it has none
+	editor   string // the value of EDITOR
+	// execute replaces what gets the terminal; nil: it runs.
+	execute func(tea.ExecCommand) error
+	log     chan LogLine
 }
 
 // drive calls body with a started UI of the given size.
@@ -32,7 +39,7 @@ func drive(t *testing.T, b Backend, opts Options, w, h int, body func(*driver)) 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := &driver{t: t, m: New(b, opts)}
-		d.m.exec = ran
+		d.equip()
 		d.m.root, d.stop = context.WithCancel(context.Background())
 		defer func() {
 			d.stop()
@@ -44,11 +51,6 @@ func drive(t *testing.T, b Backend, opts Options, w, h int, body func(*driver)) 
 	})
 }
 
-// ran runs a command that gets the terminal.
-func ran(c tea.ExecCommand, done tea.ExecCallback) tea.Cmd {
-	return func() tea.Msg { return done(c.Run()) }
-}
-
 // restart begins anew after the person quit.
 func (d *driver) restart() {
 	w, h := d.m.width, d.m.height
@@ -58,7 +60,7 @@ func (d *driver) restart() {
 	d.queue, d.quit = nil, false
 	d.mu.Unlock()
 	d.m = New(d.m.backend, d.m.opts)
-	d.m.exec = ran
+	d.equip()
 	d.m.root, d.stop = context.WithCancel(context.Background())
 	d.run(d.m.Init())
 	d.send(tea.WindowSizeMsg{Width: w, Height: h})

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/kubectl-harden/kubectl-harden/internal/compliance"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -51,6 +50,7 @@ type fake struct {
 	closed, logins int
 	// loginErr and spacesErr are what Login and Namespaces answer.
 	loginErr, spacesErr error
+	faces
 	// streamed tells what a look finds as it goes; false: it was ended.
 	streamed func(done <-chan struct{}, progress func(harden.GatherProgress)) bool
 }
@@ -78,34 +78,6 @@ func (f *fake) Namespaces(context.Context) ([]string, error) {
 		return nil, errors.New("forbidden")
 	}
 	return f.snap.Inventory.Scope, f.spacesErr
-}
-
-func (f *fake) PatchText(*harden.ObjectPlan) (string, error) { return "", errors.New("not faked") }
-
-func (f *fake) Revise(context.Context, *harden.Plan, harden.Key, string, harden.PlanOptions) (*harden.Plan, error) {
-	return nil, errors.New("not faked")
-}
-
-func (f *fake) Export(*harden.Plan, harden.ExportForm, string) ([]harden.FileChange, error) {
-	return nil, errors.New("not faked")
-}
-
-func (f *fake) Report([]string) ([]*compliance.Assessment, error) {
-	return nil, errors.New("not faked")
-}
-
-func (f *fake) Waivers() []harden.WaiverView { return nil }
-
-func (f *fake) Waive(context.Context, []*harden.Finding, harden.Waiving, harden.PlanOptions) (*harden.Plan, error) {
-	return nil, errors.New("not faked")
-}
-
-func (f *fake) WaiveInConfig([]*harden.Finding, harden.Waiving) ([]harden.FileChange, error) {
-	return nil, errors.New("not faked")
-}
-
-func (f *fake) Unwaive(context.Context, []harden.WaiverView, harden.PlanOptions) (*harden.Plan, error) {
-	return nil, errors.New("not faked")
 }
 
 func (f *fake) Token(w *harden.Workload) *harden.TokenView {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -17,6 +18,7 @@ type (
 	writtenMsg struct {
 		written []string
 		err     error
+		then    func(m *Model, written []string) tea.Cmd
 	}
 )
 
@@ -31,7 +33,7 @@ func (m *Model) askEdits() tea.Cmd {
 	}
 }
 
-// edited asks for the yes to what askEdits found.
+// take asks for the yes to what askEdits found.
 func (msg editsMsg) take(m *Model) tea.Cmd {
 	p := &m.plan
 	if msg.seq != p.seq || p.busy == 0 || m.screen != screenPlan {
@@ -41,42 +43,80 @@ func (msg editsMsg) take(m *Model) tea.Cmd {
 	if msg.err != nil {
 		return m.fail("editing files", msg.err)
 	}
-	c := &confirm{title: "Write files?", yes: "write", do: func(m *Model) tea.Cmd { return m.write(msg.edits.Files) }}
-	for _, f := range msg.edits.Files {
+	var notes []string
+	for _, o := range msg.edits.Objects {
+		if !o.Brought() {
+			notes = append(notes, "not "+short(o.Object)+": "+o.Why)
+		}
+		notes = append(notes, o.Notes...)
+	}
+	return m.confirmFiles("Write files?", msg.edits.Files, notes, (*Model).planWritten)
+}
+
+// confirmFiles asks for the yes to a change of files, and shows it. What follows once
+// they are written is then's.
+func (m *Model) confirmFiles(title string, files []harden.FileChange, notes []string, then func(m *Model, written []string) tea.Cmd) tea.Cmd {
+	c := &confirm{title: title, yes: "write", do: func(m *Model) tea.Cmd {
+		if _, ok := m.top().(*form); ok {
+			m.closeDialog() // it has asked what it had to
+		}
+		return m.writeFiles(files, then)
+	}}
+	var about []string
+	for _, f := range files {
 		switch {
 		case f.New():
 			c.lines = append(c.lines, f.Path+" will be made")
 		case f.Changed():
 			c.lines = append(c.lines, f.Path+" will change")
 		}
-		c.notes = append(c.notes, f.Notes...)
+		about = append(about, f.Notes...)
 	}
-	for _, o := range msg.edits.Objects {
-		if !o.Brought() {
-			c.notes = append(c.notes, "not "+short(o.Object)+": "+o.Why)
-		}
-		c.notes = append(c.notes, o.Notes...)
-	}
+	c.notes = append(about, notes...)
 	if len(c.lines) == 0 {
 		return m.say(strings.Join(append([]string{"nothing to write"}, c.notes...), "; "))
 	}
+	c.write = func(p *page) { writeFileChanges(p, files) }
 	return m.ask(c)
 }
 
-func (m *Model) write(files []harden.FileChange) tea.Cmd {
-	m.plan.busy = 1
+// writeFileChanges shows what becomes of files, each under its name.
+func writeFileChanges(p *page, files []harden.FileChange) {
+	for _, f := range files {
+		if !f.Changed() {
+			continue
+		}
+		p.head(f.Path, "")
+		p.diff(udiff.Unified(f.Path, f.Path, string(f.Before), string(f.After)))
+	}
+}
+
+// writeFiles writes files; then takes what was written, if all of it was.
+func (m *Model) writeFiles(files []harden.FileChange, then func(m *Model, written []string) tea.Cmd) tea.Cmd {
+	m.writing++
 	b, writes := m.backend, m.writes
 	return func() tea.Msg {
 		writes.begin()
 		defer writes.end()
 		written, err := b.Write(files)
-		return writtenMsg{written, err}
+		return writtenMsg{written, err, then}
 	}
 }
 
-// wrote reads everything again: what is still found was not fixed.
 func (msg writtenMsg) take(m *Model) tea.Cmd {
-	m.plan.busy = 0
+	m.writing--
+	if msg.err != nil {
+		what := "writing files"
+		if n := len(msg.written); n > 0 {
+			what += " (" + itoa(n) + " written before)"
+		}
+		return tea.Batch(m.fail(what, msg.err), m.reload())
+	}
+	return msg.then(m, msg.written)
+}
+
+// planWritten reads everything again: what is still found was not repaired.
+func (m *Model) planWritten(written []string) tea.Cmd {
 	for _, f := range m.plan.findings {
 		delete(m.marks, f.ID())
 	}
@@ -84,9 +124,5 @@ func (msg writtenMsg) take(m *Model) tea.Cmd {
 		m.plan.zoom = false
 		m.closePlan()
 	}
-	cmd := m.say(plural(len(msg.written), "file", "files") + " written")
-	if msg.err != nil {
-		cmd = m.fail("writing files", msg.err)
-	}
-	return tea.Batch(cmd, m.reload())
+	return tea.Batch(m.say(plural(len(written), "file", "files")+" written"), m.reload())
 }

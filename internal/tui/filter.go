@@ -212,11 +212,13 @@ func over(n int, f func(int) bool) []bool {
 	return out
 }
 
-// contains reports whether one of the values is a part of s.
+// contains reports whether one of the values is a part of s, or with a = before
+// it all of s.
 func (t term) contains(s string) bool {
 	s = strings.ToLower(s)
 	for _, v := range t.values {
-		if v != "" && strings.Contains(s, v) {
+		whole, exact := strings.CutPrefix(v, "=")
+		if exact && s == whole || !exact && v != "" && strings.Contains(s, v) {
 			return true
 		}
 	}

@@ -280,6 +280,13 @@ func noImage(m *Model) string {
 	return ""
 }
 
+func noImageText(m *Model) string {
+	if len(m.here().page(m).lines) == 0 {
+		return "nothing here"
+	}
+	return ""
+}
+
 // chosenImages are those that a look from the present screen is about.
 func (m *Model) chosenImages() []*harden.ImageUse {
 	if m.screen == screenImage {
@@ -357,6 +364,7 @@ func imagesActions() []action {
 		{name: "filter", keys: []string{"/"}, help: "filter by words (an image, a package, a CVE, a workload) and terms such as severity:high+ ns:shop", on: onImages | onImage, hint: 6, run: (*Model).openFilter},
 		{name: "sort", keys: []string{"g"}, help: "sort the images by severity, name, age or size", on: onImages, hint: 8, ready: noImage, run: (*Model).sortImages},
 		{name: "sort", keys: []string{"g"}, help: "sort the vulnerabilities by severity, fixed version, package or id", on: onImage, hint: 8, ready: noOrder, run: (*Model).sortContents},
+		{name: "copy", keys: []string{"y"}, help: "copy what stands about the image, or about the row under the cursor", on: onImages | onImage, ready: noImageText, run: func(m *Model) tea.Cmd { return m.copyPage(m.imageTitle()) }},
 		{name: "open", keys: []string{"enter", "l", "right"}, help: "what is in the image, and who uses it", on: onImages, hint: 1, ready: noImage, run: (*Model).openImage},
 		{name: "open", keys: []string{"enter", "l", "right"}, help: "read all of it in the whole frame; from a workload or a finding: go there", on: onImage, hint: 1, ready: noContent, run: (*Model).enterContent},
 		{name: "next list", keys: []string{"tab"}, help: "next list: vulnerabilities, secrets, not known, used by", on: onImage, hint: 1, run: func(m *Model) tea.Cmd { return m.nextTab(1) }},

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 

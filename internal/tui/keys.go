@@ -18,13 +18,16 @@ const (
 	onImages // the list of images
 	onImage  // what is in one of them
 	onNetwork
+	onWaivers
+	onReport
+	onLog
 	onStart // nothing is read yet, or nothing could be
 
-	onLists = onBrowse | onPlan | onApply | onUndo | onImages | onImage | onNetwork | onStart
+	onLists = onBrowse | onPlan | onApply | onUndo | onImages | onImage | onNetwork | onWaivers | onReport | onLog | onStart
 	onAll   = onLists
 )
 
-var placeNames = []string{"browse", "plan", "apply", "undo", "images", "image", "network", "start"}
+var placeNames = []string{"browse", "plan", "apply", "undo", "images", "image", "network", "waivers", "report", "log", "start"}
 
 func (m *Model) place() place { return m.here().on }
 
@@ -48,7 +51,7 @@ type ActionDoc struct {
 	Keys []string // as Bubble Tea names them: "ctrl+r", "space", "?"
 	Name string   // one or two words
 	Help string   // one line
-	In   []string // screens: browse, plan, apply, undo, images, image, network, start
+	In   []string // screens: browse, plan, apply, undo, images, image, network, waivers, report, log, start
 }
 
 // Actions lists everything the UI can do, in the order of the help.
@@ -118,7 +121,8 @@ func by(n int) func(*Model) int { return func(*Model) int { return n } }
 // its file.
 func actions() []action {
 	return slices.Concat(
-		browseActions(), planActions(), applyActions(), undoActions(), networkActions(), imagesActions(), startActions(), moveActions(), commonActions(),
+		browseActions(), planActions(), applyActions(), undoActions(), networkActions(), imagesActions(),
+		waiverActions(), reportActions(), logActions(), startActions(), moveActions(), commonActions(),
 	)
 }
 

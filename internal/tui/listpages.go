@@ -150,8 +150,14 @@ func (m *Model) writeRun(p *page) {
 	for _, f := range o.outcome.Fixed {
 		p.lead(p.st.good, "  ✓ ", p.st.text, f.Fixer.ID+" is gone"+inContainer(f))
 	}
+	for _, f := range o.outcome.Waived {
+		p.lead(p.st.good, "  - ", p.st.text, f.Fixer.ID+" is "+waivedWord(f)+inContainer(f))
+	}
+	for _, f := range o.outcome.Counted {
+		p.lead(p.st.good, "  ✓ ", p.st.text, f.Fixer.ID+" counts again"+inContainer(f))
+	}
 	for _, f := range o.outcome.Open {
-		p.lead(p.st.bad, "  ✗ ", p.st.text, f.Fixer.ID+" is still there"+inContainer(f))
+		p.lead(p.st.bad, "  ✗ ", p.st.text, f.Fixer.ID+" is "+openWord(run.effect)+inContainer(f))
 	}
 }
 
@@ -169,11 +175,13 @@ func (m *Model) writeSum(p *page) {
 		p.lead(p.st.bad, "✗ ", p.st.text, run.verb()+": "+run.err.Error())
 	}
 	n := map[harden.Phase]int{}
-	fixed, open := 0, 0
+	fixed, waived, counted, open := 0, 0, 0, 0
 	for i := range run.objects {
 		n[run.objects[i].phase]++
 		if out := run.objects[i].outcome; out != nil {
 			fixed += len(out.Fixed)
+			waived += len(out.Waived)
+			counted += len(out.Counted)
 			open += len(out.Open)
 		}
 	}
@@ -186,9 +194,9 @@ func (m *Model) writeSum(p *page) {
 	switch {
 	case run.undo:
 	case open > 0:
-		p.para(p.st.warn, 2, plural(fixed, "finding", "findings")+" gone, "+itoa(open)+" still there")
-	case fixed > 0:
-		p.para(p.st.text, 2, plural(fixed, "finding", "findings")+" gone, read back from the cluster")
+		p.para(p.st.warn, 2, plural(fixed+waived+counted, "finding", "findings")+" "+doneWord(run.effect)+", "+itoa(open)+" "+openWord(run.effect))
+	case fixed+waived+counted > 0:
+		p.para(p.st.text, 2, plural(fixed+waived+counted, "finding", "findings")+" "+doneWord(run.effect)+", read back from the cluster")
 	}
 	if run.written() {
 		p.lines = append(p.lines, p.st.text.Render("  ")+p.st.key.Render("u")+p.st.text.Render(" takes it all back"))

@@ -83,7 +83,7 @@ func (m *Model) planList(r rect) []string {
 	rows := m.planRows()
 	factCells := 0
 	for _, o := range p.plan.Objects {
-		factCells = max(factCells, 1+lipgloss.Width(planFacts(o)))
+		factCells = max(factCells, 1+lipgloss.Width(m.planFacts(o)))
 	}
 	var lines []string
 	for i := p.list.top; i < min(p.list.top+r.h-2, rows.Len()); i++ {
@@ -99,19 +99,22 @@ func (m *Model) planList(r rect) []string {
 			name = o.Target.Namespace + "/" + name
 		}
 		lines = append(lines, st.accent.Render(glyph+" ")+w.style(st).Render(w.glyph+" "+fit(w.word, standingCells-2))+
-			st.text.Render(fitEnd(name, inner-2-standingCells-factCells))+st.dim.Render(fitRight(planFacts(o), factCells)))
+			st.text.Render(fitEnd(name, inner-2-standingCells-factCells))+st.dim.Render(fitRight(m.planFacts(o), factCells)))
 	}
 	chosen := m.toApply()
 	note := " " + itoa(len(chosen.Objects)) + " of " + plural(len(p.plan.Objects), "object", "objects") + " can be applied "
 	if p.busy > 0 {
 		note = " " + m.spinGlyph() + " asking the server "
 	}
-	return m.box(r, "Plan", note, position(p.list.at, rows.Len()), true, lines)
+	return m.box(r, planName(m.plan.effect), note, position(p.list.at, rows.Len()), true, lines)
 }
 
 // planFacts is how much is done to an object, in few words.
-func planFacts(o *harden.ObjectPlan) string {
-	facts := plural(len(o.Fixes), "fix", "fixes")
+func (m *Model) planFacts(o *harden.ObjectPlan) string {
+	facts := effectWord(m.plan.effect, len(o.Fixes))
+	if m.isEdited(o) {
+		facts = "edited, review"
+	}
 	switch {
 	case o.Verb == harden.Create:
 		facts += ", new"

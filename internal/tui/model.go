@@ -73,6 +73,13 @@ type Model struct {
 	image  imageView
 	net    networking
 
+	waivers waivering
+	report  reporting
+	log     logging
+	writing int // calls that write files and have not come back
+	// Ways out of the program that tests replace.
+	tools tools
+
 	quitWhenDone bool
 }
 
@@ -82,6 +89,7 @@ func New(b Backend, opts Options) *Model {
 		backend: b, opts: opts, root: context.Background(), writes: &writes{}, exec: tea.Exec,
 		keeper: &keeper{}, state: opts.Remembered.clone(), screen: screenStart,
 		theme: newTheme(true), actions: actions(), screens: screenDefs(),
+		tools: defaultTools(),
 		fixes: map[string]fixInfo{}, asked: map[string]int{}, marks: map[string]bool{}, told: map[string]bool{},
 	}
 }
@@ -95,7 +103,7 @@ func later(d time.Duration, msg tea.Msg) tea.Cmd {
 // waited for.
 func (m *Model) Init() tea.Cmd {
 	m.enter()
-	return m.stamp(tea.Batch(tea.RequestBackgroundColor, m.reload(), m.readContexts(), m.follow()))
+	return m.stamp(tea.Batch(tea.RequestBackgroundColor, m.reload(), m.readContexts(), m.readLog(), m.follow()))
 }
 
 // toast is a line that says what just happened.
@@ -150,7 +158,8 @@ func (m *Model) spinGlyph() string { return spinner[m.spin%len(spinner)] }
 
 // busy reports whether something is under way that a spinner shows.
 func (m *Model) busy() bool {
-	return m.opening.what != "" || m.load.busy || m.look.busy || m.net.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy
+	return m.opening.what != "" || m.load.busy || m.look.busy || m.net.busy || m.plan.busy > 0 || m.run.active() || m.undo.busy ||
+		m.writing > 0 || m.waivers.busy || m.report.busy || m.working()
 }
 
 // follow issues what the state of the screen asks for: the classes of the rows
@@ -161,7 +170,7 @@ func (m *Model) follow() tea.Cmd {
 		m.spins = true
 		cmds = append(cmds, later(spinEvery, spinMsg{}))
 	}
-	cmds = append(cmds, m.followClasses(), m.followDetail(), m.followNetwork(), m.followLook())
+	cmds = append(cmds, m.followClasses(), m.followDetail(), m.followNetwork(), m.followLook(), m.followWaivers(), m.followReport())
 	m.buildPages()
 	return tea.Batch(cmds...)
 }

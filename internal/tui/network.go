@@ -469,6 +469,7 @@ func networkActions() []action {
 		{name: "turn", keys: []string{"t"}, help: "who the workloads may reach, or who may reach them", on: onNetwork, hint: 5, ready: noView, run: (*Model).turnNetwork},
 		{name: "fix", keys: []string{"f"}, help: "plan the phase of the proposal under the cursor", on: onNetwork, hint: 1, rare: true, ready: noPhase, run: (*Model).openPlan},
 		{name: "read", keys: []string{"enter"}, help: "what decides the connection under the cursor and who needs it, in the whole frame", on: onNetwork, hint: 1, ready: noCell, run: (*Model).zoomNetwork},
+		{name: "copy", keys: []string{"y"}, help: "copy what stands about the connection or the row under the cursor", on: onNetwork, ready: noCell, run: func(m *Model) tea.Cmd { return m.copyPage(m.networkTitle()) }},
 		{name: "next list", keys: []string{"tab"}, help: "next list: matrix, phases of the proposal, needed, guessed, not read", on: onNetwork, hint: 2, ready: noView, run: func(m *Model) tea.Cmd { return m.nextNetworkTab(1) }},
 		{name: "list before", keys: []string{"shift+tab"}, help: "list before", on: onNetwork, ready: noView, run: func(m *Model) tea.Cmd { return m.nextNetworkTab(-1) }},
 		{name: "back", keys: []string{"esc"}, help: "go back: from the whole frame, to the findings; what is being read is given up", on: onNetwork, hint: 7, run: (*Model).backFromNetwork},

@@ -233,7 +233,7 @@ func (d *finder) scroll(_ *Model, delta int) {
 func (d *finder) room(h int) int { return max(1, min(12, h-8)) }
 
 // line is the input, for the cursor of the terminal.
-func (d *finder) line() *input { return d.in }
+func (d *finder) line() (in *input, x, y int) { return d.in, 2, 1 }
 
 func (d *finder) box(m *Model, w, h int) []string {
 	p := &page{st: &m.theme.styles, w: min(64, w-8)}

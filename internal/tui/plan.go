@@ -19,6 +19,8 @@ type planning struct {
 	busy     int // requests under way
 	findings []*harden.Finding
 	from     screen // where it was asked for
+	make     maker  // how it is made
+	effect   harden.Effect
 	plan     *harden.Plan
 	err      error
 	list     list
@@ -29,7 +31,20 @@ type planning struct {
 
 	// before is the answer before a takeover, per object.
 	before map[harden.Key]*harden.ObjectPlan
+	// edited is the text of patches that a person wrote, per object.
+	edited map[harden.Key]string
+	// then is what to do once the plan is there; may be nil.
+	then func(*Model) tea.Cmd
 }
+
+// maker makes a plan about findings.
+type maker func(ctx context.Context, b Backend, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error)
+
+func makeFixes(ctx context.Context, b Backend, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error) {
+	return b.Plan(ctx, findings, opts)
+}
+
+var errNoAnswer = errors.New("no answer")
 
 type (
 	plannedMsg struct {
@@ -97,11 +112,30 @@ func (m *Model) toFix() []*harden.Finding {
 }
 
 func (m *Model) openPlan() tea.Cmd {
-	m.plan = planning{seq: m.plan.seq, findings: m.toFix(), from: m.screen}
-	m.screen = screenPlan
+	m.showPlan(planning{findings: m.toFix(), from: m.screen, make: makeFixes})
+	return m.askPlan()
+}
+
+// showPlan turns to a plan, which may be there already.
+func (m *Model) showPlan(p planning) {
+	m.plan.stop()
+	p.seq = m.plan.seq + 1
+	p.before, p.edited = map[harden.Key]*harden.ObjectPlan{}, map[harden.Key]string{}
+	m.plan = p
 	m.detail.stop()
 	m.detail.id = ""
-	return m.askPlan()
+	m.show(screenPlan)
+}
+
+// askAgain makes the plan anew. What a person wrote is given up only after a yes.
+func (m *Model) askAgain() tea.Cmd {
+	if len(m.plan.edited) == 0 {
+		return m.askPlan()
+	}
+	return m.ask(&confirm{
+		title: "Plan again?", lines: []string{"Your edits of " + plural(len(m.plan.edited), "patch", "patches") + " are given up."},
+		yes: "plan again", do: (*Model).askPlan,
+	})
 }
 
 func (m *Model) askPlan() tea.Cmd {
@@ -109,18 +143,23 @@ func (m *Model) askPlan() tea.Cmd {
 	p.stop()
 	p.seq++
 	p.busy, p.plan, p.err = 1, nil, nil
-	p.before = map[harden.Key]*harden.ObjectPlan{}
-	var ctx context.Context
-	ctx, p.cancel = context.WithCancel(m.root)
-	b, seq, findings := m.backend, p.seq, p.findings
+	p.before, p.edited = map[harden.Key]*harden.ObjectPlan{}, map[harden.Key]string{}
+	ctx := p.context(m.root)
+	b, seq, findings, made := m.backend, p.seq, p.findings, p.make
 	opts := harden.PlanOptions{ServerDryRun: b.Live()}
 	return func() tea.Msg {
-		plan, err := b.Plan(ctx, findings, opts)
+		plan, err := made(ctx, b, findings, opts)
 		if err == nil && plan == nil {
-			err = errors.New("no answer")
+			err = errNoAnswer
 		}
 		return plannedMsg{seq, plan, err}
 	}
+}
+
+// context is that of a request of the plan; stop ends it.
+func (p *planning) context(root context.Context) (ctx context.Context) {
+	ctx, p.cancel = context.WithCancel(root)
+	return ctx
 }
 
 func (p *planning) stop() {
@@ -144,6 +183,10 @@ func (msg plannedMsg) take(m *Model) tea.Cmd {
 	}
 	p.plan = msg.plan
 	p.list = list{}
+	if then := p.then; then != nil {
+		p.then = nil
+		return then(m)
+	}
 	return nil
 }
 
@@ -257,15 +300,22 @@ func (m *Model) takeOver() tea.Cmd {
 		}
 	}
 	p.stop()
-	var ctx context.Context
-	ctx, p.cancel = context.WithCancel(m.root)
+	ctx := p.context(m.root)
 	p.busy = 1
 	p.seq++
-	b, seq := m.backend, p.seq
+	b, seq, made, whole := m.backend, p.seq, p.make, p.plan
+	text, edited := p.edited[key]
+	opts := harden.PlanOptions{ServerDryRun: true, ForceConflicts: fields}
 	return func() tea.Msg {
-		plan, err := b.Plan(ctx, findings, harden.PlanOptions{ServerDryRun: true, ForceConflicts: fields})
+		var plan *harden.Plan
+		var err error
+		if edited {
+			plan, err = b.Revise(ctx, whole, key, text, opts)
+		} else {
+			plan, err = made(ctx, b, findings, opts)
+		}
 		if err == nil && plan == nil {
-			err = errors.New("no answer")
+			err = errNoAnswer
 		}
 		return takenOverMsg{seq, key, plan, err}
 	}
@@ -342,7 +392,7 @@ func (m *Model) confirmApply() tea.Cmd {
 	review := 0
 	for _, o := range plan.Objects {
 		for _, f := range o.Fixes {
-			if f.Fix.Class == harden.Review {
+			if f.Fix.Class == harden.Review && m.plan.effect == harden.Repairs {
 				review++
 			}
 		}
@@ -352,8 +402,14 @@ func (m *Model) confirmApply() tea.Cmd {
 			}
 		}
 	}
+	if n := count(plan.Objects, m.isEdited); n > 0 {
+		notes = append(notes, plural(n, "patch was", "patches were")+" edited by you: read the difference once more")
+	}
 	if review > 0 {
 		notes = append(notes, plural(review, "fix is", "fixes are")+" for review: nobody has shown that the workload bears it")
+	}
+	if word := effectNote(m.plan.effect, len(m.plan.findings)); word != "" {
+		notes = append(notes, word)
 	}
 	if rest := len(m.plan.plan.Objects) - len(plan.Objects); rest > 0 {
 		notes = append(notes, plural(rest, "object of the plan is", "objects of the plan are")+" not applied")
@@ -382,6 +438,9 @@ func planActions() []action {
 		{name: "zoom", keys: []string{"enter", "l", "right"}, help: "read the details and the patch in the whole frame", on: onPlan, hint: 3, run: (*Model).zoomIn},
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back; nothing is written", on: onPlan, hint: 4, run: (*Model).closePlan},
 		{name: "copy patch", keys: []string{"y"}, help: "copy the patch", on: onBrowse | onPlan, ready: noPatch, run: (*Model).copyPatch},
-		{name: "ask again", keys: []string{"ctrl+r"}, help: "plan again and ask the server again", on: onPlan, run: (*Model).askPlan},
+		{name: "copy plan", keys: []string{"Y"}, help: "copy the patches of all objects of the plan", on: onPlan, ready: noPlan, run: (*Model).copyPlan},
+		{name: "edit", keys: []string{"E"}, help: "edit the patch with $KUBE_EDITOR, $EDITOR or vi; the server is asked about what you wrote", on: onBrowse | onPlan, hint: 9, ready: noEdit, run: (*Model).editPatch},
+		{name: "export", keys: []string{"e"}, help: "write the plan, or the marked fixes, as kustomize patches or manifests into a folder (asks first)", on: onBrowse | onPlan, hint: 9, ready: noExport, run: (*Model).openExport},
+		{name: "ask again", keys: []string{"ctrl+r"}, help: "plan again and ask the server again", on: onPlan, run: (*Model).askAgain},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 var anyKeys = []string{
 	"up", "down", "left", "right", "j", "k", "h", "l", "enter", "esc", "tab", "space", "a", "A", "f", "F", "u", "g", "/", "?", "!", ":", "y", "n", "Y", "r",
-	"home", "end", "G", "pgup", "pgdown", "J", "K", "ctrl+r", "ctrl+f", "ctrl+b", "ctrl+c", "q", "x", "w", "s", "i", "i", "t", "p", "n", "b", "c", "shift+tab", "日", "backspace", "shift+up",
+	"home", "end", "G", "pgup", "pgdown", "J", "K", "ctrl+r", "ctrl+f", "ctrl+b", "ctrl+c", "q", "x", "w", "W", "C", "~", "e", "E", "s", "i", "i", "t", "p", "n", "b", "c", "shift+tab", "日", "backspace", "shift+up",
 }
 
 // Whatever is pressed and whatever happens: no panic, nothing outside of the
@@ -29,15 +30,16 @@ func TestAnything(t *testing.T) {
 	conflicted(f)
 	drive(t, f, Options{}, 100, 30, func(d *driver) {
 		r := rand.New(rand.NewPCG(3, 1))
-		writes := func() int {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			return len(f.applied) + len(f.undone)
+		d.execute = func(c tea.ExecCommand) error {
+			if e, ok := c.(*editor); ok {
+				e.text += "# edited\n"
+			}
+			return nil
 		}
 		generation := 1
 		confirmed := 0
 		for step := range steps {
-			before, allowed, what := writes(), false, ""
+			before, allowed, what := f.writes(), false, ""
 			switch n := r.IntN(100); {
 			case n < 62:
 				k := anyKeys[r.IntN(len(anyKeys))]
@@ -46,15 +48,20 @@ func TestAnything(t *testing.T) {
 					if r.IntN(3) == 0 {
 						k = "y"
 					}
-					allowed = k == "y" && c.armed && !d.m.tooSmall() && (c.yes == "apply" || c.yes == "undo")
+					allowed = k == "y" && c.armed && !d.m.tooSmall() && slices.Contains([]string{"apply", "undo", "go on", "write"}, c.yes)
 				}
 				d.press(k)
 			case n < 72: // a person who knows what to do, up to the answer
 				what = "goal"
-				for _, k := range [][]string{{"esc", "esc", "A", "a", "f", "f"}, {"esc", "esc", "u", "u"}, {"u"}, {"esc", "esc", "i", "enter"}, {"esc", "esc", "i", "s"}, {"esc", "esc", "esc", "n", "right"}, {"esc", "esc", "esc", "n", "tab", "f", "f"}}[r.IntN(7)] {
+				for _, k := range [][]string{{"esc", "esc", "A", "a", "f", "f"}, {"esc", "esc", "u", "u"}, {"u"}, {"esc", "esc", "i", "enter"}, {"esc", "esc", "i", "s"}, {"esc", "esc", "esc", "n", "right"}, {"esc", "esc", "esc", "n", "tab", "f", "f"},
+					{"esc", "esc", "esc", "tab", "tab", "w", "x", "enter", "f"}, {"esc", "esc", "esc", "tab", "tab", "w", "x", "shift+tab", "right", "enter"}, {"esc", "esc", "esc", "W", "end", "x", "f"},
+					{"esc", "esc", "esc", "C", "tab"}, {"esc", "esc", "esc", "a", "e", "enter"}, {"esc", "esc", "A", "a", "f", "E"}, {"~"}}[r.IntN(14)] {
 					d.press(k)
 				}
 				d.wait(armAfter)
+			case n < 73:
+				what = "log"
+				d.say(logged(1 + r.IntN(50))...)
 			case n < 80:
 				what = "wait"
 				d.wait(time.Duration(r.IntN(600)) * time.Millisecond)
@@ -82,7 +89,8 @@ func TestAnything(t *testing.T) {
 			default:
 				what = "error"
 				f.loadErr, f.planErr, f.prevErr, f.networkErr = nil, nil, nil, nil
-				switch r.IntN(7) {
+				f.waiveErr, f.reportErr, f.exportErr, f.reviseErr, f.writeErr = nil, nil, nil, nil, nil
+				switch r.IntN(11) {
 				case 0:
 					f.loadErr = errors.New("no route to host")
 				case 1:
@@ -91,12 +99,16 @@ func TestAnything(t *testing.T) {
 					f.prevErr = errors.New("the schema is unknown")
 				case 3:
 					f.networkErr = errors.New("forbidden")
+				case 4:
+					f.waiveErr, f.reportErr = errors.New("until is too far ahead"), errors.New("no standard")
+				case 5:
+					f.exportErr, f.reviseErr, f.writeErr = errors.New("not a kustomization"), errors.New("line 3: unknown field"), errors.New("no space left")
 				}
 			}
 			if d.quit {
 				d.restart()
 			}
-			if after := writes(); after != before {
+			if after := f.writes(); after != before {
 				if !allowed {
 					t.Fatalf("step %d (%s) wrote without a confirm", step, what)
 				}

@@ -57,6 +57,8 @@ func noApply(m *Model) string {
 	switch plan := m.toApply(); {
 	case m.opts.ReadOnly:
 		return readOnly
+	case m.writing > 0:
+		return "files are still being written"
 	case m.plan.busy > 0 && m.backend.Live():
 		return "the server is still being asked"
 	case m.plan.busy > 0:

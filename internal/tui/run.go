@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	tea "charm.land/bubbletea/v2"
@@ -14,6 +15,7 @@ type running struct {
 	seq      int
 	state    runState
 	undo     bool
+	effect   harden.Effect
 	back     screen // where it is left to
 	cancel   context.CancelFunc
 	messages chan tea.Msg // events, then the end
@@ -118,8 +120,9 @@ func (m *Model) apply(plan *harden.Plan) tea.Cmd {
 	cmd := m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
 		return b.Apply(ctx, plan, opts, progress)
 	})
-	if m.plan.from == screenNetwork {
-		m.run.back = screenNetwork
+	m.run.effect = m.plan.effect
+	if m.plan.from == screenNetwork || m.plan.from == screenWaivers {
+		m.run.back = m.plan.from
 	}
 	return cmd
 }
@@ -198,7 +201,7 @@ func (msg runDoneMsg) take(m *Model) tea.Cmd {
 			if out.Message != "" || out.Err != nil {
 				o.message = out.Message
 			}
-			for _, f := range out.Fixed {
+			for _, f := range slices.Concat(out.Fixed, out.Waived) {
 				delete(m.marks, f.ID())
 			}
 		}

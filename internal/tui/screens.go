@@ -13,6 +13,9 @@ const (
 	screenImages
 	screenImage
 	screenNetwork
+	screenWaivers
+	screenReport
+	screenLog
 	screenStart
 
 	screenCount
@@ -46,6 +49,7 @@ func screenDefs() [screenCount]screenDef {
 	return [...]screenDef{
 		screenBrowse: browseScreen(), screenPlan: planScreen(), screenApply: applyScreen(), screenUndo: undoScreen(),
 		screenImages: imagesScreen(), screenImage: imageScreen(), screenNetwork: networkScreen(), screenStart: startScreen(),
+		screenWaivers: waiversScreen(), screenReport: reportScreen(), screenLog: logScreen(),
 	}
 }
 

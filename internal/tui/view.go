@@ -41,11 +41,9 @@ func (m *Model) render() string {
 		lines = append(lines, m.footer())
 		if d := m.top(); d != nil {
 			m.reachDialog(func() (x, y, w, h int) {
-				box := d.box(m, m.width, m.height)
-				w, h = lipgloss.Width(box[0]), len(box)
-				x, y = max(0, (m.width-w)/2), max(0, (m.height-h)/2)
+				box, x, y := m.dialogAt(d)
 				overlay(lines, box, x, y, m.width)
-				return x, y, w, h
+				return x, y, lipgloss.Width(box[0]), len(box)
 			})
 		}
 	}
@@ -57,6 +55,12 @@ func (m *Model) render() string {
 		lines[i] = clip(lines[i], m.width)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// dialogAt draws a dialog and says where its left upper corner is.
+func (m *Model) dialogAt(d dialog) (box []string, x, y int) {
+	box = d.box(m, m.width, m.height)
+	return box, max(0, (m.width-lipgloss.Width(box[0]))/2), max(0, (m.height-len(box))/2)
 }
 
 func (m *Model) cursor() *tea.Cursor {
@@ -75,15 +79,19 @@ func (m *Model) cursor() *tea.Cursor {
 	return c
 }
 
-// cursorIn is the cursor in the line of a dialog, which is the first of its box.
+// cursorIn is the cursor in the line of a dialog.
 func (m *Model) cursorIn(d typist) *tea.Cursor {
-	c := d.line().Cursor()
+	_, left, top := m.dialogAt(m.top())
+	in, x, y := d.line()
+	if in == nil {
+		return nil
+	}
+	c := in.Cursor()
 	if c == nil {
 		return nil
 	}
-	box := m.top().box(m, m.width, m.height)
-	c.X = min(c.X+max(0, (m.width-lipgloss.Width(box[0]))/2)+2, m.width-1)
-	c.Y = max(0, (m.height-len(box))/2) + 1
+	c.X = min(c.X+left+x, m.width-1)
+	c.Y = min(top+y, m.height-1)
 	return c
 }
 
@@ -133,6 +141,9 @@ func (m *Model) header() string {
 			text = "⚠ " + itoa(n) + " unread"
 		}
 		right = append(right, st.warn.Render(text))
+	}
+	if n := m.log.unseen; n > 0 {
+		right = append(right, st.warn.Render("⚠ "+itoa(n)+" in the log (~)"))
 	}
 	if m.x != nil && m.x.snap.Inventory != nil {
 		right = append(right, st.dim.Render(plural(m.x.snap.Inventory.Objects, "object", "objects")))

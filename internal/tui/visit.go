@@ -210,6 +210,7 @@ func (m *Model) outlast(before *Model) {
 	m.width, m.height, m.theme = before.width, before.height, before.theme
 	m.toast, m.lastErr, m.spin = before.toast, before.lastErr, before.spin
 	m.opening, m.contexts = before.opening, before.contexts
+	m.log, m.tools = before.log, before.tools
 }
 
 // stopAll tells everything under way that nobody waits for it any more.
