@@ -51,7 +51,7 @@ install: build ## the plugin and its completion into PREFIX/bin (default ~/.loca
 bench: ## benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
 
-generate: ## what is generated from the code: docs/rules, docs/keys.md, docs/commands.md
+generate: ## what is generated from the code: docs/rules, docs/commands.md, the keys of docs/tui.md
 	go generate ./...
 	go run ./hack/gendocs
 

@@ -52,13 +52,8 @@ func pages(dir string) error {
 	if err := rulePages(filepath.Join(dir, "rules"), fixers.Suite()); err != nil {
 		return fmt.Errorf("writing rules: %w", err)
 	}
-	for name, page := range map[string][]byte{
-		"keys.md":     keys(),
-		"commands.md": commands(cli.Tree()),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), page, 0o644); err != nil {
-			return err
-		}
+	if err := os.WriteFile(filepath.Join(dir, "commands.md"), commands(cli.Tree()), 0o644); err != nil {
+		return err
 	}
-	return nil
+	return keyPage(filepath.Join(dir, "tui.md"))
 }

@@ -29,6 +29,9 @@ func somewhere(t *testing.T) string {
 func TestPagesAreTheSameOnEveryMachine(t *testing.T) {
 	home := somewhere(t)
 	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "tui.md"), []byte("text\n"+keysBegin+"old\n"+keysEnd+"more\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if err := pages(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -87,5 +90,23 @@ func TestManPagesKeepColumns(t *testing.T) {
 	columns := "name   what\n  a    b"
 	if got, want := verbatim(flows+"\n\n"+columns), flows+"\n\n```\n"+columns+"\n```"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestKeysTakeTheirPlaceInThePage(t *testing.T) {
+	page, err := withKeys([]byte("before\n" + keysBegin + "old\n" + keysEnd + "after\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(page)
+	if !strings.HasPrefix(text, "before\n"+keysBegin) || !strings.HasSuffix(text, keysEnd+"after\n") || strings.Contains(text, "old") {
+		t.Errorf("the keys do not stand in their place:\n%s", text)
+	}
+	again, err := withKeys(page)
+	if err != nil || string(again) != text {
+		t.Errorf("a second time changes the page, or fails: %v", err)
+	}
+	if _, err := withKeys([]byte("nothing marked")); err == nil {
+		t.Error("a page without a place for keys was taken")
 	}
 }
