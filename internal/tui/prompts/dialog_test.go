@@ -12,8 +12,10 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/tui"
 )
 
@@ -44,7 +46,7 @@ func (t *typist) Read(p []byte) (int, error) {
 		t.last = t.lines[t.n]
 		t.mu.Unlock()
 		t.rest = []byte(t.lines[t.n] + "\n")
-		_, _ = io.WriteString(t.out, "<"+t.lines[t.n]+">\n")
+		_, _ = io.WriteString(t.out, "<"+ansi.Truncate(harden.OneLine(t.lines[t.n]), 80, "")+">\n")
 		t.n++
 	}
 	n := copy(p, t.rest)

@@ -30,6 +30,8 @@ type fake struct {
 	replan  func(*harden.Plan, harden.PlanOptions)
 	// onWrite is called before each call that writes.
 	onWrite func(call string)
+	// begun is called once a call that takes a while is under way.
+	begun func()
 	// hold, when set, holds a method back until its context ends or the channel closes.
 	hold map[string]chan struct{}
 
@@ -220,6 +222,9 @@ func (f *fake) wait(ctx context.Context, method string) bool {
 	gate, ok := f.hold[method]
 	if !ok {
 		return true
+	}
+	if f.begun != nil {
+		f.begun()
 	}
 	select {
 	case <-gate:
