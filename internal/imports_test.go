@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"secrets":     {},
 	"waivers":     {"harden"},
 	"needs":       {"harden"},
-	"config":      {"harden", "waivers"},
+	"config":      {"harden", "source", "waivers"},
 	"compliance":  {"harden"},
 	"netpol":      {"harden"},
 	"podsecurity": {},

@@ -97,6 +97,12 @@ func plural(kind schema.GroupKind) (string, bool) {
 	return k.Plural, ok && kind != harden.KindSecret
 }
 
+// Writes reports whether objects of the kind of ref can be changed.
+func Writes(ref harden.Ref) bool {
+	_, ok := plural(ref.GroupVersionKind().GroupKind())
+	return ok
+}
+
 func (a *Applier) resource(ref harden.Ref) (dynamic.ResourceInterface, error) {
 	gvk := ref.GroupVersionKind()
 	name, ok := plural(gvk.GroupKind())

@@ -94,7 +94,7 @@ func standingOf(op *harden.ObjectPlan, fresh []*harden.Finding) standing {
 	}
 	var s standing
 	for _, p := range op.Fixes {
-		if p.Finding == nil {
+		if p.Finding == nil || p.Fix.Effect == harden.Tidies {
 			continue
 		}
 		is := now[p.Finding.ID()]

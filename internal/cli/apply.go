@@ -37,15 +37,21 @@ var dryRuns = []string{"none", "client", "server"}
 const dryRunDefault = "default"
 
 func (a *applier) addFlags(cmd *cobra.Command) {
+	a.addConsentFlags(cmd)
+	fs := cmd.Flags()
+	fs.StringSliceVar(&a.classes, "class", nil, "Classes of fixes: safe, evidence, review (default: all for a dry run, safe,evidence to apply)")
+	fs.BoolVar(&a.wait, "wait", true, "Watch the rollouts and read back")
+	a.trial.addFlags(fs)
+	must(cmd.RegisterFlagCompletionFunc("class", cobra.FixedCompletions(classNames(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// addConsentFlags adds whether anything is written, and whether is asked before.
+func (a *applier) addConsentFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&a.dryRun, "dry-run", "none", "Write nothing: server (ask the API server), client (ask nobody) or none. Without a value: server on a cluster, client on files")
 	fs.Lookup("dry-run").NoOptDefVal = dryRunDefault
-	fs.StringSliceVar(&a.classes, "class", nil, "Classes of fixes: safe, evidence, review (default: all for a dry run, safe,evidence to apply)")
 	fs.BoolVarP(&a.yes, "yes", "y", false, "Apply without asking")
-	fs.BoolVar(&a.wait, "wait", true, "Watch the rollouts and read back")
-	a.trial.addFlags(fs)
 	must(cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions(dryRuns, cobra.ShellCompDirectiveNoFileComp)))
-	must(cmd.RegisterFlagCompletionFunc("class", cobra.FixedCompletions(classNames(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // complete reads the flags, before anything is read from elsewhere.

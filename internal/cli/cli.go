@@ -104,7 +104,7 @@ namespace; when the output is not a terminal it prints a summary.`,
 	})
 	conn.config.AddFlags(cmd.PersistentFlags())
 	o.addFlags(cmd)
-	cmd.AddCommand(newScan(conn, streams), newFix(conn, streams), newUndo(conn, streams), newImages(conn, streams), newNetwork(conn, streams), newReport(conn, streams), newExplain(conn, streams), newVersion(streams))
+	cmd.AddCommand(newScan(conn, streams), newFix(conn, streams), newUndo(conn, streams), newWaive(conn, streams), newWaivers(conn, streams), newUnwaive(conn, streams), newImages(conn, streams), newNetwork(conn, streams), newReport(conn, streams), newExplain(conn, streams), newVersion(streams))
 	return cmd
 }
 

@@ -21,10 +21,15 @@ type destination struct {
 }
 
 func (d *destination) addFlags(fs *pflag.FlagSet) {
+	d.addEditFlags(fs)
+	fs.StringVar(&d.out, "out", "", "With -o kustomize: the folder of the patches and of the kustomization that names them")
+}
+
+// addEditFlags adds the places where files are edited.
+func (d *destination) addEditFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&d.inPlace, "in-place", false, "With -f or -k: write the files themselves. Only the bytes of the fixes change")
 	fs.StringVar(&d.sources.Folder, "source", "", "Change a checkout instead of the cluster: the manifests, kustomizations and values in this folder that the objects come from")
 	fs.StringArrayVar(&d.sources.Values, "values", nil, "With --source: values files of the release, in the order in which helm gets them; may be repeated")
-	fs.StringVar(&d.out, "out", "", "With -o kustomize: the folder of the patches and of the kustomization that names them")
 }
 
 // toFiles reports whether the plan goes into files.
@@ -130,27 +135,49 @@ func (o *fixOptions) lookAgain(ctx context.Context, plan *harden.Plan) error {
 	if err != nil {
 		return err
 	}
-	there := map[string]bool{}
-	for _, f := range snap.Findings {
-		there[f.ID()] = true
-	}
-	gone, open := 0, 0
+	var fixes []harden.PlannedFix
 	for _, op := range plan.Objects {
-		for _, pf := range op.Fixes {
-			if there[pf.Finding.ID()] {
-				open++
-				fmt.Fprintf(o.streams.ErrOut, "%s: %s is still there\n", pf.Finding.Object.Long(), pf.Finding.Fixer.ID)
-			} else {
-				gone++
-			}
+		fixes = append(fixes, op.Fixes...)
+	}
+	return o.readAgain(snap, fixes)
+}
+
+// readAgain says which findings are as the fixes want them.
+func (o *fixOptions) readAgain(snap *harden.Snapshot, fixes []harden.PlannedFix) error {
+	now := map[string]harden.Status{}
+	for _, f := range snap.Findings {
+		if is, ok := now[f.ID()]; !ok || is != harden.StatusFail {
+			now[f.ID()] = f.Status
 		}
 	}
-	fmt.Fprintln(o.streams.ErrOut, report.ReadAgain(gone, open))
+	open := 0
+	for _, effect := range []harden.Effect{harden.Repairs, harden.Waives, harden.Unwaives} {
+		done, not := 0, 0
+		for _, pf := range fixes {
+			if pf.Fix.Effect != effect {
+				continue
+			}
+			is, there := now[pf.Finding.ID()]
+			if !there || effect == harden.Waives && is != harden.StatusFail || effect == harden.Unwaives && is != harden.StatusWaived {
+				done++
+				continue
+			}
+			not++
+			fmt.Fprintf(o.streams.ErrOut, "%s: %s is %s\n", pf.Finding.Object.Long(), pf.Finding.Fixer.ID, still[effect])
+		}
+		if done+not > 0 {
+			fmt.Fprintln(o.streams.ErrOut, report.ReadAgain(effect, done, not))
+		}
+		open += not
+	}
 	if open > 0 {
 		return exitCode(exitError)
 	}
 	return nil
 }
+
+// still is how a finding stands that is not as a fix of that effect wants it.
+var still = map[harden.Effect]string{harden.Repairs: "still there", harden.Waives: "not waived", harden.Unwaives: "still waived"}
 
 // unbrought names what is in no file.
 func (o *fixOptions) unbrought(edits *harden.SourceEdits) error {

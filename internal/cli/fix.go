@@ -25,6 +25,8 @@ type fixOptions struct {
 	force    []string
 	exitCode bool
 	scope    harden.Scope
+	// planning makes the plan out of what was chosen; nil: fixes for it.
+	planning func(context.Context, []*harden.Finding) (*harden.Plan, error)
 }
 
 var fixOutputs = []string{"diff", "yaml", "json", outputKustomize}
@@ -188,7 +190,7 @@ func (o *fixOptions) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	plan, err := o.session.Plan(ctx, findings, o.planOpts)
+	plan, err := o.plan(ctx, findings)
 	if err != nil {
 		return err
 	}
@@ -201,11 +203,16 @@ func (o *fixOptions) Run(ctx context.Context) error {
 	if err := o.print(plan, snap, edits); err != nil {
 		return err
 	}
-	if o.writes() && edits != nil {
-		return o.write(ctx, plan, edits)
-	}
 	if o.writes() {
-		return o.apply(ctx, plan)
+		if edits != nil {
+			err = o.write(ctx, plan, edits)
+		} else {
+			err = o.apply(ctx, plan)
+		}
+		if err == nil && o.planning != nil && len(plan.LeftOut) > 0 {
+			return exitCode(exitError) // each was asked for by name
+		}
+		return err
 	}
 	if err := o.session.Incomplete(); err != nil {
 		return err
@@ -222,6 +229,13 @@ func (o *fixOptions) Run(ctx context.Context) error {
 		return exitCode(exitFindings)
 	}
 	return nil
+}
+
+func (o *fixOptions) plan(ctx context.Context, findings []*harden.Finding) (*harden.Plan, error) {
+	if o.planning != nil {
+		return o.planning(ctx, findings)
+	}
+	return o.session.Plan(ctx, findings, o.planOpts)
 }
 
 func (o *fixOptions) print(plan *harden.Plan, snap *harden.Snapshot, edits *harden.SourceEdits) error {

@@ -8,7 +8,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/compliance"
-	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/report"
 	"github.com/kubectl-harden/kubectl-harden/internal/session"
@@ -90,16 +89,13 @@ func (o *reportOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	standards, err := o.chosen(snap.Inventory)
-	if err != nil {
+	c := &report.Compliance{Result: snap.Result, Version: version}
+	if c.Assessments, err = o.session.Report(o.standards); err != nil {
 		return err
 	}
-	c := &report.Compliance{Result: snap.Result, Version: version}
 	fails := 0
-	for _, s := range standards {
-		a := compliance.Assess(snap.Result, fixers.Suite(), s)
+	for _, a := range c.Assessments {
 		fails += a.Counts[compliance.Fail]
-		c.Assessments = append(c.Assessments, a)
 	}
 	switch o.output {
 	case "json":
@@ -121,26 +117,4 @@ func (o *reportOptions) Run(ctx context.Context) error {
 		return exitCode(exitFindings)
 	}
 	return nil
-}
-
-// chosen are the standards that were asked for, each once, or those that fit.
-func (o *reportOptions) chosen(inv *harden.Inventory) ([]*compliance.Standard, error) {
-	if len(o.standards) == 0 {
-		return compliance.Fitting(inv), nil
-	}
-	var all []*compliance.Standard
-	seen := map[string]bool{}
-	for _, name := range o.standards {
-		found, err := compliance.Find(name, inv)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range found {
-			if !seen[s.ID] {
-				seen[s.ID] = true
-				all = append(all, s)
-			}
-		}
-	}
-	return all, nil
 }

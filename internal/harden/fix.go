@@ -31,9 +31,10 @@ const (
 	Repairs  Effect = iota // it is gone
 	Waives                 // it stays, and does not count any more
 	Unwaives               // it stays, and counts again
+	Tidies                 // nothing: a waiver goes that did nothing
 )
 
-var effectNames = []string{"repair", "waive", "unwaive"}
+var effectNames = []string{"repair", "waive", "unwaive", "tidy"}
 
 func (e Effect) String() string { return name(effectNames, int(e)) }
 

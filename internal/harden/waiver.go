@@ -45,4 +45,4 @@ type WaiverView struct {
 }
 
 // ID tells waivers apart.
-func (w *WaiverView) ID() string { return w.Rule + "|" + w.Source }
+func (w *WaiverView) ID() string { return w.Rule + "|" + w.Source + "|" + w.Annotation }

@@ -30,15 +30,30 @@ func (p *Plan) fileDiffs(w io.Writer) {
 		}
 	}
 	for _, f := range p.Edits.Files {
-		if !f.Changed() {
-			continue
+		if f.Changed() {
+			fmt.Fprintln(w)
+			changeOf(w, f)
 		}
-		fmt.Fprintln(w)
-		for _, note := range f.Notes {
-			comment(w, "note: "+harden.OneLine(note))
-		}
-		fmt.Fprint(w, fileDiff(f))
 	}
+}
+
+// Files writes what changes in files, with what a person should know about it in
+// lines that start with #.
+func Files(w io.Writer, files []harden.FileChange) error {
+	out := &errWriter{w: w}
+	for _, f := range files {
+		if f.Changed() {
+			changeOf(out, f)
+		}
+	}
+	return out.err
+}
+
+func changeOf(w io.Writer, f harden.FileChange) {
+	for _, note := range f.Notes {
+		comment(w, "note: "+harden.OneLine(note))
+	}
+	fmt.Fprint(w, fileDiff(f))
 }
 
 func sourceLines(o harden.SourceObject) []string {
@@ -99,10 +114,17 @@ func WriteQuestion(edits *harden.SourceEdits) string {
 	return strings.ToUpper(s[:1]) + s[1:] + "?"
 }
 
-// ReadAgain says how many of the findings that were repaired are gone, and how
-// many are not, after the files were read again.
-func ReadAgain(gone, open int) string {
-	return fmt.Sprintf("Read again: %s gone, %d still there.", plural(gone, "finding"), open)
+// ReadAgain says, after the files were read again, how many of the findings are as
+// a fix of that effect wants them, and how many are not.
+func ReadAgain(effect harden.Effect, done, open int) string {
+	is, not := "gone", "still there"
+	switch effect {
+	case harden.Waives:
+		is, not = "waived", "not"
+	case harden.Unwaives:
+		is, not = "waived no more", "still waived"
+	}
+	return fmt.Sprintf("Read again: %s %s, %d %s.", plural(done, "finding"), is, open, not)
 }
 
 type fileDoc struct {

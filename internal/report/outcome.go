@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,9 +14,11 @@ import (
 // Question asks for the yes to a plan that is live throughout.
 func Question(p *harden.Plan) string {
 	var change, create []harden.Ref
+	var fixes []harden.PlannedFix
 	restarts := map[string]int{}
 	total := 0
 	for _, op := range p.Objects {
+		fixes = append(fixes, op.Fixes...)
 		if op.Verb == harden.Create {
 			create = append(create, op.Target)
 		} else {
@@ -28,6 +31,8 @@ func Question(p *harden.Plan) string {
 	}
 	var s string
 	switch {
+	case len(fixes) > 0 && !slices.ContainsFunc(fixes, func(f harden.PlannedFix) bool { return f.Fix.Effect == harden.Repairs }):
+		s = sentence(doesWords(fixes)) + ": change " + sortedKinds(change)
 	case len(create) == 0:
 		s = "Change " + sortedKinds(change)
 	case len(change) == 0:

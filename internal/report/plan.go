@@ -103,9 +103,10 @@ func (p *Plan) YAML(w io.Writer) error {
 func (p *Plan) Summary(w io.Writer, prefix string) {
 	line := func(format string, args ...any) { fmt.Fprintf(w, prefix+format+"\n", args...) }
 	var change, create, other []harden.Ref
-	restarts, fixes := 0, 0
+	var fixes []harden.PlannedFix
+	restarts := 0
 	for _, op := range p.Plan.Objects {
-		fixes += len(op.Fixes)
+		fixes = append(fixes, op.Fixes...)
 		switch {
 		case op.Delivery != harden.DeliverLive && !p.Plan.InSource:
 			other = append(other, op.Target)
@@ -120,7 +121,7 @@ func (p *Plan) Summary(w io.Writer, prefix string) {
 	case len(p.Plan.Objects) == 0:
 		line("Nothing to change.")
 	default:
-		s := fmt.Sprintf("%s for %s", plural(fixes, "fix"), plural(len(p.Plan.Objects), "object"))
+		s := fmt.Sprintf("%s for %s", doesWords(fixes), plural(len(p.Plan.Objects), "object"))
 		var parts []string
 		if len(create) > 0 {
 			parts = append(parts, sortedKinds(create)+" to create")
@@ -214,7 +215,7 @@ func objectSum(op *harden.ObjectPlan) string {
 	if src := op.Target.Source.String(); src != "" {
 		s = src + " " + s
 	}
-	s += ": " + plural(len(op.Fixes), "fix")
+	s += ": " + doesWords(op.Fixes)
 	if op.Restarts > 0 {
 		s += ", " + plural(op.Restarts, "rollout")
 	}

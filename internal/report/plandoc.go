@@ -40,6 +40,7 @@ type plannedFixDoc struct {
 	ID        string          `json:"id"`
 	Severity  harden.Severity `json:"severity"`
 	Container string          `json:"container,omitempty"`
+	Effect    harden.Effect   `json:"effect,omitzero"` // nothing: it repairs
 	fixDoc
 }
 
@@ -109,7 +110,7 @@ func planObjectOf(op *harden.ObjectPlan) planObject {
 		Fate: op.Fate, Owner: ownerOf(op.Owner), Fields: fieldsOf(op.Fields), Restarts: op.Restarts, Patch: op.Set, Remove: pathStrings(op.Remove), Fixes: []plannedFixDoc{}, Diff: op.Diff,
 	}
 	for _, pf := range op.Fixes {
-		d.Fixes = append(d.Fixes, plannedFixDoc{ID: pf.Finding.Fixer.ID, Severity: pf.Finding.Severity, Container: pf.Finding.Container.String(), fixDoc: fixOf(pf.Fix)})
+		d.Fixes = append(d.Fixes, plannedFixDoc{ID: pf.Finding.Fixer.ID, Severity: pf.Finding.Severity, Container: pf.Finding.Container.String(), Effect: pf.Fix.Effect, fixDoc: fixOf(pf.Fix)})
 	}
 	if dr := op.DryRun; dr != nil {
 		d.DryRun = &dryRunDoc{Accepted: dr.OK(), Unintended: dr.Unintended, Warnings: dr.Warnings}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/kubectl-harden/kubectl-harden/internal/compliance"
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
@@ -20,26 +19,5 @@ func (s *Session) Revise(context.Context, *harden.Plan, harden.Key, string, hard
 
 // Export is what a folder holds so that the plan comes from there.
 func (s *Session) Export(*harden.Plan, harden.ExportForm, string) ([]harden.FileChange, error) {
-	return nil, errUnfinished
-}
-
-// Report is how the current snapshot stands against standards.
-func (s *Session) Report([]string) ([]*compliance.Assessment, error) { return nil, errUnfinished }
-
-// Waivers are all that are written.
-func (s *Session) Waivers() []harden.WaiverView { return nil }
-
-// Waive plans annotations that waive just these findings.
-func (s *Session) Waive(context.Context, []*harden.Finding, harden.Waiving, harden.PlanOptions) (*harden.Plan, error) {
-	return nil, errUnfinished
-}
-
-// WaiveInConfig is the configuration file with lines that waive these findings.
-func (s *Session) WaiveInConfig([]*harden.Finding, harden.Waiving) ([]harden.FileChange, error) {
-	return nil, errUnfinished
-}
-
-// Unwaive plans that annotations which waive are taken away.
-func (s *Session) Unwaive(context.Context, []harden.WaiverView, harden.PlanOptions) (*harden.Plan, error) {
 	return nil, errUnfinished
 }

@@ -11,7 +11,7 @@ import (
 
 // withoutHeld plans again without the fixes that would take over a field of
 // another manager, so that they do not hold up the other fixes of their object.
-func (s *Session) withoutHeld(ctx context.Context, p *harden.Plan, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error) {
+func (s *Session) withoutHeld(ctx context.Context, p *harden.Plan, picks []plan.Pick, opts harden.PlanOptions) (*harden.Plan, error) {
 	held := map[*harden.Finding]harden.LeftOut{}
 	for _, op := range p.Objects {
 		conflicts, err := plan.Held(op, s.converter)
@@ -27,7 +27,7 @@ func (s *Session) withoutHeld(ctx context.Context, p *harden.Plan, findings []*h
 	if len(held) == 0 {
 		return p, nil
 	}
-	rest := slices.DeleteFunc(slices.Clone(findings), func(f *harden.Finding) bool { _, ok := held[f]; return ok })
+	rest := slices.DeleteFunc(slices.Clone(picks), func(p plan.Pick) bool { _, ok := held[p.Finding]; return ok })
 	again, err := s.build(ctx, rest, opts, s.source.object)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ import (
 
 // A Session is safe for use by several goroutines.
 type Session struct {
-	engine    *engine.Engine
+	engine    *engine.Engine // changed by Write: see judges
 	converter managedfields.TypeConverter
 	now       func() time.Time
 	source    source
@@ -33,6 +33,7 @@ type Session struct {
 	owners    ownerCache
 
 	mu         sync.Mutex
+	config     *config.Config // changed by Write
 	facts      harden.Facts
 	unread     []harden.Unread // what could not be read for the facts
 	unlearnt   string          // why lessons of earlier runs could not be read
@@ -64,8 +65,12 @@ type update struct {
 }
 
 func newSession(src source, look looker, c *config.Config, now func() time.Time) *Session {
+	if c == nil {
+		c = &config.Config{}
+	}
 	s := &Session{
 		engine:    newEngine(c),
+		config:    c,
 		converter: knownTypes{},
 		now:       now,
 		source:    src,
@@ -150,7 +155,7 @@ func (s *Session) snapshot(u update, scope harden.Scope) *harden.Snapshot {
 }
 
 func (s *Session) judge(inv *harden.Inventory, scope harden.Scope, start time.Time) *harden.Snapshot {
-	res := s.engine.Run(s.withFacts(inv))
+	res := s.judges().Run(s.withFacts(inv))
 	res.Took = s.now().Sub(start)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,13 +178,34 @@ func (s *Session) Fixes(f *harden.Finding) []harden.Fix {
 
 // Preview is the plan for one finding, without asking the server.
 func (s *Session) Preview(ctx context.Context, f *harden.Finding) (*harden.Plan, error) {
-	return s.build(ctx, []*harden.Finding{f}, harden.PlanOptions{}, s.cachedObject)
+	picks, err := s.picks([]*harden.Finding{f})
+	if err != nil {
+		return nil, err
+	}
+	return s.build(ctx, picks, harden.PlanOptions{}, s.cachedObject)
 }
 
 // Plan merges the first allowed fix of each finding into one patch per object;
 // with ServerDryRun it asks the server about each.
 func (s *Session) Plan(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions) (*harden.Plan, error) {
-	p, err := s.build(ctx, findings, opts, s.source.object)
+	picks, err := s.picks(findings)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.planPicks(ctx, picks, opts)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	inv := s.current.Inventory
+	s.mu.Unlock()
+	p.PodSecurity, err = podSecurity(inv, findings, p)
+	return p, err
+}
+
+// planPicks plans what was picked and, where it is wanted, asks the server.
+func (s *Session) planPicks(ctx context.Context, picks []plan.Pick, opts harden.PlanOptions) (*harden.Plan, error) {
+	p, err := s.build(ctx, picks, opts, s.source.object)
 	if err != nil {
 		return nil, err
 	}
@@ -188,31 +214,44 @@ func (s *Session) Plan(ctx context.Context, findings []*harden.Finding, opts har
 			return nil, err
 		}
 		if opts.LeaveHeld {
-			if p, err = s.withoutHeld(ctx, p, findings, opts); err != nil {
+			if p, err = s.withoutHeld(ctx, p, picks, opts); err != nil {
 				return nil, err
 			}
 		}
 	}
 	p.InSource = opts.InSource
-	s.mu.Lock()
-	inv := s.current.Inventory
-	s.mu.Unlock()
-	p.PodSecurity, err = podSecurity(inv, findings, p)
-	return p, err
+	return p, nil
 }
 
 type objectFunc func(context.Context, harden.Ref) (*unstructured.Unstructured, error)
 
-func (s *Session) build(ctx context.Context, findings []*harden.Finding, opts harden.PlanOptions, object objectFunc) (*harden.Plan, error) {
-	s.mu.Lock()
-	snap := s.current
-	s.mu.Unlock()
-	if snap == nil {
-		return nil, errors.New("planning: nothing was read yet")
+// picks are the findings with what is proposed for them.
+func (s *Session) picks(findings []*harden.Finding) ([]plan.Pick, error) {
+	snap, err := s.snapshotNow("planning")
+	if err != nil {
+		return nil, err
 	}
 	picks := make([]plan.Pick, 0, len(findings))
 	for _, f := range findings {
 		picks = append(picks, plan.Pick{Finding: f, Fixes: s.fixes(snap.Inventory, f)})
+	}
+	return picks, nil
+}
+
+// snapshotNow is the current snapshot; that there is none yet is an error.
+func (s *Session) snapshotNow(doing string) (*harden.Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		return nil, fmt.Errorf("%s: nothing was read yet", doing)
+	}
+	return s.current, nil
+}
+
+func (s *Session) build(ctx context.Context, picks []plan.Pick, opts harden.PlanOptions, object objectFunc) (*harden.Plan, error) {
+	snap, err := s.snapshotNow("planning")
+	if err != nil {
+		return nil, err
 	}
 	objects, err := fetch(ctx, targets(picks), object)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 	"github.com/kubectl-harden/kubectl-harden/internal/needs"
 	"github.com/kubectl-harden/kubectl-harden/internal/secrets"
+	"github.com/kubectl-harden/kubectl-harden/internal/waivers"
 )
 
 // newEngine is the engine with what a configuration says; nil: nothing. What is
@@ -19,8 +20,7 @@ func newEngine(c *config.Config) *engine.Engine {
 		c = &config.Config{}
 	}
 	builtIn := fixers.Suite()
-	policy := c.Policy(builtIn)
-	policy.Redact = func(s string) string { return secrets.MaskText("", s) }
+	policy := policyOf(c)
 	return &engine.Engine{
 		Suite: c.Suite(builtIn), Settings: c.Settings,
 		Settle: func(res *harden.Result) {
@@ -31,13 +31,26 @@ func newEngine(c *config.Config) *engine.Engine {
 	}
 }
 
+func policyOf(c *config.Config) *waivers.Policy {
+	policy := c.Policy(fixers.Suite())
+	policy.Redact = func(s string) string { return secrets.MaskText("", s) }
+	return policy
+}
+
+// judges is the engine with what the configuration says now.
+func (s *Session) judges() *engine.Engine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine
+}
+
 // Rules are those that run: without those that are off, with those of the configuration.
-func (s *Session) Rules() []*harden.Fixer { return s.engine.Suite }
+func (s *Session) Rules() []*harden.Fixer { return s.judges().Suite }
 
 // fixes are those of the engine. What belongs to the cluster or to a vendor is for
 // its owner to change: there the fix is only told.
 func (s *Session) fixes(inv *harden.Inventory, f *harden.Finding) []harden.Fix {
-	fixes := s.engine.Fixes(inv, f)
+	fixes := s.judges().Fixes(inv, f)
 	namespace := f.Object.Namespace
 	if f.Object.Kind == "Namespace" {
 		namespace = f.Object.Name

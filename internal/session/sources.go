@@ -87,13 +87,13 @@ func (f *fileSource) edits(changes []harden.ObjectChange, conv managedfields.Typ
 
 // Write writes files that were edited, each as a whole or not at all, and tells
 // which it wrote, also beside an error. What is loaded after it is what the
-// files say then.
+// files say then, and is judged as the configuration says then.
 func (s *Session) Write(changes []harden.FileChange) ([]string, error) {
 	written, err := sources.Write(slices.DeleteFunc(slices.Clone(changes), func(c harden.FileChange) bool { return !c.Changed() }))
 	if f, ok := s.source.(*fileSource); ok && len(written) > 0 {
 		err = errors.Join(err, f.reload())
 	}
-	return written, err
+	return written, errors.Join(err, s.reconfigured(written))
 }
 
 // changes is the plan as what becomes of each object, as it stands in its source

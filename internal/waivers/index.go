@@ -30,8 +30,9 @@ type object struct {
 }
 
 type invalid struct {
-	at  place
-	why string
+	at     place
+	why    string
+	waiver Waiver // as far as it could be read
 }
 
 func newIndex(inv *harden.Inventory, p *Policy) *index {
@@ -64,6 +65,8 @@ func newIndex(inv *harden.Inventory, p *Policy) *index {
 func (x *index) annotation(o object, name string, p *Policy, inv *harden.Inventory) {
 	at := place{object: o.ref, workload: o.workload, field: "metadata.annotations[" + name + "]", id: strings.TrimPrefix(name, Prefix)}
 	w, err := ParseAnnotation(name, o.meta.GetAnnotations()[name])
+	w.Reason, w.By, w.Ticket = p.clean(w.Reason), p.clean(w.By), p.clean(w.Ticket)
+	w.at, w.Source = at, "annotation of "+o.ref.String()
 	if err == nil {
 		err = CheckUntil(w.Until, inv.Now, p.MaxDays)
 	}
@@ -71,11 +74,9 @@ func (x *index) annotation(o object, name string, p *Policy, inv *harden.Invento
 		err = fmt.Errorf("there is no rule %q: 'kubectl harden explain' lists them", harden.OneLine(w.Rule))
 	}
 	if err != nil {
-		x.invalid = append(x.invalid, invalid{at, err.Error()})
+		x.invalid = append(x.invalid, invalid{at, err.Error(), w})
 		return
 	}
-	w.Reason, w.By, w.Ticket = p.clean(w.Reason), p.clean(w.By), p.clean(w.Ticket)
-	w.at, w.Source = at, "annotation of "+o.ref.String()
 	if o.ref.Kind == "Namespace" {
 		x.namespaces[o.ref.Name] = append(x.namespaces[o.ref.Name], &w)
 		return
@@ -118,14 +119,16 @@ func compareRefs(a, b harden.Ref) int {
 	)
 }
 
-// keyOf is the object that carries the waivers of a finding: the workload for
-// what was found in its pods.
-func keyOf(f *harden.Finding) harden.Key {
+// Carrier is the object whose annotations waive a finding: the workload for what
+// was found in its pods.
+func Carrier(f *harden.Finding) harden.Ref {
 	if f.Workload != nil {
-		return f.Workload.Ref.Key()
+		return f.Workload.Ref
 	}
-	return f.Object.Key()
+	return f.Object
 }
+
+func keyOf(f *harden.Finding) harden.Key { return Carrier(f).Key() }
 
 // onObject are the waivers that annotations say about a finding: those of the
 // object, then those of its namespace.

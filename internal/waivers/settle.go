@@ -26,6 +26,16 @@ func (p *Policy) clean(s string) string {
 // Settle excuses the findings that are waived, corrects the counts, and adds
 // findings about waivers that do not hold. The order of Findings is the caller's.
 func (p *Policy) Settle(res *harden.Result) {
+	s := p.settling(res)
+	for _, f := range res.Findings {
+		if s.finding(f); f.Status == harden.StatusFail {
+			s.hint(f)
+		}
+	}
+	s.report()
+}
+
+func (p *Policy) settling(res *harden.Result) *settling {
 	s := &settling{Policy: p, res: res, x: newIndex(res.Inventory, p), byRule: map[string][]*Waiver{}, uses: map[*Waiver]*uses{}}
 	s.config = make([]*Waiver, len(p.Waivers))
 	for i := range p.Waivers {
@@ -33,10 +43,7 @@ func (p *Policy) Settle(res *harden.Result) {
 		w.Reason, w.By, w.Ticket = p.clean(w.Reason), p.clean(w.By), p.clean(w.Ticket)
 		s.config[i] = &w
 	}
-	for _, f := range res.Findings {
-		s.finding(f)
-	}
-	s.report()
+	return s
 }
 
 type settling struct {
@@ -50,9 +57,10 @@ type settling struct {
 
 // uses are what a waiver met.
 type uses struct {
-	full     int             // findings that it is about, whether it excuses them or not
-	other    *harden.Finding // the first that it would be about if its facts were these
-	critical *harden.Finding // the first that it may not excuse
+	full     []*harden.Finding // those that it is about, whether it excuses them or not
+	excused  []*harden.Finding // those of them that it excuses
+	other    *harden.Finding   // the first that it would be about if its facts were these
+	critical *harden.Finding   // the first that it may not excuse
 }
 
 func (s *settling) of(w *Waiver) *uses {
@@ -68,9 +76,6 @@ func (s *settling) finding(f *harden.Finding) {
 	}
 	for _, w := range s.x.onObject(f) {
 		s.try(w, f)
-	}
-	if f.Status == harden.StatusFail {
-		s.hint(f)
 	}
 }
 
@@ -99,7 +104,7 @@ func (s *settling) try(w *Waiver, f *harden.Finding) {
 		return
 	}
 	u := s.of(w)
-	u.full++
+	u.full = append(u.full, f)
 	if f.Status != harden.StatusFail || w.expired(s.res.Inventory.Now) {
 		return
 	}
@@ -110,6 +115,7 @@ func (s *settling) try(w *Waiver, f *harden.Finding) {
 		return
 	}
 	f.Status, f.Excuse = harden.StatusWaived, w.excuse()
+	u.excused = append(u.excused, f)
 	n := s.res.Counts[f.Fixer.ID]
 	n.Fail--
 	n.Waived++
@@ -139,28 +145,36 @@ func (s *settling) judge(w *Waiver) {
 
 // about reports what is wrong with a waiver, if anything is.
 func (s *settling) about(w *Waiver) bool {
+	rule, verdict, reason, detail := s.wrong(w)
+	if rule != nil {
+		s.add(rule, w.at, verdict, reason, detail)
+	}
+	return rule != nil
+}
+
+// wrong is what is wrong with a waiver: the rule that says so, and its words. The
+// rule is nil where nothing is.
+func (s *settling) wrong(w *Waiver) (rule *harden.Fixer, verdict, reason, detail string) {
 	u := s.of(w)
 	switch {
 	case w.expired(s.res.Inventory.Now):
-		detail := fmt.Sprintf("It held until %s: %s.", w.Until.Format(dateForm), w.Reason)
-		if u.full == 0 {
+		detail = fmt.Sprintf("It held until %s: %s.", w.Until.Format(dateForm), w.Reason)
+		if len(u.full) == 0 {
 			detail += " Nothing is left that it would excuse: take it away."
 		} else {
-			detail += fmt.Sprintf(" Findings that it is about, which count again: %d. Repair them, or decide anew.", u.full)
+			detail += fmt.Sprintf(" Findings that it is about, which count again: %d. Repair them, or decide anew.", len(u.full))
 		}
-		s.add(Expired, w.at, "expired", fmt.Sprintf("waiver of %s expired on %s", w.Rule, w.Until.Format(dateForm)), detail)
+		return Expired, "expired", fmt.Sprintf("waiver of %s expired on %s", w.Rule, w.Until.Format(dateForm)), detail
 	case u.critical != nil:
-		s.add(Invalid, w.at, "critical", "waiver of "+w.Rule+" does not allow for what is critical",
-			fmt.Sprintf("%s of %s is critical. To waive it all the same, add allow-critical, set to true.", u.critical.Fixer.ID, u.critical.Object))
-	case u.full > 0 || !s.judged(w):
-		return false
+		return Invalid, "critical", "waiver of " + w.Rule + " does not allow for what is critical",
+			fmt.Sprintf("%s of %s is critical. To waive it all the same, add allow-critical, set to true.", u.critical.Fixer.ID, u.critical.Object)
+	case len(u.full) > 0 || !s.judged(w):
+		return nil, "", "", ""
 	case u.other != nil:
-		s.add(Unused, w.at, "facts-changed", "waiver of "+w.Rule+" is about other facts",
-			fmt.Sprintf("It says %s; %s of %s has %s. Somebody has to look whether the reason still holds: %s.", w.facts(w.Match), u.other.Fixer.ID, u.other.Object, w.facts(u.other.Facts()), w.Reason))
-	default:
-		s.add(Unused, w.at, "unused", "waiver of "+w.Rule+" excuses nothing", "Nothing is found that it would excuse: take it away. It was given because: "+w.Reason+".")
+		return Unused, "facts-changed", "waiver of " + w.Rule + " is about other facts",
+			fmt.Sprintf("It says %s; %s of %s has %s. Somebody has to look whether the reason still holds: %s.", w.facts(w.Match), u.other.Fixer.ID, u.other.Object, w.facts(u.other.Facts()), w.Reason)
 	}
-	return true
+	return Unused, "unused", "waiver of " + w.Rule + " excuses nothing", "Nothing is found that it would excuse: take it away. It was given because: " + w.Reason + "."
 }
 
 // inQuestion reports whether a waiver of the configuration is about what was

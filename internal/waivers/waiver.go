@@ -190,6 +190,11 @@ func (w *Waiver) fitsCluster(c harden.Cluster) bool {
 	return w.Cluster == "" || c.UID != "" && w.Cluster == c.UID || c.Context != "" && is(w.Cluster, c.Context)
 }
 
+// literal is the pattern that only s fits.
+func literal(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
+}
+
 // is reports whether s fits a pattern; all fits the empty one.
 func is(pattern, s string) bool {
 	if pattern == "" || pattern == s {
