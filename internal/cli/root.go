@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/report"
 	"github.com/kubectl-harden/kubectl-harden/internal/session"
 	"github.com/kubectl-harden/kubectl-harden/internal/tui"
+	"github.com/kubectl-harden/kubectl-harden/internal/tui/prompts"
 )
 
 var _ tui.Backend = sharing{}
@@ -20,8 +21,10 @@ type rootOptions struct {
 	*connection
 	streams  genericiooptions.IOStreams
 	readOnly bool
-	trial    trial
-	apply    harden.ApplyOptions
+	// accessible asks for prompts in place of what is drawn.
+	accessible bool
+	trial      trial
+	apply      harden.ApplyOptions
 
 	scope   harden.Scope
 	session *session.Session
@@ -33,9 +36,11 @@ func (o *rootOptions) addFlags(cmd *cobra.Command) {
 	o.addEvidenceFlags(cmd.Flags())
 	o.trial.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&o.readOnly, "read-only", false, "Open the UI without anything that writes")
+	cmd.Flags().BoolVar(&o.accessible, "accessible", false, "Open a UI of numbered prompts and plain lines, for screen readers and for terminals that cannot draw; on a terminal the environment variable ACCESSIBLE asks for it too")
 }
 
 func (o *rootOptions) Complete(cmd *cobra.Command, _ []string) error {
+	o.accessible = o.accessible || os.Getenv("ACCESSIBLE") != "" && o.onTerminal()
 	o.onKeys = o.inUI()
 	var err error
 	if o.apply, err = o.trial.options(); err != nil {
@@ -48,9 +53,20 @@ func (o *rootOptions) Complete(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-// inUI reports whether there is a terminal that the UI can be drawn on.
+// inUI reports whether a person asked for prompts, or there is a terminal that the
+// UI can be drawn on.
 func (o *rootOptions) inUI() bool {
-	return isTerminal(o.streams.Out) && isTerminal(o.streams.In) && os.Getenv("TERM") != "dumb"
+	return o.accessible || o.onTerminal() && os.Getenv("TERM") != "dumb"
+}
+
+func (o *rootOptions) onTerminal() bool { return isTerminal(o.streams.Out) && isTerminal(o.streams.In) }
+
+// face runs one of the two interactive faces.
+func (o *rootOptions) face(ctx context.Context, b tui.Backend, opts tui.Options) error {
+	if o.accessible {
+		return prompts.Run(ctx, b, opts, o.streams.In, o.streams.Out)
+	}
+	return tui.Run(ctx, b, opts)
 }
 
 func (o *rootOptions) Validate() error { return nil }

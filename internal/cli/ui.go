@@ -97,7 +97,7 @@ func (o *rootOptions) show(ctx context.Context) error {
 	ctx, ended, stop := untilEnded(ctx)
 	defer stop()
 	u.stderr.Hold()
-	err := tui.Run(ctx, backend, opts)
+	err := o.face(ctx, backend, opts)
 	if o.session != nil {
 		o.session.Close()
 	}

@@ -12,7 +12,10 @@ import (
 // start asks what to look at.
 func (d *dialog) start() error {
 	return d.browse(func() (menu, error) {
-		m := menu{title: "What to look at", hint: "a number", top: d.snap == nil, none: "There is nothing to choose from.", commands: d.startCommands()}
+		m := menu{title: "What to look at", hint: "a number", top: d.snap == nil, commands: d.startCommands()}
+		if d.b != nil && d.snap == nil {
+			m.title, m.hint = "Nothing of "+d.b.Title()+" is read yet", "again to try again, login or a number"
+		}
 		c := d.opts.Connector
 		if c == nil {
 			return m, nil
