@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,10 +85,12 @@ func gatherLines(ctx context.Context, from <-chan LogLine) tea.Cmd {
 // warning finds what klog, Trivy and others write before warnings and errors.
 var warning = regexp.MustCompile(`^[WEF]\d{4} |(?i)\b(warn(ing)?|error|fatal|failed|denied|forbidden)\b`)
 
-func isWarning(l LogLine) bool { return l.From == logFromServer || warning.MatchString(l.Text) }
+// onlyWarns are those whose lines are all warnings: of the other levels nothing comes.
+var onlyWarns = []string{"api-server", "client-go"}
 
-// logFromServer is who says the warnings of the API server.
-const logFromServer = "api-server"
+func isWarning(l LogLine) bool {
+	return slices.Contains(onlyWarns, l.From) || warning.MatchString(l.Text)
+}
 
 func (msg logMsg) take(m *Model) tea.Cmd {
 	g := &m.log

@@ -48,7 +48,7 @@ func (m *Model) logList(r rect) []string {
 		if isWarning(e.LogLine) {
 			mark, style = "!", st.warn
 		}
-		lines = append(lines, st.accent.Render(glyph)+style.Render(mark)+st.dim.Render(fit(e.Time.Format("15:04:05"), timeCells)+fit(e.From, who))+
+		lines = append(lines, st.accent.Render(glyph)+style.Render(mark)+st.dim.Render(fit(e.Time.Format("15:04:05"), timeCells)+fit(e.From, who-1)+" ")+
 			style.Render(fit(e.Text, inner-2-timeCells-who)))
 	}
 	if len(lines) == 0 {
