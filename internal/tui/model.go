@@ -6,6 +6,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -88,7 +89,7 @@ func New(b Backend, opts Options) *Model {
 	return &Model{
 		backend: b, opts: opts, root: context.Background(), writes: &writes{}, exec: tea.Exec,
 		keeper: &keeper{}, state: opts.Remembered.clone(), screen: screenStart,
-		theme: newTheme(true), actions: actions(), screens: screenDefs(),
+		theme: newTheme(true, colorprofile.TrueColor), actions: actions(), screens: screenDefs(),
 		tools: defaultTools(),
 		fixes: map[string]fixInfo{}, asked: map[string]int{}, marks: map[string]bool{}, told: map[string]bool{},
 	}

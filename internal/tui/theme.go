@@ -1,9 +1,8 @@
 package tui
 
 import (
-	"image/color"
-
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -24,8 +23,12 @@ type styles struct {
 type theme struct {
 	styles
 	cursor, shadow styles
+	dark           bool                 // the background of the terminal
+	profile        colorprofile.Profile // the colours that it shows
 }
 
+// palette is colours by what they mean: #rrggbb, the number of one of the sixteen
+// that every terminal has, or "" for none.
 type palette struct {
 	dim, strong, accent, code          string
 	good, warn, bad                    string
@@ -33,38 +36,75 @@ type palette struct {
 	border, cursor, shadow, brand, ink string
 }
 
+// Text keeps a contrast of 4.5 to 1 (WCAG 2.2, 1.4.3) on each background.
 var darkPalette = palette{
-	dim: "#8a8fa6", strong: "#e6e9f2", accent: "#7aa2f7", code: "#b4c2e8",
+	dim: "#9ba0b8", strong: "#e6e9f2", accent: "#7aa2f7", code: "#b4c2e8",
 	good: "#8fc46f", warn: "#e5b567", bad: "#f7768e",
-	info: "#8a8fa6", low: "#7fb2d6", medium: "#dcc06a", high: "#ff9e64", critical: "#ff6b81",
-	border: "#414868", cursor: "#2d3555", shadow: "#242838", brand: "#7aa2f7", ink: "#14161f",
+	info: "#9ba0b8", low: "#7fb2d6", medium: "#dcc06a", high: "#ff9e64", critical: "#ff7487",
+	border: "#414868", cursor: "#262e4d", shadow: "#26282e", brand: "#7aa2f7", ink: "#14161f",
 }
 
 var lightPalette = palette{
-	dim: "#646a80", strong: "#14161f", accent: "#2456c4", code: "#2b4a8f",
-	good: "#2f7a17", warn: "#8f5f00", bad: "#bf1340",
-	info: "#646a80", low: "#1f6690", medium: "#806300", high: "#b84a00", critical: "#bf1340",
-	border: "#b9bfd2", cursor: "#d6e0f8", shadow: "#e9ecf4", brand: "#2456c4", ink: "#ffffff",
+	dim: "#565c72", strong: "#14161f", accent: "#1f4fb8", code: "#2b4a8f",
+	good: "#2a7013", warn: "#855800", bad: "#bf1340",
+	info: "#565c72", low: "#1f6690", medium: "#775c00", high: "#983800", critical: "#bf1340",
+	border: "#b9bfd2", cursor: "#d9e3f9", shadow: "#ebeef5", brand: "#1f4fb8", ink: "#ffffff",
 }
 
-func newTheme(dark bool) *theme {
+// Which colours the sixteen are is the person's choice. Only those are used that
+// are read on such a background in the schemes that terminals come with.
+var (
+	dark16  = palette{accent: "6", good: "2", warn: "3", bad: "9", low: "6", medium: "3", high: "11", critical: "9"}
+	light16 = palette{accent: "4", good: "2", warn: "5", bad: "1", low: "4", medium: "5", high: "1", critical: "1"}
+)
+
+func paletteOf(dark bool, profile colorprofile.Profile) palette {
+	switch {
+	case profile <= colorprofile.ASCII:
+		return palette{}
+	case profile == colorprofile.ANSI && dark:
+		return dark16
+	case profile == colorprofile.ANSI:
+		return light16
+	case dark:
+		return darkPalette
+	}
 	p := lightPalette
-	if dark {
-		p = darkPalette
+	if profile == colorprofile.ANSI256 {
+		p.cursor = "#e4e4e4" // what is nearest to the other of the 256 is too dark
 	}
-	return &theme{
-		styles: p.on(nil),
-		cursor: p.on(lipgloss.Color(p.cursor)),
-		shadow: p.on(lipgloss.Color(p.shadow)),
-	}
+	return p
 }
 
-func (p palette) on(background color.Color) styles {
-	base := lipgloss.NewStyle()
-	if background != nil {
-		base = base.Background(background)
+func newTheme(dark bool, profile colorprofile.Profile) *theme {
+	p := paletteOf(dark, profile)
+	plain := lipgloss.NewStyle()
+	t := &theme{styles: p.on(plain), dark: dark, profile: profile}
+	if p.cursor == "" {
+		// Reversed the row is seen in every scheme; a glyph stands before the other.
+		t.cursor, t.shadow = palette{}.on(plain.Reverse(true)), t.styles
+		return t
 	}
-	fg := func(c string) lipgloss.Style { return base.Foreground(lipgloss.Color(c)) }
+	// The text of the terminal may be unreadable on a background that is ours.
+	for st, background := range map[*styles]string{&t.cursor: p.cursor, &t.shadow: p.shadow} {
+		*st = p.on(plain.Background(lipgloss.Color(background)))
+		st.text = st.text.Foreground(lipgloss.Color(p.strong))
+	}
+	return t
+}
+
+// on are the styles on a base.
+func (p palette) on(base lipgloss.Style) styles {
+	fg := func(c string) lipgloss.Style {
+		if c == "" {
+			return base
+		}
+		return base.Foreground(lipgloss.Color(c))
+	}
+	brand := lipgloss.NewStyle().Reverse(true)
+	if p.brand != "" {
+		brand = lipgloss.NewStyle().Foreground(lipgloss.Color(p.ink)).Background(lipgloss.Color(p.brand))
+	}
 	return styles{
 		text: base, dim: fg(p.dim), strong: fg(p.strong).Bold(true), accent: fg(p.accent), code: fg(p.code),
 		good: fg(p.good), warn: fg(p.warn), bad: fg(p.bad),
@@ -75,7 +115,7 @@ func (p palette) on(background color.Color) styles {
 		added: fg(p.good), removed: fg(p.bad),
 		border: fg(p.border), focus: fg(p.accent),
 		key:   fg(p.accent).Bold(true),
-		brand: lipgloss.NewStyle().Foreground(lipgloss.Color(p.ink)).Background(lipgloss.Color(p.brand)).Bold(true),
+		brand: brand.Bold(true),
 	}
 }
 

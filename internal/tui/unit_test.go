@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
@@ -267,7 +268,7 @@ func TestOverlayKeepsTheWidth(t *testing.T) {
 }
 
 func TestDiffKeepsSignsAndDropsCommonIndentation(t *testing.T) {
-	p := &page{st: &newTheme(true).styles, w: 24}
+	p := &page{st: &newTheme(true, colorprofile.TrueColor).styles, w: 24}
 	p.diff("--- a\n+++ b\n@@ -1 +1 @@\n       containers:\n-        x: 1\n+        x: a long value that does not fit\n@@ -9 +9 @@\n+z: 1\n")
 	var got []string
 	for _, l := range p.lines {

@@ -37,7 +37,9 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		m.width, m.height = msg.Width, msg.Height
 		m.fitLists()
 	case tea.BackgroundColorMsg:
-		m.theme = newTheme(msg.IsDark())
+		m.theme = newTheme(msg.IsDark(), m.theme.profile)
+	case tea.ColorProfileMsg:
+		m.theme = newTheme(m.theme.dark, msg.Profile)
 	case tea.ResumeMsg:
 		return tea.Batch(tea.ClearScreen, tea.RequestBackgroundColor)
 	case answer:
