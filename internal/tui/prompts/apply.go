@@ -74,7 +74,7 @@ func (d *dialog) carryOut(doing string, objects int, call write) (*harden.ApplyR
 		done <- end{report, err}
 	}()
 	d.say("Working on %s. Control-c asks whether to stop between objects.", plural(objects, "object", "objects"))
-	r := &running{dialog: d, cancel: cancel, said: map[harden.Key]string{}}
+	r := &running{dialog: d, cancel: cancel, said: map[harden.Key]string{}, soaking: map[harden.Key]bool{}}
 	if !r.follow(events) {
 		return nil, errQuit
 	}
@@ -94,6 +94,7 @@ type running struct {
 	stopping bool
 	held     []harden.Event        // what happened while asking
 	said     map[harden.Key]string // the last line of each object
+	soaking  map[harden.Key]bool
 }
 
 // follow says events until there are no more. It is false when ctx ended and the
@@ -131,6 +132,10 @@ func (r *running) event(e harden.Event) {
 		r.held = append(r.held, e)
 		return
 	}
+	if e.Phase == harden.Soaking && r.soaking[e.Object.Key()] { // a clock, for nobody to listen to
+		return
+	}
+	r.soaking[e.Object.Key()] = e.Phase == harden.Soaking
 	line := e.Phase.String()
 	if e.Message != "" {
 		line += ", " + e.Message

@@ -227,20 +227,20 @@ func (d *dialog) sayFixNotes(fix *harden.Fix) {
 	d.lead("Beware: ", fix.Warning)
 	d.lead("By hand: ", fix.Manual)
 	for _, c := range fix.Evidence {
-		s := claimWord(c.State) + ": " + strings.TrimSuffix(c.Text, ".")
+		s := claimWord(c.State)
 		if c.Code != "" {
-			s += ", evidence " + c.Code
+			s += ", " + c.Code
 		}
 		if !c.Time.IsZero() {
 			s += ", seen " + moment(c.Time)
 		}
-		d.say("%s.", s)
+		d.say("%s: %s", s, c.Text)
 		d.lead("It does not show: ", c.Limits)
 	}
 }
 
 // section is a paragraph of a rule's documentation, by the bold words that begin it;
-// without it, the first that is no list of fields.
+// without it, the first that has none and is no list.
 func section(doc, head string) string {
 	first := ""
 	for _, part := range strings.Split(doc, "\n\n") {
@@ -248,7 +248,7 @@ func section(doc, head string) string {
 		if rest, ok := strings.CutPrefix(text, head); ok {
 			return strings.TrimSpace(rest)
 		}
-		if first == "" && !strings.HasPrefix(part, " ") && !strings.HasSuffix(text, ":") {
+		if first == "" && !strings.HasPrefix(part, "**") && !strings.HasPrefix(part, " ") && !strings.HasSuffix(text, ":") {
 			first = text
 		}
 	}

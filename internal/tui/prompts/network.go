@@ -88,7 +88,7 @@ func (n *networking) menu() (menu, error) {
 		state = "as the proposal would make it"
 	}
 	m := menu{
-		title: fmt.Sprintf("Network of %s: %s each workload, %s", join(n.view.Namespaces), what, state), intro: n.sum,
+		title: fmt.Sprintf("Network of %s: %s each workload, %s", join(n.view.Namespaces), what, state), intro: n.sayEngine,
 		none: "There is no connection to tell of.", hint: "a number for what decides it, turn, proposal or phases", commands: n.commands(),
 	}
 	for i, at := range g.Rows {
@@ -98,7 +98,7 @@ func (n *networking) menu() (menu, error) {
 	return m, nil
 }
 
-func (n *networking) sum() {
+func (n *networking) sayEngine() {
 	if n.summed {
 		return
 	}
@@ -109,9 +109,9 @@ func (n *networking) sum() {
 	case harden.Enforced:
 		n.say("NetworkPolicies are enforced by %s.", engine)
 	case harden.NotEnforced:
-		n.say("NetworkPolicies are not enforced here: every connection is open, and this is what they only declare. %s", e.Why)
+		n.say("NetworkPolicies are not enforced here: every connection is open, and this is what they only declare. %s.", strings.TrimSuffix(upper(e.Why), "."))
 	default:
-		n.say("Whether NetworkPolicies are enforced is not known: this is what they declare. %s", e.Why)
+		n.say("Whether NetworkPolicies are enforced is not known: this is what they declare. %s.", strings.TrimSuffix(upper(e.Why), "."))
 	}
 	before, after := n.view.Counts()
 	words := func(c harden.NetworkCounts) string {
@@ -282,5 +282,5 @@ func (n *networking) sayNeed(f *harden.Flow) {
 }
 
 func (n *networking) sayDecision(when string, d *harden.Decision) {
-	n.say("%s: %s. %s.", when, reachName(d.Reach, d.Partly), upper(or(d.Why, "nothing decides it")))
+	n.say("%s: %s. %s.", when, reachName(d.Reach, d.Partly), strings.TrimSuffix(upper(or(d.Why, "nothing decides it")), "."))
 }

@@ -237,7 +237,7 @@ func (d *dialog) sayOwner(o *harden.ObjectPlan, live bool) {
 	case o.Delivery == harden.DeliverManual:
 		d.say("To be done by hand: %s", or(o.DeliveryWhy, "no request can do this."))
 	default:
-		d.lead("", o.DeliveryWhy)
+		d.lead("", upper(o.DeliveryWhy))
 	}
 	if live && o.Restarts > 0 {
 		d.say("When it is applied, %s.", restartWords(o))

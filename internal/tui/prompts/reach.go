@@ -57,26 +57,28 @@ func reachName(r harden.Reach, partly bool) string {
 	return word
 }
 
-// reached is what a row has with one column of the grid, by what may be.
-type reached struct{ allowed, partly, denied, unknown, cut []string }
+// reached is what a row has with the columns of the grid, by what may be.
+type reached struct{ allowed, denied, unknown, cut []string }
 
 // sentence says who a workload may reach, or who may reach it: "Deployment web may
 // reach: DNS, the internet and StatefulSet db in payments on port 5432".
 func (n *networking) sentence(g *harden.NetworkGrid, row int) string {
 	p := n.view.Peers[g.Rows[row]]
 	var r reached
+	inside := n.openInside(g, row)
+	if inside {
+		r.allowed = append(r.allowed, "every workload of "+p.Namespace)
+	}
 	for column := range g.Columns {
-		n.reach(&r, g, row, column)
+		if !inside || !n.inside(g, row, column) {
+			n.reach(&r, g, row, column)
+		}
 	}
 	may, mayNot := "may reach", "It may not reach"
 	if g.Direction == harden.Ingress {
 		may, mayNot = "may be reached by", "It may not be reached by"
 	}
-	s := bare(p.Workload, n.only()) + " " + may + ": "
-	if len(r.allowed)+len(r.partly) == 0 {
-		s += "nothing that is known"
-	}
-	s += join(append(r.allowed, r.partly...)) + "."
+	s := bare(p.Workload, n.only()) + " " + may + ": " + or(join(r.allowed), "nothing that is known") + "."
 	add := func(lead string, names []string) {
 		if len(names) > 0 {
 			s += " " + lead + ": " + join(names) + "."
@@ -86,6 +88,37 @@ func (n *networking) sentence(g *harden.NetworkGrid, row int) string {
 	add("Needed but denied", r.cut)
 	add("Not known", r.unknown)
 	return s
+}
+
+// inside reports whether a column is a workload of the namespace of the row.
+func (n *networking) inside(g *harden.NetworkGrid, row, column int) bool {
+	p := n.view.Peers[g.Columns[column][0]]
+	return p.Kind == harden.PeerWorkload && p.Namespace == n.view.Peers[g.Rows[row]].Namespace
+}
+
+// openInside reports whether all workloads of the namespace of the row are allowed:
+// that is said in a word, unless they are two or fewer.
+func (n *networking) openInside(g *harden.NetworkGrid, row int) bool {
+	const few = 2
+	workloads := 0
+	for column := range g.Columns {
+		if n.inside(g, row, column) && len(g.At(row, column)) > 0 {
+			workloads++
+			if n.sum(g.At(row, column)) != harden.SumAllowed {
+				return false
+			}
+		}
+	}
+	return workloads > few
+}
+
+// sum is what cells come to, as it is or as proposed.
+func (n *networking) sum(cells []int) harden.NetworkSum {
+	before, after := n.view.Sum(cells)
+	if n.proposed {
+		return after
+	}
+	return before
 }
 
 // only is the namespace, where one alone is looked at.
@@ -99,47 +132,56 @@ func (n *networking) only() string {
 // reach puts a column of the grid where it belongs.
 func (n *networking) reach(r *reached, g *harden.NetworkGrid, row, column int) {
 	cells := g.At(row, column)
-	sum, after := n.view.Sum(cells)
-	if n.proposed {
-		sum = after
-	}
 	name := n.columnName(g, row, column)
-	var open, shut []string
+	var open, cut []harden.Port
 	for _, i := range cells {
 		c := &n.view.Cells[i]
-		switch n.state(c) {
-		case harden.ReachAllowed:
-			open = append(open, portName(c.Port))
-		case harden.ReachDenied:
-			if n.view.Needed(c) {
-				shut = append(shut, portName(c.Port))
-			}
+		switch state := n.state(c); {
+		case state == harden.ReachAllowed:
+			open = append(open, c.Port)
+		case state == harden.ReachDenied && n.view.Needed(c):
+			cut = append(cut, c.Port)
 		}
 	}
-	on := func(ports []string) string {
-		if len(ports) == 0 {
-			return name
-		}
-		return name + " on " + join(ports)
-	}
-	switch sum {
+	switch n.sum(cells) {
 	case harden.SumAllowed:
-		if n.view.Peers[g.Columns[column][0]].Kind != harden.PeerWorkload {
-			open = nil
+		// Of what is no workload nobody lists the ports.
+		if n.view.Peers[g.Columns[column][0]].Kind == harden.PeerWorkload {
+			name += onPorts(open)
 		}
-		r.allowed = append(r.allowed, on(open))
+		r.allowed = append(r.allowed, name)
 	case harden.SumPartly:
-		r.partly = append(r.partly, on(open)+" in part")
+		if len(open) < len(cells) {
+			name += onPorts(open)
+		} else {
+			name = "a part of " + name
+		}
+		r.allowed = append(r.allowed, name)
 	case harden.SumDenied:
 		r.denied = append(r.denied, name)
 	case harden.SumUnknown:
 		r.unknown = append(r.unknown, name)
 	case harden.SumCut:
-		r.cut = append(r.cut, on(shut))
+		r.cut = append(r.cut, name+onPorts(cut))
 		if len(open) > 0 {
-			r.partly = append(r.partly, on(open)+" in part")
+			r.allowed = append(r.allowed, name+onPorts(open))
 		}
 	}
+}
+
+// onPorts is " on port 5432", or nothing where ports that nobody declared are among them.
+func onPorts(ports []harden.Port) string {
+	var names []string
+	for _, p := range ports {
+		if p.Number == 0 {
+			return ""
+		}
+		names = append(names, portName(p))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " on " + join(names)
 }
 
 func (n *networking) state(c *harden.NetworkCell) harden.Reach {
