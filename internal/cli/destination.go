@@ -22,7 +22,7 @@ type destination struct {
 
 func (d *destination) addFlags(fs *pflag.FlagSet) {
 	d.addEditFlags(fs)
-	fs.StringVar(&d.out, "out", "", "With -o kustomize: the folder of the patches and of the kustomization that names them")
+	fs.StringVar(&d.out, "out", "", "With -o kustomize: the folder of the patches and of the kustomization that names them; with -o manifests: that of the partial objects")
 }
 
 // addEditFlags adds the places where files are edited.
@@ -38,18 +38,18 @@ func (d *destination) toFiles() bool { return d.inPlace || d.sources.Folder != "
 // check refuses what does not go together.
 func (d *destination) check(o *fixOptions) error {
 	chosen := 0
-	for _, yes := range []bool{d.inPlace, d.sources.Folder != "", o.output == outputKustomize} {
+	for _, yes := range []bool{d.inPlace, d.sources.Folder != "", o.exports()} {
 		if yes {
 			chosen++
 		}
 	}
 	switch {
 	case chosen > 1:
-		return errors.New("--in-place, --source and -o kustomize are three places for a plan: use one")
-	case o.output == outputKustomize && d.out == "":
-		return hinted(errors.New("-o kustomize writes several files"), "name a folder for them with --out")
-	case d.out != "" && o.output != outputKustomize:
-		return errors.New("--out is the folder of -o kustomize")
+		return errors.New("--in-place, --source and -o kustomize or manifests are places for a plan: use one")
+	case o.exports() && d.out == "":
+		return hinted(fmt.Errorf("-o %s writes several files", o.output), "name a folder for them with --out")
+	case d.out != "" && !o.exports():
+		return errors.New("--out is the folder of -o kustomize or -o manifests")
 	case d.inPlace && !o.onFiles():
 		return hinted(errors.New("--in-place writes the files that -f or -k names"), "for the files behind a cluster's objects use --source")
 	case d.inPlace && slices.Contains(o.connection.files, files.Stdin):
@@ -61,9 +61,14 @@ func (d *destination) check(o *fixOptions) error {
 	case d.toFiles() && o.output == "yaml":
 		return errors.New("-o yaml prints documents: it cannot go with --in-place or --source")
 	case d.toFiles() && (o.tighten || o.resume != "" || o.live || len(o.force) > 0):
-		return errors.New("--tighten, --resume, --live and --force-conflicts change a cluster: they cannot go with --in-place, --source or -o kustomize")
+		return errors.New("--tighten, --resume, --live and --force-conflicts change a cluster: they cannot go with --in-place, --source or --out")
 	}
 	return nil
+}
+
+// exports reports whether the plan is written as files of its own.
+func (o *fixOptions) exports() bool {
+	return o.output == string(harden.ExportKustomize) || o.output == string(harden.ExportManifests)
 }
 
 // edits is what the plan changes in files.
@@ -74,13 +79,21 @@ func (o *fixOptions) edits(plan *harden.Plan) (*harden.SourceEdits, error) {
 	if o.out == "" {
 		return o.session.Edits(plan, o.sources)
 	}
-	files, err := o.session.Patches(plan, o.out)
+	files, err := o.session.Export(plan, harden.ExportForm(o.output), o.out)
 	if err != nil {
 		return nil, err
 	}
 	edits := &harden.SourceEdits{Files: files}
+	kind := harden.SourceKustomize
+	if o.output == string(harden.ExportManifests) {
+		kind = harden.SourceManifest
+	}
 	for _, op := range plan.Objects {
-		edits.Objects = append(edits.Objects, harden.SourceObject{Object: op.Target, Kind: harden.SourceKustomize, Where: o.out})
+		object := harden.SourceObject{Object: op.Target, Kind: kind, Where: o.out}
+		if kind == harden.SourceManifest && op.Set == nil {
+			object.Why = "it is to be taken away, which no manifest can say: use -o kustomize"
+		}
+		edits.Objects = append(edits.Objects, object)
 	}
 	return edits, nil
 }

@@ -24,16 +24,15 @@ type fixOptions struct {
 	live     bool
 	force    []string
 	exitCode bool
+	edit     bool
 	scope    harden.Scope
 	// planning makes the plan out of what was chosen; nil: fixes for it.
 	planning func(context.Context, []*harden.Finding) (*harden.Plan, error)
 }
 
-var fixOutputs = []string{"diff", "yaml", "json", outputKustomize}
+var fixOutputs = []string{"diff", "yaml", "json", string(harden.ExportKustomize), string(harden.ExportManifests)}
 
 const (
-	outputKustomize = "kustomize"
-
 	defaultAttempts = 4        // how many rollouts --tighten tries
 	newestPlan      = "newest" // --resume without a value
 )
@@ -51,9 +50,10 @@ its new pods and their logs show until they have soaked, is taken back by itself
 
 Where Git or Helm own the objects, the patch belongs there. --source changes the
 manifests, kustomizations and values in a checkout that the objects come from,
---in-place the files that -f or -k names, and -o kustomize writes patches. What
-is written was rendered again before, and gives exactly what was planned. Files
-are taken back with your version control.
+--in-place the files that -f or -k names, -o kustomize writes patches, and
+-o manifests partial objects. What is written to sources and as patches was
+rendered again before, and gives exactly what was planned. Files are taken back
+with your version control.
 
 What is looked at decides how far a fix may be trusted: the objects of the API
 always, and with your consent the images (--images), the running containers
@@ -85,6 +85,12 @@ evidence; fixes of class review are for a person to choose, with --class.`,
   # A kustomization with one patch an object
   kubectl harden fix -n shop -o kustomize --out harden/
 
+  # A folder of partial objects for kubectl apply --server-side
+  kubectl harden fix -n shop -o manifests --out harden/
+
+  # Change a patch in your editor before it is applied
+  kubectl harden fix deployment/web -n shop --edit
+
   # Partial objects, and fixed manifests, on standard output
   kubectl harden fix -n shop --dry-run -o yaml
   kubectl harden fix -f deploy/ --dry-run -o yaml`,
@@ -104,6 +110,7 @@ evidence; fixes of class review are for a person to choose, with --class.`,
 	fs.BoolVar(&o.live, "live", false, "Patch live even where an owner (Flux, Helm, Argo CD) will undo it or be hurt by it")
 	fs.StringSliceVar(&o.force, "force-conflicts", nil, "Take over these fields (as the conflict names them), or all without a value, from managers that hold them by update; never from one that applies server-side")
 	fs.Lookup("force-conflicts").NoOptDefVal = "*"
+	fs.BoolVar(&o.edit, "edit", false, "Open each patch in your editor (KUBE_EDITOR, EDITOR) before it is shown and applied")
 	fs.BoolVar(&o.exitCode, "exit-code", false, "With --dry-run: exit with code 1 when there is something to change")
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(fixOutputs, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
@@ -168,6 +175,8 @@ func (o *fixOptions) checkTrial() error {
 		return errors.New("--tighten takes back what breaks: it cannot go with --no-rollback")
 	case o.attempts < 1:
 		return errors.New("--max-attempts must be 1 or more")
+	case o.edit && (o.tighten || o.resume != ""):
+		return errors.New("--edit changes a plan that is made once: it cannot go with --tighten or --resume")
 	case o.resume != "" && (o.onFiles() || !o.writes() || o.tighten):
 		return errors.New("--resume goes on with a plan on a cluster: it cannot go with -f, --dry-run or --tighten")
 	}
@@ -193,6 +202,11 @@ func (o *fixOptions) Run(ctx context.Context) error {
 	plan, err := o.plan(ctx, findings)
 	if err != nil {
 		return err
+	}
+	if o.edit {
+		if plan, err = o.editPatches(ctx, plan); err != nil {
+			return err
+		}
 	}
 	var edits *harden.SourceEdits
 	if o.toFiles() {

@@ -104,8 +104,8 @@ func (o *waiveOptions) Complete(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	switch {
-	case o.output == outputKustomize:
-		return errors.New("-o kustomize is for fixes: write waivers into files with --in-place or --source")
+	case o.exports():
+		return fmt.Errorf("-o %s is for fixes: write waivers into files with --in-place or --source", o.output)
 	case o.inConfig && (o.inPlace || o.sources.Folder != ""):
 		return errors.New("--in-config, --in-place and --source are three places for a waiver: use one")
 	case o.inConfig && o.output != "diff":
@@ -198,12 +198,17 @@ func (o *waiveOptions) Run(ctx context.Context) error {
 // toWaive are the findings that count; the others are named.
 func (o *waiveOptions) toWaive(findings []*harden.Finding) []*harden.Finding {
 	var out []*harden.Finding
+	said := map[string]bool{}
 	for _, f := range findings {
 		if f.Status == harden.StatusFail {
 			out = append(out, f)
 			continue
 		}
-		fmt.Fprintf(o.streams.ErrOut, "%s %s left as it is: %s\n", f.Object.Long(), f.Fixer.ID, waivers.WhyNot(f, waivers.Waiver{}))
+		line := fmt.Sprintf("%s %s left as it is: %s", f.Object.Long(), f.Fixer.ID, waivers.WhyNot(f, waivers.Waiver{}))
+		if !said[line] {
+			said[line] = true
+			fmt.Fprintln(o.streams.ErrOut, line)
+		}
 	}
 	return out
 }

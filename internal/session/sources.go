@@ -11,7 +11,6 @@ import (
 	"github.com/kubectl-harden/kubectl-harden/internal/plan"
 	sources "github.com/kubectl-harden/kubectl-harden/internal/source"
 	"github.com/kubectl-harden/kubectl-harden/internal/source/checkout"
-	"github.com/kubectl-harden/kubectl-harden/internal/source/kustomize"
 )
 
 // Edits is what must change in files so that the plan comes from there; nothing
@@ -39,20 +38,6 @@ func (s *Session) Edits(p *harden.Plan, opts harden.SourceOptions) (*harden.Sour
 		return nil, err
 	}
 	return c.Edit(changes)
-}
-
-// Patches are the files of a kustomization in the folder that brings the plan;
-// nothing is written.
-func (s *Session) Patches(p *harden.Plan, folder string) ([]harden.FileChange, error) {
-	changes, err := s.changes(p)
-	if err != nil {
-		return nil, err
-	}
-	opts := kustomize.Options{Folder: folder}
-	if f, ok := s.source.(*fileSource); ok {
-		opts.Base = f.opts.Kustomization
-	}
-	return kustomize.Patches(changes, opts)
 }
 
 // edits changes the files that were read. What a template holds is left alone:

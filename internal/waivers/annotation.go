@@ -104,7 +104,7 @@ func Annotation(f *harden.Finding, w Waiver) (key, value string, err error) {
 	}
 	for _, p := range parts {
 		if strings.Contains(p, ";") || harden.OneLine(p) != p {
-			return "", "", errors.New("a value of an annotation cannot contain a semicolon or a line break: write the waiver into .harden.yaml")
+			return "", "", errors.New("a value of an annotation cannot contain a semicolon or a line break: leave it out, or write the waiver into the configuration (--in-config)")
 		}
 	}
 	return Prefix + w.Rule, strings.Join(parts, "; "), nil
