@@ -36,7 +36,7 @@ func (p *planning) apply() (next, error) {
 		p.say("%s not applied.", plural(rest, "object of the plan is", "objects of the plan are"))
 	}
 	if ok, err := p.yes(p.ctx, "apply"); !ok || err != nil {
-		return p.nothing(err)
+		return stay, p.unwritten(err)
 	}
 	report, err := p.carryOut("applying", len(plan.Objects), func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
 		return p.b.Apply(ctx, plan, p.opts.Apply, progress)
@@ -47,12 +47,12 @@ func (p *planning) apply() (next, error) {
 	return left, p.concluded(report)
 }
 
-// nothing says that a question was not answered with yes.
-func (d *dialog) nothing(err error) (next, error) {
+// unwritten says that a question was not answered with yes.
+func (d *dialog) unwritten(err error) error {
 	if err == nil {
 		d.say("Left as it is: nothing was written.")
 	}
-	return stay, err
+	return err
 }
 
 // A write changes the cluster and tells how it goes on.
@@ -294,8 +294,7 @@ func (d *dialog) writeFiles(title, verb string, files []harden.FileChange, notes
 	}
 	ok, err := d.yes(d.ctx, verb)
 	if !ok || err != nil {
-		_, err = d.nothing(err)
-		return false, err
+		return false, d.unwritten(err)
 	}
 	paths, err := d.b.Write(files)
 	for _, path := range paths {
@@ -328,31 +327,33 @@ func (p *planning) edit() (next, error) {
 	}
 	for _, o := range p.plan.Objects {
 		for _, f := range o.Fixes {
-			delete(p.marks, f.Finding.ID())
+			if f.Finding != nil {
+				delete(p.marks, f.Finding.ID())
+			}
 		}
 	}
 	return left, p.read()
 }
 
 // export writes the plan into a folder.
-func (p *planning) export() (next, error) {
+func (p *planning) export() error {
 	answer, err := p.ask(p.ctx, "Type 1 for a kustomization with patches, 2 for partial objects for kubectl apply, nothing to leave it:")
 	if err != nil {
-		return stay, err
+		return err
 	}
 	form := map[string]harden.ExportForm{"1": harden.ExportKustomize, "2": harden.ExportManifests}[answer]
 	if form == "" {
-		return p.nothing(nil)
+		return p.unwritten(nil)
 	}
 	folder, err := p.ask(p.ctx, "Into which folder? Nothing to leave it:")
 	if err != nil || folder == "" {
-		return p.nothing(err)
+		return p.unwritten(err)
 	}
 	files, err := p.b.Export(p.plan, form, folder)
 	if err != nil {
 		p.fail("exporting", err)
-		return stay, nil
+		return nil
 	}
 	_, err = p.writeFiles("Export to "+folder+"?", "write them", files, nil)
-	return stay, err
+	return err
 }

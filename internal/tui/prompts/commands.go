@@ -37,7 +37,8 @@ func (d *dialog) inView(v view) []command {
 			return went, d.plan(d.marked())
 		}},
 		{words: []string{"safe", "a"}, help: "mark all fixes of this list that are safe, or safe by evidence", run: func(string) (next, error) {
-			return stay, d.markSafe(v)
+			d.markSafe(v)
+			return stay, nil
 		}},
 		{words: []string{"unmark"}, help: "unmark all", ready: d.noMarks, run: func(string) (next, error) {
 			n := len(d.marks)

@@ -38,7 +38,7 @@ func (d *dialog) imageCommands(uses func() []*harden.ImageUse) []command {
 			}
 			opts.PullSecrets = d.opts.Evidence.PullSecrets
 			if ok, err := d.yes(d.ctx, "look"); !ok || err != nil {
-				return d.notLooked(err)
+				return stay, d.notLooked(err)
 			}
 			return changed, d.gather(of, opts)
 		}
@@ -66,11 +66,11 @@ func users(uses []*harden.ImageUse) []*harden.Workload {
 	return out
 }
 
-func (d *dialog) notLooked(err error) (next, error) {
+func (d *dialog) notLooked(err error) error {
 	if err == nil {
 		d.say("Nothing was looked at.")
 	}
-	return stay, err
+	return err
 }
 
 func (d *dialog) noProbe() string {
@@ -91,8 +91,7 @@ func (d *dialog) probe(v view) error {
 	d.say("Look into running containers of %s? This runs a script that only reads in one pod of each of %s, by exec: users, capabilities, ports, files written to.", d.b.Title(), plural(len(of), "workload", "workloads"))
 	d.say("It shows up in the audit log as pods/exec. Nothing is changed.")
 	if ok, err := d.yes(d.ctx, "look"); !ok || err != nil {
-		_, err = d.notLooked(err)
-		return err
+		return d.notLooked(err)
 	}
 	return d.gather(of, harden.EvidenceOptions{Probe: true})
 }

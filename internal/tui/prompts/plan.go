@@ -169,7 +169,7 @@ func (p *planning) commands() []command {
 			p.sayPodSecurity()
 			return stay, nil
 		}},
-		{words: []string{"export", "e"}, help: "write the plan as files for kustomize or kubectl; asks first", ready: p.mayWrite, run: func(string) (next, error) { return p.export() }},
+		{words: []string{"export", "e"}, help: "write the plan as files for kustomize or kubectl; asks first", ready: p.mayWrite, run: func(string) (next, error) { return stay, p.export() }},
 	}
 }
 

@@ -56,7 +56,7 @@ func (d *dialog) startCommands() []command {
 	var out []command
 	if d.b != nil && d.snap == nil {
 		out = append(out, command{words: []string{"again"}, help: "try to read " + d.b.Title() + " again", run: func(string) (next, error) {
-			return d.tryAgain()
+			return stay, d.tryAgain()
 		}})
 	}
 	if d.live() {
@@ -66,21 +66,18 @@ func (d *dialog) startCommands() []command {
 				d.fail("logging in", err)
 				return stay, nil
 			}
-			return d.tryAgain()
+			return stay, d.tryAgain()
 		}})
 	}
 	return out
 }
 
 // tryAgain leaves the list once something could be read.
-func (d *dialog) tryAgain() (next, error) {
-	if err := d.read(); err != nil {
-		return stay, err
+func (d *dialog) tryAgain() error {
+	if err := d.read(); err != nil || d.snap == nil {
+		return err
 	}
-	if d.snap == nil {
-		return stay, nil
-	}
-	return stay, errElsewhere
+	return errElsewhere
 }
 
 func (d *dialog) openFiles() error {

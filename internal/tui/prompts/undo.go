@@ -93,7 +93,7 @@ func (d *dialog) undo(r *harden.Record) (next, error) {
 	d.say("Undo in %s? %s.", d.b.Title(), strings.ReplaceAll(join(tui.Consequences(objects)), "be changed", "get the former values back"))
 	d.say("Workloads whose pod template changes restart. The findings come back.")
 	if ok, err := d.yes(d.ctx, "undo"); !ok || err != nil {
-		return d.nothing(err)
+		return stay, d.unwritten(err)
 	}
 	report, err := d.carryOut("undoing", len(refs), func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
 		return d.b.Undo(ctx, r.ID, d.opts.Apply, progress)
@@ -109,7 +109,7 @@ func (d *dialog) resume(r *harden.Record) (next, error) {
 	d.gap()
 	d.say("Go on in %s? It watches the rollouts of %s, and takes back what went wrong.", d.b.Title(), plural(len(refs), "object", "objects"))
 	if ok, err := d.yes(d.ctx, "go on"); !ok || err != nil {
-		return d.nothing(err)
+		return stay, d.unwritten(err)
 	}
 	report, err := d.carryOut("going on", len(refs), func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
 		return d.b.Resume(ctx, r.ID, d.opts.Apply, progress)
