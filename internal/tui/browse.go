@@ -389,8 +389,11 @@ func (m *Model) outermost() level {
 	return levelSpaces
 }
 
-// goBack clears the filter, or else goes out.
+// goBack gives up what is being opened, or clears the filter, or else goes out.
 func (m *Model) goBack() tea.Cmd {
+	if m.opening.what != "" {
+		return m.notOpening()
+	}
 	if m.filter.text != "" {
 		return m.setFilter("")
 	}

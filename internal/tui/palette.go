@@ -66,7 +66,6 @@ type finder struct {
 	command *command // whose argument is being typed, or nil
 	found   []offer
 	at      int
-	moved   bool // the person chose a line
 }
 
 func (m *Model) openPalette() tea.Cmd { return m.openCommand("") }
@@ -74,6 +73,7 @@ func (m *Model) openPalette() tea.Cmd { return m.openCommand("") }
 // openCommand opens the palette with something typed already.
 func (m *Model) openCommand(text string) tea.Cmd {
 	d := &finder{in: newInput(": ", text, &m.theme.styles)}
+	d.in.CharLimit = 0 // paths may be long
 	m.open(d)
 	return d.search(m)
 }
@@ -81,7 +81,7 @@ func (m *Model) openCommand(text string) tea.Cmd {
 // search derives the lines from what is typed.
 func (d *finder) search(m *Model) tea.Cmd {
 	text := strings.TrimLeft(d.in.Value(), " :")
-	d.at, d.moved = 0, false
+	d.at = 0
 	word, arg, spaced := strings.Cut(text, " ")
 	was := d.command
 	d.command = nil
@@ -226,7 +226,6 @@ func (d *finder) enter(m *Model) tea.Cmd {
 }
 
 func (d *finder) scroll(_ *Model, delta int) {
-	d.moved = true
 	d.at = max(0, min(d.at+delta, len(d.found)-1))
 }
 

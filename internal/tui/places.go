@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,6 +14,13 @@ type contexts struct {
 	busy  bool
 	known []KubeContext // the one that was looked at last first, then the current one, then by name
 	err   error
+}
+
+// sort puts the context that was looked at last first, then the current one.
+func (c *contexts) sort(last string) {
+	slices.SortStableFunc(c.known, func(a, b KubeContext) int {
+		return cmp.Or(-boolCompare(a.Name == last, b.Name == last), -boolCompare(a.Current, b.Current), strings.Compare(a.Name, b.Name))
+	})
 }
 
 type contextsMsg struct {
@@ -41,16 +49,7 @@ func (m *Model) askContexts(again bool) tea.Cmd {
 func (msg contextsMsg) take(m *Model) tea.Cmd {
 	c := &m.contexts
 	c.busy, c.known, c.err = false, slices.Clone(msg.known), msg.err
-	last := m.state.Last
-	slices.SortStableFunc(c.known, func(a, b KubeContext) int {
-		if n := -boolCompare(a.Name == last, b.Name == last); n != 0 {
-			return n
-		}
-		if n := -boolCompare(a.Current, b.Current); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
+	c.sort(m.state.Last)
 	m.showFound()
 	m.fitLists()
 	if !msg.again {

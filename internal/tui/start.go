@@ -70,6 +70,7 @@ func (m *Model) choices() choices {
 	}
 	if m.backend != nil {
 		add("r", "try again", m.title(), (*Model).reload)
+		add("s", "namespaces", "read others of "+m.title(), (*Model).askScope)
 	}
 	if m.opts.Connector == nil {
 		add("q", "quit", "", (*Model).askQuit)
@@ -108,9 +109,7 @@ func (m *Model) retry() tea.Cmd {
 func (m *Model) stopReading() tea.Cmd {
 	switch {
 	case m.opening.what != "":
-		what := m.opening.what
-		m.opening.what = ""
-		return m.say("not opening " + what)
+		return m.notOpening()
 	case m.waiting():
 		m.load.stop()
 		m.load.seq++
@@ -275,7 +274,7 @@ func startActions() []action {
 		{name: "go", keys: []string{"enter", "l", "right"}, help: "do what is under the cursor", on: onStart, hint: 1, rare: true, ready: noChoice, run: (*Model).choose},
 		{name: "retry", keys: []string{"r", "ctrl+r"}, help: "try to read again", on: onStart, hint: 2, ready: noReload, run: (*Model).retry},
 		{name: "contexts", keys: []string{"c"}, help: "look at another context of the kubeconfig", on: onBrowse | onStart, hint: 9, rare: true, ready: noConnector, run: (*Model).askContext},
-		{name: "namespaces", keys: []string{"s"}, help: "choose which namespaces are read", on: onBrowse, hint: 9, ready: noScope, run: (*Model).askScope},
+		{name: "namespaces", keys: []string{"s"}, help: "choose which namespaces are read", on: onBrowse | onStart, hint: 9, rare: true, ready: noScope, run: (*Model).askScope},
 		{name: "files", keys: []string{"f"}, help: "look at manifests in a file or a folder", on: onStart, hint: 9, rare: true, ready: noConnector, run: (*Model).askFiles},
 		{name: "demo", keys: []string{"d"}, help: "look at the manifests of a small shop with much to fix", on: onStart, hint: 9, rare: true, ready: noConnector, run: (*Model).goToDemo},
 		{name: "log in", keys: []string{"L"}, help: "let the credential plugin of the kubeconfig ask for what it needs", on: onBrowse | onStart, hint: 1, rare: true, ready: noLogin, run: (*Model).logIn},

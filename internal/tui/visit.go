@@ -96,7 +96,7 @@ func noSwitch(m *Model) string {
 	switch {
 	case m.run.active():
 		return "still " + m.run.verb() + ": wait for it, or stop it first"
-	case m.writes.underWay():
+	case m.writing > 0 || m.writes.underWay():
 		return "something is still being written"
 	}
 	return ""
@@ -175,6 +175,13 @@ func (msg openedMsg) take(m *Model) tea.Cmd {
 	return m.turnTo(msg.backend, msg.scope)
 }
 
+// notOpening gives up what is being opened; it is closed when it comes.
+func (m *Model) notOpening() tea.Cmd {
+	what := m.opening.what
+	m.opening.what = ""
+	return m.say("not opening " + what)
+}
+
 // closing closes a backend off the loop.
 func closing(b Backend) tea.Cmd {
 	if b == nil {
@@ -211,6 +218,7 @@ func (m *Model) outlast(before *Model) {
 	m.toast, m.lastErr, m.spin = before.toast, before.lastErr, before.spin
 	m.opening, m.contexts = before.opening, before.contexts
 	m.log, m.tools = before.log, before.tools
+	m.contexts.sort(m.state.Last)
 }
 
 // stopAll tells everything under way that nobody waits for it any more.

@@ -3,7 +3,9 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ type elsewhere struct {
 	err      error
 	backends map[string]*fake
 	asked    []string
+	opened   int
 	gate     chan struct{} // when set, contexts are opened after it lets them
 }
 
@@ -34,8 +37,14 @@ func (e *elsewhere) open(name string) (Backend, harden.Scope, error) {
 	if !ok {
 		return nil, harden.Scope{}, fmt.Errorf("no context %q in the kubeconfig", name)
 	}
-	return b, harden.Scope{All: true}, nil
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.opened++
+	return &opened{b}, harden.Scope{All: true}, nil
 }
+
+// opened is a fake that was opened once; another time it is another Backend.
+type opened struct{ *fake }
 
 func (e *elsewhere) Context(name string) (Backend, harden.Scope, error) {
 	if e.gate != nil {
@@ -508,5 +517,89 @@ func TestSuspendAndResume(t *testing.T) {
 				t.Errorf("resume does not ask for %s: %v", want, msgs)
 			}
 		}
+	})
+}
+
+// Wherever the person goes and whatever fails meanwhile: the screen is about the
+// backend that is open, and no other is left open.
+func TestAnywhere(t *testing.T) {
+	e := otherPlaces()
+	var mu sync.Mutex
+	kept := 0
+	opts := Options{Connector: e, ReadOnly: true, Err: errors.New("no kubeconfig"), Remember: func(State) error {
+		mu.Lock()
+		defer mu.Unlock()
+		kept++
+		return nil
+	}}
+	drive(t, nil, opts, 100, 30, func(d *driver) {
+		r := rand.New(rand.NewPCG(9, 9))
+		var all []*fake
+		for _, b := range e.backends {
+			all = append(all, b)
+		}
+		slices.SortFunc(all, func(a, b *fake) int { return strings.Compare(a.title, b.title) })
+		generation := 1
+		moves := [][]string{
+			{"c", "d", "e", "v", "enter"}, {"c", "p", "r", "o", "enter"}, {"c", "down", "enter"}, {"d"}, {"s", "enter"}, {"s", "p", "a", "y", "enter"},
+			{":", "n", "s", "space", "a", "l", "l", "enter"}, {"esc"}, {"esc", "esc"}, {"r"}, {"v"}, {"o"}, {"S"}, {"z"}, {"<"}, {">"}, {"g"}, {"L"}, {"enter"}, {"up"}, {"down"},
+			{"a", "f"}, {"i"}, {"n"}, {"u"}, {"tab"}, {"/", "r", "enter"}, {"ctrl+r"}, {"?"}, {"end"}, {"x"}, {"y"},
+		}
+		for step := range 700 {
+			switch n := r.IntN(20); {
+			case n < 14:
+				d.press(moves[r.IntN(len(moves))]...)
+			case n < 16:
+				d.wait(time.Duration(r.IntN(5000)) * time.Millisecond)
+			case n < 17:
+				f := all[r.IntN(len(all))]
+				f.loadErr = nil
+				switch r.IntN(4) {
+				case 0:
+					f.loadErr = errors.New("no route to host")
+				case 1:
+					f.loadErr = fmt.Errorf("listing pods: %w", harden.ErrCredentials)
+				}
+			case n < 18:
+				w, h := 1+r.IntN(200), 1+r.IntN(60)
+				if r.IntN(2) == 0 {
+					w, h = 100, 30
+				}
+				d.send(tea.WindowSizeMsg{Width: w, Height: h})
+			default:
+				generation++
+				f := all[r.IntN(len(all))]
+				s := anySnapshot(r, generation)
+				if s.Result != nil {
+					f.snap = s
+				}
+				f.send(s)
+				d.settle()
+			}
+			if d.quit {
+				d.restart()
+			}
+			for _, f := range all {
+				if f.applied != nil || f.undone != nil || f.written != nil {
+					t.Fatalf("step %d: %s was written to", step, f.title)
+				}
+			}
+			if d.m.x != nil && d.m.width > 60 && d.m.height > minHeight && !strings.Contains(d.screen(), d.m.title()) {
+				t.Fatalf("step %d: the screen is not about %s:\n%s", step, d.m.title(), d.screen())
+			}
+		}
+		if len(e.asked) < 10 {
+			t.Errorf("only %d switches: this test tests little", len(e.asked))
+		}
+		closed := 0
+		for _, f := range all {
+			closed += f.closed
+		}
+		if open := e.opened - closed; open < 0 || open > 1 {
+			t.Errorf("%d were opened, %d closed", e.opened, closed)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		t.Logf("%d switches, kept %d times, %d frames", len(e.asked), kept, d.frames)
 	})
 }

@@ -90,7 +90,7 @@ func (m *Model) writeNoFindings(p *page) {
 	}
 }
 
-const onlySystem = "Only namespaces of the system are in this scope: who ships them fixes them. s chooses others."
+const onlySystem = "Only namespaces of the system are in this scope: whoever ships them fixes them. s chooses others."
 
 func (m *Model) writeCelebration(p *page, s inSight) {
 	line := celebration
