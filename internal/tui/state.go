@@ -107,7 +107,9 @@ func (m *Model) keep() error {
 func (m *Model) present() Look {
 	b := &m.browse
 	l := Look{Grouping: groupingNames[b.group], Sort: sortNames[b.sort], Flat: b.flat, Unfolded: b.unfolded, Left: b.left}
-	if s := m.spaceUnderCursor(); s >= 0 {
+	if m.x.onlyOne { // no choice of the person
+		l.Namespace = m.state.Contexts[m.title()].Namespace
+	} else if s := m.spaceUnderCursor(); s >= 0 {
 		l.Namespace = m.x.spaces[s].name
 	}
 	return l
