@@ -81,6 +81,7 @@ type findRows struct {
 	n       int // findings
 	failed  int // of these, those that fail
 	excused int // waived and expected ones, listed or not
+	widest  int // letters of the longest id
 }
 
 func (r findRows) Len() int { return len(r.items) }
@@ -306,6 +307,7 @@ func (m *Model) deriveFinds() findRows {
 		}
 		r.items = append(r.items, at)
 		r.n++
+		r.widest = max(r.widest, len(row.Fixer.ID))
 		if row.Status == harden.StatusFail {
 			r.failed++
 		}

@@ -36,7 +36,7 @@ func (m *Model) findColumns(inner int) findColumns {
 		return c
 	}
 	// The container may be left out, but not the object where rows are of many.
-	c.id = min(room, m.x.widest)
+	c.id = min(room, m.browse.findRows.widest)
 	if m.selectedObject() == rowAll && m.browse.group == bySeverity {
 		c.id = min(c.id, max(14, room*58/100))
 	} else if c.id > room-8 && room >= 24 {
@@ -167,19 +167,19 @@ func (m *Model) findRow(r *row, c findColumns, under, focused bool) string {
 // placeOf says which object and container a row is about, as far as the panes
 // around it do not say so already and as fully as there is room.
 func (m *Model) placeOf(r *row, w int) string {
-	at := ""
+	at := r.Discriminator
 	if !r.Container.IsZero() {
 		at = containerWord(r.Container)
 	}
 	if m.selectedObject() != rowAll || m.browse.group == byObject {
-		if full := at + " " + r.Discriminator; at == "" || ansi.StringWidth(full) <= w {
+		if full := at + " " + r.Discriminator; !r.Container.IsZero() && ansi.StringWidth(full) <= w {
 			at = strings.TrimSpace(full)
 		}
 		return at
 	}
 	o, space := &m.x.objects[r.object], ""
 	if m.browse.flat && !m.x.onlyOne {
-		if w >= 34 && at != "" {
+		if w >= 26 && at != "" {
 			return o.name + " › " + at
 		}
 		return o.name

@@ -76,7 +76,7 @@ func (m *Model) flatColumns(inner int) findColumns {
 	}
 	room := max(0, inner-4-c.word-c.class)
 	if m.browse.group != byFixer {
-		c.id = min(m.x.widest, max(14, room*38/100), room)
+		c.id = min(m.browse.findRows.widest, max(14, room*42/100), room)
 	}
 	if m.browse.group != byObject && !m.x.onlyOne && room-c.id >= 30 {
 		c.space = min(m.x.widestSpace+1, (room-c.id)*40/100)

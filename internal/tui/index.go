@@ -96,7 +96,6 @@ type index struct {
 	total                     counts // without namespaces of the system
 	uses                      []*harden.ImageUse
 	onlyOne                   bool // one namespace in the scope
-	widest                    int  // letters of the longest fixer id
 	widestSpace               int  // cells of the longest name of a namespace
 }
 
@@ -211,7 +210,6 @@ func (b *builder) finding(f *harden.Finding) {
 		fixer = int32(len(b.fixers))
 		b.fixerAt[f.Fixer] = fixer
 		b.fixers = append(b.fixers, f.Fixer)
-		b.widest = max(b.widest, len(f.Fixer.ID))
 	}
 	at, ok := b.placeAt[f.Container.Name]
 	if !ok {

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -141,13 +142,33 @@ func findOffers(all []offer, text string, names []command) []offer {
 	for _, f := range fuzzy.Find(text, words) {
 		out = append(out, all[f.Index])
 	}
-	for i := range names {
-		if c := &names[i]; c.called(text) {
-			is := func(o offer) bool { return o.keys == ":"+c.name }
-			slices.SortStableFunc(out, func(a, b offer) int { return -boolCompare(is(a), is(b)) })
+	rank := func(o offer) int {
+		for i := range names {
+			if c := &names[i]; c.called(text) && o.keys == ":"+c.name {
+				return 0
+			}
 		}
+		return o.rank(strings.ToLower(text))
 	}
+	slices.SortStableFunc(out, func(a, b offer) int { return cmp.Compare(rank(a), rank(b)) })
 	return out
+}
+
+// rank tells how plainly an offer is called what was typed: letters that merely
+// stand in their order somewhere come last.
+func (o *offer) rank(text string) int {
+	name, help := strings.ToLower(o.note), strings.ToLower(o.text)
+	switch {
+	case strings.HasPrefix(name, text):
+		return 1
+	case strings.Contains(" "+name, " "+text):
+		return 2
+	case strings.HasPrefix(help, text), strings.Contains(" "+help, " "+text):
+		return 3
+	case strings.Contains(name, text), strings.Contains(help, text):
+		return 4
+	}
+	return 5
 }
 
 func (d *finder) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {

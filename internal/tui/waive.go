@@ -37,15 +37,18 @@ type waiveMsg struct {
 	err   error
 }
 
-// toWaive are the marked findings, or the one under the cursor.
+// toWaive is the finding under the cursor, and all marked ones where that is
+// among them: marks are for fixing, and what was marked elsewhere is not waived by
+// surprise.
 func (m *Model) toWaive() []*harden.Finding {
-	if marked := m.marked(); len(marked) > 0 {
-		return marked
+	r := m.current()
+	switch {
+	case r == nil || m.browse.focus < levelFinds:
+		return nil
+	case m.marks[r.id]:
+		return m.marked()
 	}
-	if r := m.current(); r != nil && m.browse.focus >= levelFinds {
-		return []*harden.Finding{r.Finding}
-	}
-	return nil
+	return []*harden.Finding{r.Finding}
 }
 
 func noWaive(m *Model) string {
@@ -53,7 +56,7 @@ func noWaive(m *Model) string {
 	case m.opts.ReadOnly:
 		return readOnly
 	case len(findings) == 0:
-		return "go into the findings first, or mark some"
+		return "go into the findings first"
 	case findings[0].Status != harden.StatusFail:
 		return "this finding is " + findings[0].Status.String() + ": there is nothing to waive"
 	}

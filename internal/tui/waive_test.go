@@ -97,7 +97,7 @@ func TestWaiveErrorsStandAtTheField(t *testing.T) {
 func TestWaiveInTheConfiguration(t *testing.T) {
 	f := newFake()
 	drive(t, f, Options{}, wide, high, func(d *driver) {
-		d.press("tab", "tab", "down", "down", "space", "space", "w")
+		d.press("tab", "tab", "down", "down", "space", "space", "up", "w")
 		d.has("2 marked findings stay wrong")
 		d.typeText("known")
 		d.press("shift+tab", "right", "enter")

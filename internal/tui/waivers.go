@@ -296,7 +296,7 @@ func waiversScreen() screenDef {
 // waiverActions are those about waivers.
 func waiverActions() []action {
 	return []action{
-		{name: "waive", keys: []string{"w"}, help: "waive the marked findings, or the one under the cursor: they stay, and do not count until a day (asks first)", on: onBrowse, hint: 7, ready: noWaive, run: (*Model).openWaive},
+		{name: "waive", keys: []string{"w"}, help: "waive the finding under the cursor, with all marked ones if it is marked: they stay, and do not count until a day (asks first)", on: onBrowse, hint: 7, ready: noWaive, run: (*Model).openWaive},
 		{name: "waivers", keys: []string{"W"}, help: "all waivers that are written: which hold, end soon, are over or excuse nothing", on: onBrowse, hint: 9, run: (*Model).openWaivers},
 		{name: "finding", keys: []string{"enter"}, help: "go to what it excuses", on: onWaivers, hint: 1, ready: noWaiver, run: (*Model).openWaiver},
 		{name: "mark", keys: []string{"space"}, help: "mark the waiver, to take several away", on: onWaivers, hint: 2, ready: noWaiver, run: (*Model).markWaiver},
