@@ -32,7 +32,7 @@ func effectNote(e harden.Effect, findings int) string {
 // doneWord is what became of the findings of a run, and openWord of those of which
 // it did not.
 func doneWord(e harden.Effect) string {
-	return map[harden.Effect]string{harden.Repairs: "gone", harden.Waives: "waived: still wrong, and not counted", harden.Unwaives: "counted again"}[e]
+	return map[harden.Effect]string{harden.Repairs: "gone", harden.Waives: "waived (still wrong, not counted)", harden.Unwaives: "counted again"}[e]
 }
 
 func openWord(e harden.Effect) string {

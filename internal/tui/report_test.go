@@ -13,7 +13,7 @@ func TestReport(t *testing.T) {
 		d.press("C")
 		d.has("[pss-restricted ✗2]", "cis-1.12 ✗", "What fails", "2 fail", "as of 10:15:00", "✗ fail", "No privileged containers")
 		d.press("down")
-		d.has("Containers must run as non-root", "Answered by", "run-as-non-root", "5 fail")
+		d.has("Containers must run as non-root", "Answered by", "run-as-non-root", "5 failures")
 		d.press("a")
 		d.has("All controls", "? unknown")
 		d.press("tab")

@@ -61,7 +61,7 @@ func (m *Model) writeControl(p *page, v *compliance.Verdict) {
 		return
 	}
 	failed := count(v.Findings, func(f *harden.Finding) bool { return f.Status == harden.StatusFail })
-	note := plural(failed, "fails", "fail")
+	note := plural(failed, "failure", "failures")
 	if rest := len(v.Findings) - failed; rest > 0 {
 		note += ", " + itoa(rest) + " unknown or excused"
 	}

@@ -31,11 +31,11 @@ const controlStatusCells = 10
 func (s statusSign) brief() string {
 	switch s.word {
 	case "not applicable":
-		return s.glyph + " n/a"
+		return "n/a"
 	case "not visible":
-		return s.glyph + " hidden"
+		return "hidden"
 	}
-	return s.glyph + " " + s.word
+	return s.word
 }
 
 // reportAbove is how many lines reportTop has.
@@ -171,7 +171,7 @@ func reportCounts(counts map[compliance.Status]int) string {
 	var parts []string
 	for _, s := range compliance.Statuses() {
 		if n := counts[s]; n > 0 {
-			parts = append(parts, itoa(n)+" "+controlSigns[s].word)
+			parts = append(parts, itoa(n)+" "+controlSigns[s].brief())
 		}
 	}
 	return strings.Join(parts, " · ")
@@ -206,7 +206,7 @@ func (m *Model) reportList(r rect, a *compliance.Assessment) []string {
 		} else {
 			text = st.dim
 		}
-		lines = append(lines, st.accent.Render(glyph+" ")+sign.style(st).Render(fit(sign.brief(), controlStatusCells))+
+		lines = append(lines, st.accent.Render(glyph+" ")+sign.style(st).Render(fit(sign.glyph+" "+sign.brief(), controlStatusCells))+
 			st.dim.Render(fit(v.Control.ID, id))+text.Render(fit(v.Control.Title, inner-2-controlStatusCells-id-countCells))+st.dim.Render(fitRight(n, countCells)))
 	}
 	if len(lines) == 0 {

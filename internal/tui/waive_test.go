@@ -69,7 +69,7 @@ func TestWhatARunOfWaiversSays(t *testing.T) {
 		d.send(runDoneMsg{d.m.run.seq, &harden.ApplyReport{ID: "1", Outcomes: []harden.Outcome{
 			{Object: waived.Object, Phase: harden.Proven, Waived: []*harden.Finding{&waived}},
 		}}, nil})
-		d.has("1 finding waived: still wrong, and not counted", "run-as-non-root is waived until 2027-02-02")
+		d.has("1 finding waived (still wrong, not counted)", "run-as-non-root is waived until 2027-02-02")
 		d.hasNot("fixed", "gone")
 	})
 }
