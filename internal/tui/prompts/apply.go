@@ -21,7 +21,7 @@ func (p *planning) apply() (next, error) {
 	review := 0
 	for _, o := range plan.Objects {
 		for _, f := range o.Fixes {
-			if f.Fix.Class == harden.Review {
+			if f.Fix.Class == harden.Review && f.Fix.Effect == harden.Repairs {
 				review++
 			}
 		}

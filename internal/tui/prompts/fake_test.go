@@ -289,7 +289,7 @@ func (f *fake) Waive(_ context.Context, findings []*harden.Finding, w harden.Wai
 	text := findings[0].Fixer.ID + " until " + date(w.Until) + ": " + w.Reason
 	o.After.SetAnnotations(map[string]string{"harden.example.com/waive": text})
 	o.Diff = "+    harden.example.com/waive: '" + text + "'\n"
-	o.Fixes = []harden.PlannedFix{{Finding: findings[0], Fix: harden.Fix{Title: "Waive it until " + date(w.Until)}}}
+	o.Fixes = []harden.PlannedFix{{Finding: findings[0], Fix: harden.Fix{Title: "waive it until " + date(w.Until), Effect: harden.Waives}}}
 	if opts.ServerDryRun {
 		o.DryRun = &harden.DryRun{}
 	}

@@ -201,7 +201,9 @@ func (d *dialog) sayFix(f *harden.Finding) {
 			d.sayChanges(o)
 		}
 		for _, l := range plan.LeftOut {
-			d.say("Left out: %s", l.Why)
+			if l.Why != fixes[0].Manual { // that was said
+				d.say("Left out: %s", l.Why)
+			}
 		}
 	}
 	for i := range fixes[1:] {

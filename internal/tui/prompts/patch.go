@@ -16,7 +16,7 @@ import (
 // sayChanges says a patch as sentences, one for each field: signs and indentation
 // are what screen readers leave out first.
 func (d *dialog) sayChanges(o *harden.ObjectPlan) {
-	c := &changes{shown: shownBy(o.Diff)}
+	c := newChanges(o.Diff)
 	var before, after map[string]any
 	if o.Before != nil {
 		before = o.Before.Object
@@ -113,9 +113,23 @@ func shownBy(diff string) map[string]bool {
 
 // changes are the differences between two objects, field by field.
 type changes struct {
-	shown map[string]bool
+	shown map[string]bool // lines of the diff
+	text  string          // the same on one line, for values that take several
 	said  []string
 }
+
+func newChanges(diff string) *changes {
+	c := &changes{shown: shownBy(diff)}
+	for _, line := range lines(diff) {
+		if strings.HasPrefix(line, "+") || strings.HasPrefix(line, "-") {
+			c.text += " " + line[1:]
+		}
+	}
+	c.text = oneSpace(c.text)
+	return c
+}
+
+func oneSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func (c *changes) add(format string, args ...any) {
 	c.said = append(c.said, fmt.Sprintf(format, args...))
@@ -129,8 +143,8 @@ func (c *changes) value(lead string, v any) string {
 	if b, err := yaml.Marshal(v); err == nil {
 		text = strings.TrimSpace(string(b))
 	}
-	if c.shown[lead+text] {
-		return text
+	if c.shown[lead+text] || strings.Contains(text, "\n") && strings.Contains(c.text, oneSpace(lead+text)) {
+		return oneSpace(text)
 	}
 	return hidden
 }

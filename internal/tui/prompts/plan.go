@@ -208,7 +208,11 @@ func (p *planning) sayObject(o *harden.ObjectPlan) {
 		if f.Finding != nil {
 			rule = ", for " + f.Finding.Fixer.ID + containerWords(f.Finding.Container)
 		}
-		p.say("Fix: %s%s. Class %s.", strings.TrimSuffix(f.Fix.Title, "."), rule, className(f.Fix.Class))
+		if f.Fix.Effect == harden.Repairs {
+			p.say("Fix: %s%s. Class %s.", strings.TrimSuffix(f.Fix.Title, "."), rule, className(f.Fix.Class))
+		} else {
+			p.say("%s%s.", upper(strings.TrimSuffix(f.Fix.Title, ".")), rule)
+		}
 		p.sayFixNotes(&f.Fix)
 	}
 	p.sayChanges(o)
@@ -231,10 +235,10 @@ func (d *dialog) sayOwner(o *harden.ObjectPlan, live bool) {
 			d.say("Held by %s: %s.", h.Who, strings.Join(h.Fields, ", "))
 		}
 	}
-	switch {
-	case o.Delivery == harden.DeliverSource:
+	switch o.Delivery {
+	case harden.DeliverSource:
 		d.say("To be changed in its source: %s", or(o.DeliveryWhy, "a live patch would be undone."))
-	case o.Delivery == harden.DeliverManual:
+	case harden.DeliverManual:
 		d.say("To be done by hand: %s", or(o.DeliveryWhy, "no request can do this."))
 	default:
 		d.lead("", upper(o.DeliveryWhy))

@@ -48,7 +48,7 @@ func (d *dialog) waiver(w *harden.WaiverView) error {
 				}
 			},
 			commands: []command{{words: []string{"remove"}, help: "plan that it is taken away; nothing is written before you say yes", ready: d.mayWrite, run: func(string) (next, error) {
-				return went, d.planned("that a waiver is taken away", func(ctx context.Context, opts harden.PlanOptions) (*harden.Plan, error) {
+				return left, d.planned("that a waiver is taken away", func(ctx context.Context, opts harden.PlanOptions) (*harden.Plan, error) {
 					return d.b.Unwaive(ctx, []harden.WaiverView{*w}, opts)
 				})
 			}}},
