@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // A format is a form that only credentials have.
@@ -11,20 +12,26 @@ type format struct {
 	kind    Kind
 	what    string
 	anchors []string // one of them is in every text that has the form; letter case counts
-	form    *regexp.Regexp
+	form    func() *regexp.Regexp
 	ok      func(match string) bool // a last look at it; nil: none is needed
 }
 
+// lazy compiles an expression when it is needed first: most never are, and all of
+// them together would take a noticeable part of the start of the program.
+func lazy(form string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(form) })
+}
+
 func token(what, form string, anchors ...string) format {
-	return format{kind: Token, what: what, anchors: anchors, form: regexp.MustCompile(form), ok: isRandom}
+	return format{kind: Token, what: what, anchors: anchors, form: lazy(form), ok: isRandom}
 }
 
 // tokens are the forms that issuers document or that secret scanners know
 // (gitleaks, trufflehog, GitHub's list of supported patterns).
 var tokens = []format{
-	{AWSKeyID, "AWS access key id", []string{"AKIA"}, regexp.MustCompile(`\bAKIA[A-Z2-7]{16}\b`), notExample},
-	{AWSSession, "AWS temporary access key id", []string{"ASIA"}, regexp.MustCompile(`\bASIA[A-Z2-7]{16}\b`), notExample},
-	{JWT, "JSON web token", []string{"eyJ"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}`), isJWT},
+	{AWSKeyID, "AWS access key id", []string{"AKIA"}, lazy(`\bAKIA[A-Z2-7]{16}\b`), notExample},
+	{AWSSession, "AWS temporary access key id", []string{"ASIA"}, lazy(`\bASIA[A-Z2-7]{16}\b`), notExample},
+	{JWT, "JSON web token", []string{"eyJ"}, lazy(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}`), isJWT},
 	token("GitHub token", `\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{60,255})`, "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
 	token("GitLab token", `\bgl(?:pat|ptt|dt|rt|cbt|agent|soat|ffct|imt)-[A-Za-z0-9_=.-]{20,}`, "glpat-", "glptt-", "gldt-", "glrt-", "glcbt-", "glagent-", "glsoat-", "glffct-", "glimt-"),
 	token("Slack token", `\b(?:xox[abeoprs]-(?:[0-9]+-)*[A-Za-z0-9-]{10,}|xapp-[0-9]-[A-Za-z0-9]+-[0-9]+-[a-z0-9]{20,})`, "xox", "xapp-"),
@@ -74,12 +81,12 @@ var tokens = []format{
 	token("Heroku key", `\bHRKU-[A-Za-z0-9_-]{36,}`, "HRKU-"),
 	token("JFrog key", `\bAKC[A-Za-z0-9]{60,}`, "AKC"),
 	token("Argo CD or Kubernetes kubeconfig token", `\bk8s-aws-v1\.[A-Za-z0-9_-]{40,}`, "k8s-aws-v1."),
-	{PrivateKey, "age private key", []string{"AGE-SECRET-KEY-1"}, regexp.MustCompile(`\bAGE-SECRET-KEY-1[A-Z0-9]{58}`), isRandom},
-	{PrivateKey, "private key", []string{"PRIVATE KEY"}, regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^-]){40,}?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)`), isPEM},
-	{PrivateKey, "private key in base64", []string{"LS0tLS1CRUdJTi"}, regexp.MustCompile(`LS0tLS1CRUdJTi[A-Za-z0-9+/]{60,}={0,2}`), isEncodedPEM},
-	{BasicAuth, "password of a registry", []string{`auth`}, regexp.MustCompile(`\\?"auth\\?"\s*:\s*\\?"([A-Za-z0-9+/]{8,}={0,2})\\?"`), isUserPassword},
-	{BasicAuth, "basic auth header", []string{"Basic ", "basic "}, regexp.MustCompile(`\b[Bb]asic\s+([A-Za-z0-9+/]{8,}={0,2})`), isUserPassword},
-	{Token, "bearer token", []string{"Bearer ", "bearer "}, regexp.MustCompile(`\b[Bb]earer\s+([A-Za-z0-9._~+/-]{16,}={0,2})`), isRandomLetters},
+	{PrivateKey, "age private key", []string{"AGE-SECRET-KEY-1"}, lazy(`\bAGE-SECRET-KEY-1[A-Z0-9]{58}`), isRandom},
+	{PrivateKey, "private key", []string{"PRIVATE KEY"}, lazy(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^-]){40,}?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)`), isPEM},
+	{PrivateKey, "private key in base64", []string{"LS0tLS1CRUdJTi"}, lazy(`LS0tLS1CRUdJTi[A-Za-z0-9+/]{60,}={0,2}`), isEncodedPEM},
+	{BasicAuth, "password of a registry", []string{`auth`}, lazy(`\\?"auth\\?"\s*:\s*\\?"([A-Za-z0-9+/]{8,}={0,2})\\?"`), isUserPassword},
+	{BasicAuth, "basic auth header", []string{"Basic ", "basic "}, lazy(`\b[Bb]asic\s+([A-Za-z0-9+/]{8,}={0,2})`), isUserPassword},
+	{Token, "bearer token", []string{"Bearer ", "bearer "}, lazy(`\b[Bb]earer\s+([A-Za-z0-9._~+/-]{16,}={0,2})`), isRandomLetters},
 }
 
 // shortest is the length of the shortest form, that of the password of a registry.
@@ -96,7 +103,7 @@ func formats(text string) []found {
 		if !f.near(text) {
 			continue
 		}
-		for _, at := range f.form.FindAllStringSubmatchIndex(text, -1) {
+		for _, at := range f.form().FindAllStringSubmatchIndex(text, -1) {
 			start, end := at[0], at[1]
 			if len(at) > 2 && at[2] >= 0 {
 				start, end = at[2], at[3]

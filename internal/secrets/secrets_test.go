@@ -230,3 +230,12 @@ func TestWhatOnlyLooksAlike(t *testing.T) {
 		}
 	}
 }
+
+// The expressions are compiled when they are needed, so their mistakes are looked for here.
+func TestFormsAreExpressions(t *testing.T) {
+	for _, f := range tokens {
+		if f.form() == nil || len(f.anchors) == 0 {
+			t.Errorf("%s has no form, or no anchor", f.what)
+		}
+	}
+}
