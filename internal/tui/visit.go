@@ -121,7 +121,10 @@ func (m *Model) goTo(what string, open func() (Backend, harden.Scope, error)) te
 		if err == nil && b == nil {
 			err = errors.New("nothing was opened")
 		}
-		return openedMsg{seq, b, scope, err}
+		if err != nil {
+			return openedMsg{seq: seq, err: err}
+		}
+		return openedMsg{seq: seq, backend: b, scope: scope}
 	}
 }
 

@@ -19,9 +19,10 @@ type inSight struct {
 func (m *Model) sight() inSight {
 	space, object := m.selectedSpace(), m.selectedObject()
 	var s inSight
+	inside := over(len(m.x.spaces), func(i int) bool { return m.inSpace(space, int32(i)) })
 	for i := range m.x.objects {
 		o := &m.x.objects[i]
-		if object != rowAll && int32(i) != object || !m.inSpace(space, o.space) {
+		if object != rowAll && int32(i) != object || !inside[o.space] {
 			continue
 		}
 		if o.workload {
