@@ -222,7 +222,10 @@ func lineOf(n *yaml.Node, path ...string) int {
 	return line
 }
 
-var schemaPath = regexp.MustCompile(`(?m)^\s*(\.[^\s:]+): (.*)$`)
+var (
+	schemaPath = regexp.MustCompile(`(?m)(?:^|\s)(\.\S+): (.*)$`)
+	goValue    = regexp.MustCompile(`got &\{(.*)\}$`) // as the library prints it
+)
 
 // schemaError is what the schema has against the patch, with the line of the first
 // such field.
@@ -232,7 +235,7 @@ func schemaError(err error, root *yaml.Node) error {
 		return fmt.Errorf("reading the patch: %s", harden.OneLine(err.Error()))
 	}
 	name := m[1][strings.LastIndex(m[1], ".")+1:]
-	why := m[2]
+	why := goValue.ReplaceAllString(m[2], "got $1")
 	if strings.Contains(why, "not declared in schema") {
 		why = "there is no such field"
 	}

@@ -97,7 +97,7 @@ func (s *Session) unrepaired(inv *harden.Inventory, op *harden.ObjectPlan) []har
 		if pf.Fix.Effect != harden.Repairs || !open[pf.Finding.ID()] {
 			return false
 		}
-		left = append(left, harden.LeftOut{Finding: pf.Finding, Fix: &pf.Fix, Why: "the edited patch does not repair it"})
+		left = append(left, harden.LeftOut{Finding: pf.Finding, Why: "the edited patch does not repair it"})
 		return true
 	})
 	return left
@@ -119,7 +119,7 @@ func (s *Session) openAfter(inv *harden.Inventory, op *harden.ObjectPlan) (map[s
 	next := inv.Fresh()
 	next.Workloads = []*harden.Workload{&w}
 	open := map[string]bool{}
-	for _, f := range s.judges().Run(next).Findings {
+	for _, f := range s.judges().Engine.Run(next).Findings {
 		if f.Workload == &w && (f.Status == harden.StatusFail || f.Status == harden.StatusUnknown) {
 			open[f.ID()] = true
 		}
