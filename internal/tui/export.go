@@ -1,8 +1,10 @@
 package tui
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -103,13 +105,22 @@ func (msg exportMsg) take(m *Model) tea.Cmd {
 	if !msg.form.over(m, msg.err) {
 		return nil
 	}
-	use := "kubectl apply -k "
-	if msg.kind == harden.ExportManifests {
-		use = "kubectl apply --server-side -f "
-	}
+	use := exportUse(msg.kind, msg.folder, msg.files)
 	return m.confirmFiles("Write into "+msg.folder+"?", msg.files, nil, func(m *Model, written []string) tea.Cmd {
-		return m.say(plural(len(written), "file", "files") + " written; use them: " + use + shellWord(msg.folder))
+		return m.say(plural(len(written), "file", "files") + " written; " + use)
 	})
+}
+
+// exportUse says how what was exported is used. Patches that stand alone are a
+// component, which kubectl cannot apply without the objects.
+func exportUse(kind harden.ExportForm, folder string, files []harden.FileChange) string {
+	switch {
+	case kind == harden.ExportManifests:
+		return "kubectl apply --server-side --field-manager=harden-manifests -f " + shellWord(folder)
+	case slices.ContainsFunc(files, func(f harden.FileChange) bool { return bytes.Contains(f.After, []byte("\nkind: Component\n")) }):
+		return "name " + folder + " under components: of the kustomization that has the objects"
+	}
+	return "kubectl apply -k " + shellWord(folder)
 }
 
 // shellWord is a word as a shell takes it.

@@ -2,9 +2,12 @@ package tui
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 func TestExport(t *testing.T) {
@@ -23,7 +26,7 @@ func TestExport(t *testing.T) {
 		if len(f.written) == 0 || f.applied != nil {
 			t.Errorf("wrote %v, applied %v", f.written, f.applied)
 		}
-		d.has("written; use them: kubectl apply -k ./harden")
+		d.has("written; kubectl apply -k ./harden")
 		d.hasNot("Export")
 		if len(d.m.marks) == 0 {
 			t.Error("the marks are gone though nothing was applied")
@@ -52,7 +55,7 @@ func TestExportOfAPlanAsManifests(t *testing.T) {
 		d.press("enter")
 		d.wait(armAfter)
 		d.press("y")
-		d.has("kubectl apply --server-side -f 'my patches'")
+		d.has("kubectl apply --server-side --field-manager=harden-manifests -f 'my patches'")
 		if diff := cmp.Diff("manifests my patches", f.exported[len(f.exported)-1]); diff != "" {
 			t.Error(diff)
 		}
@@ -76,4 +79,12 @@ func TestExportThatFails(t *testing.T) {
 		d.press("esc", "e", "enter")
 		d.has("timed out")
 	})
+}
+
+// Patches without the objects that they are about cannot be applied as they are.
+func TestExportOfAComponent(t *testing.T) {
+	files := []harden.FileChange{{Path: "harden/kustomization.yaml", After: []byte("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n")}}
+	if got, want := exportUse(harden.ExportKustomize, "./harden", files), "name ./harden under components:"; !strings.HasPrefix(got, want) {
+		t.Errorf("says %q, want %q", got, want)
+	}
 }
