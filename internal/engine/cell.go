@@ -118,7 +118,7 @@ func (r *run) withClocks(only []bool, old *cell) []bool {
 // part judges the subjects of a cell again with some of their fixers and keeps
 // what the others said. Subjects replace those of the cell one by one.
 func (w *worker) part(old *cell, subjects []subject, only []bool) *cell {
-	c := &cell{judged: slices.Clone(old.judged), in: old.in}
+	c := &cell{judged: slices.Clone(old.judged), in: old.in, admitted: old.admitted}
 	var fresh []*harden.Finding
 	for _, k := range old.clocks {
 		if !only[k.fixer] {

@@ -176,7 +176,7 @@ func (c *clusterSource) recheck(ctx context.Context, ref harden.Ref) ([]*harden.
 		return nil, err
 	}
 	var out []*harden.Finding
-	for _, f := range c.session.judges().Run(c.session.withFacts(inv)).Findings {
+	for _, f := range c.session.judges().Engine.Run(c.session.withFacts(inv)).Findings {
 		if f.Object.Kind == ref.Kind && f.Object.Namespace == ref.Namespace && f.Object.Name == ref.Name {
 			out = append(out, f)
 		}

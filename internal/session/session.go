@@ -24,7 +24,7 @@ import (
 
 // A Session is safe for use by several goroutines.
 type Session struct {
-	engine    *engine.Engine // changed by Write: see judges
+	engine    *engine.Incremental // changed by Write: see judges
 	converter managedfields.TypeConverter
 	now       func() time.Time
 	source    source
@@ -38,6 +38,7 @@ type Session struct {
 	unread     []harden.Unread // what could not be read for the facts
 	unlearnt   string          // why lessons of earlier runs could not be read
 	current    *harden.Snapshot
+	last       *harden.Inventory // of the current snapshot as the source gave it, from which a watch goes on
 	generation int
 	objects    map[harden.Key]*unstructured.Unstructured // of the current snapshot, for previews
 }
@@ -109,17 +110,22 @@ func (s *Session) Load(ctx context.Context, scope harden.Scope) (*harden.Snapsho
 	if err != nil {
 		return nil, err
 	}
-	return s.judge(inv, scope, start), nil
+	return s.judgeRead(inv, scope, start), nil
+}
+
+// judgeRead judges what the source gave.
+func (s *Session) judgeRead(inv *harden.Inventory, scope harden.Scope, start time.Time) *harden.Snapshot {
+	s.mu.Lock()
+	s.last = inv
+	s.mu.Unlock()
+	return s.judge(inv, scope, start)
 }
 
 // Watch sends a new snapshot whenever something changed, until ctx ends.
 func (s *Session) Watch(ctx context.Context, scope harden.Scope) <-chan *harden.Snapshot {
 	out := make(chan *harden.Snapshot)
 	s.mu.Lock()
-	var first *harden.Inventory
-	if s.current != nil {
-		first = s.current.Inventory
-	}
+	first := s.last
 	s.mu.Unlock()
 	go func() {
 		defer close(out)
@@ -140,7 +146,7 @@ func (s *Session) Watch(ctx context.Context, scope harden.Scope) <-chan *harden.
 
 func (s *Session) snapshot(u update, scope harden.Scope) *harden.Snapshot {
 	if u.err == nil {
-		return s.judge(u.inventory, scope, s.now())
+		return s.judgeRead(u.inventory, scope, s.now())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

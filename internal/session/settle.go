@@ -15,20 +15,20 @@ import (
 // newEngine is the engine with what a configuration says; nil: nothing. What is
 // found gets its severity first, then it is looked up whether such a workload is
 // known to need it, then whether somebody waived it.
-func newEngine(c *config.Config) *engine.Engine {
+func newEngine(c *config.Config) *engine.Incremental {
 	if c == nil {
 		c = &config.Config{}
 	}
 	builtIn := fixers.Suite()
 	policy := policyOf(c)
-	return &engine.Engine{
+	return &engine.Incremental{Engine: &engine.Engine{
 		Suite: c.Suite(builtIn), Settings: c.Settings,
-		Settle: func(res *harden.Result) {
+		Mark: func(res *harden.Result) {
 			c.Settle(res)
 			needs.Settle(res)
-			policy.Settle(res)
 		},
-	}
+		Settle: policy.Settle,
+	}}
 }
 
 func policyOf(c *config.Config) *waivers.Policy {
@@ -38,7 +38,7 @@ func policyOf(c *config.Config) *waivers.Policy {
 }
 
 // judges is the engine with what the configuration says now.
-func (s *Session) judges() *engine.Engine {
+func (s *Session) judges() *engine.Incremental {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.engine

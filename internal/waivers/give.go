@@ -55,7 +55,7 @@ type Given struct {
 // facts stay as they are. One of its rule that cannot be read, or that is about
 // the same, is replaced; others are left alone.
 func (p *Policy) Give(res *harden.Result, findings []*harden.Finding, w Waiver) []Given {
-	x := newIndex(res.Inventory, p)
+	x := newIndex(res.Inventory, p, true)
 	g := &giving{there: map[harden.Key]map[string]string{}, fresh: map[harden.Key]map[string]string{}}
 	for _, o := range x.objects {
 		g.there[o.ref.Key()] = o.meta.GetAnnotations()

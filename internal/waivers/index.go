@@ -35,9 +35,14 @@ type invalid struct {
 	waiver Waiver // as far as it could be read
 }
 
-func newIndex(inv *harden.Inventory, p *Policy) *index {
+// newIndex holds all objects, or those alone that may carry a waiver or a marker.
+func newIndex(inv *harden.Inventory, p *Policy, all bool) *index {
+	keep := annotated
+	if all {
+		keep = func(metav1.Object, *harden.Workload) bool { return true }
+	}
 	x := &index{
-		cluster: inv.Cluster, objects: objectsOf(inv), labels: map[harden.Key]map[string]string{}, foreign: map[harden.Key][]marker{},
+		cluster: inv.Cluster, objects: objectsOf(inv, keep), labels: map[harden.Key]map[string]string{}, foreign: map[harden.Key][]marker{},
 		annotated: map[harden.Key][]*Waiver{}, namespaces: map[string][]*Waiver{},
 	}
 	for _, o := range x.objects {
@@ -84,28 +89,52 @@ func (x *index) annotation(o object, name string, p *Policy, inv *harden.Invento
 	x.annotated[o.ref.Key()] = append(x.annotated[o.ref.Key()], &w)
 }
 
-// objectsOf are all objects that can carry a waiver.
-func objectsOf(inv *harden.Inventory) []object {
+// annotated reports whether an object may carry a waiver of its own, or a marker
+// of another tool.
+func annotated(o metav1.Object, w *harden.Workload) bool {
+	annotations := o.GetAnnotations()
+	if w != nil {
+		return len(annotations) > 0
+	}
+	for name := range annotations {
+		if strings.HasPrefix(name, Prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// objectsOf are the objects that can carry a waiver, as far as they are to be kept.
+func objectsOf(inv *harden.Inventory, keep func(metav1.Object, *harden.Workload) bool) []object {
 	var all []object
+	add := func(ref func() harden.Ref, meta metav1.Object, w *harden.Workload) {
+		if keep(meta, w) {
+			all = append(all, object{ref(), meta, w})
+		}
+	}
 	for _, w := range inv.Workloads {
-		all = append(all, object{w.Ref, &w.Meta, w})
+		add(func() harden.Ref { return w.Ref }, &w.Meta, w)
 	}
 	for name, ns := range inv.Namespaces {
-		all = append(all, object{ref: harden.Ref{APIVersion: "v1", Kind: "Namespace", Name: name, UID: ns.UID, Source: inv.NamespaceSources[name]}, meta: ns})
+		add(func() harden.Ref {
+			return harden.Ref{APIVersion: "v1", Kind: "Namespace", Name: name, UID: ns.UID, Source: inv.NamespaceSources[name]}
+		}, ns, nil)
 	}
 	for namespace, accounts := range inv.ServiceAccounts {
 		for name, sa := range accounts {
-			all = append(all, object{ref: harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name, UID: sa.UID, Source: inv.ServiceAccountSources[namespace][name]}, meta: sa})
+			add(func() harden.Ref {
+				return harden.Ref{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name, UID: sa.UID, Source: inv.ServiceAccountSources[namespace][name]}
+			}, sa, nil)
 		}
 	}
 	for _, policies := range inv.NetworkPolicies {
 		for _, policy := range policies {
-			all = append(all, object{ref: inv.NetworkPolicyRef(policy), meta: policy})
+			add(func() harden.Ref { return inv.NetworkPolicyRef(policy) }, policy, nil)
 		}
 	}
 	for _, list := range inv.Others {
 		for _, o := range list {
-			all = append(all, object{ref: o.Ref, meta: o.Content})
+			add(func() harden.Ref { return o.Ref }, o.Content, nil)
 		}
 	}
 	slices.SortFunc(all, func(a, b object) int { return compareRefs(a.ref, b.ref) })

@@ -24,19 +24,34 @@ func (p *Policy) clean(s string) string {
 }
 
 // Settle excuses the findings that are waived, corrects the counts, and adds
-// findings about waivers that do not hold. The order of Findings is the caller's.
+// findings about waivers that do not hold. What is excused is a copy in the place of
+// the finding. The order of Findings is the caller's.
 func (p *Policy) Settle(res *harden.Result) {
 	s := p.settling(res)
-	for _, f := range res.Findings {
-		if s.finding(f); f.Status == harden.StatusFail {
-			s.hint(f)
+	for i, f := range res.Findings {
+		if !s.concerns(f) {
+			continue
+		}
+		c := *f // others hold the finding as it was
+		if s.finding(&c); c.Status == harden.StatusFail {
+			s.hint(&c)
+		}
+		if c != *f {
+			res.Findings[i] = &c
 		}
 	}
 	s.report()
 }
 
+// concerns reports whether a waiver or a marker of another tool may be about the
+// finding. Most of a cluster's many findings are none's concern.
+func (s *settling) concerns(f *harden.Finding) bool {
+	return len(s.config) > 0 && len(s.ofRule(f.Fixer.ID)) > 0 || len(s.x.annotated)+len(s.x.namespaces) > 0 && len(s.x.onObject(f)) > 0 ||
+		len(s.x.foreign) > 0 && len(s.x.foreign[keyOf(f)]) > 0
+}
+
 func (p *Policy) settling(res *harden.Result) *settling {
-	s := &settling{Policy: p, res: res, x: newIndex(res.Inventory, p), byRule: map[string][]*Waiver{}, uses: map[*Waiver]*uses{}}
+	s := &settling{Policy: p, res: res, x: newIndex(res.Inventory, p, len(p.Waivers) > 0), byRule: map[string][]*Waiver{}, uses: map[*Waiver]*uses{}}
 	s.config = make([]*Waiver, len(p.Waivers))
 	for i := range p.Waivers {
 		w := p.Waivers[i]
