@@ -6,10 +6,13 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
@@ -21,8 +24,12 @@ import (
 type terminal struct {
 	t      *testing.T
 	pty    *os.File
+	cmd    *exec.Cmd
 	screen *vt.SafeEmulator
 	ended  chan error
+
+	mu    sync.Mutex
+	modes map[ansi.Mode]bool // that are switched on
 }
 
 func (u *user) open(t *testing.T, width, height int, env []string, args ...string) *terminal {
@@ -31,17 +38,33 @@ func (u *user) open(t *testing.T, width, height int, env []string, args ...strin
 	t.Cleanup(cancel)
 	cmd := u.command(ctx, t, args...)
 	cmd.Env = append(append(cmd.Env, "TERM=xterm-256color"), env...)
+	return openCommand(t, cmd, width, height)
+}
+
+// openCommand runs a command in a terminal.
+func openCommand(t *testing.T, cmd *exec.Cmd, width, height int) *terminal {
+	t.Helper()
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, pty: f, screen: vt.NewSafeEmulator(width, height), ended: make(chan error, 1)}
+	term := &terminal{t: t, pty: f, cmd: cmd, screen: vt.NewSafeEmulator(width, height), ended: make(chan error, 1), modes: map[ansi.Mode]bool{}}
+	term.screen.SetCallbacks(vt.Callbacks{
+		EnableMode:  func(m ansi.Mode) { term.mode(m, true) },
+		DisableMode: func(m ansi.Mode) { term.mode(m, false) },
+	})
 	go func() { _, _ = io.Copy(term.screen, f) }()
 	// The emulator answers what the program asks the terminal.
 	go func() { _, _ = io.Copy(f, term.screen) }()
 	go func() { term.ended <- cmd.Wait() }()
 	t.Cleanup(func() { f.Close() })
 	return term
+}
+
+func (term *terminal) mode(m ansi.Mode, on bool) {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	term.modes[m] = on
 }
 
 func (term *terminal) keys(keys string) {
