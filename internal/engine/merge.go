@@ -9,6 +9,7 @@ import (
 // keep puts findings of before in the places of those that say the same, so that
 // who holds one sees that nothing changed. Both lists are in order.
 func keep(before, after []*harden.Finding) {
+	used := make(map[*harden.Finding]bool, len(after))
 	for i, f := range after {
 		for len(before) > 0 && harden.CompareFindings(before[0], f) < 0 {
 			before = before[1:]
@@ -17,8 +18,8 @@ func keep(before, after []*harden.Finding) {
 			if harden.CompareFindings(old, f) != 0 {
 				break
 			}
-			if old == f || sameFinding(old, f) {
-				after[i] = old
+			if !used[old] && (old == f || sameFinding(old, f)) {
+				after[i], used[old] = old, true
 				break
 			}
 		}
