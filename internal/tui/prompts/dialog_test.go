@@ -32,6 +32,9 @@ type typist struct {
 	out    io.Writer
 	last   string
 	rest   []byte
+	// choose, when set, makes up lines from what was said, as many as there are lines.
+	choose func(said string) string
+	said   *transcript
 }
 
 func (t *typist) Read(p []byte) (int, error) {
@@ -41,6 +44,9 @@ func (t *typist) Read(p []byte) (int, error) {
 		}
 		if t.n >= len(t.lines) {
 			return 0, io.EOF
+		}
+		if t.choose != nil {
+			t.lines[t.n] = t.choose(t.said.String())
 		}
 		t.mu.Lock()
 		t.last = t.lines[t.n]
@@ -84,13 +90,14 @@ type script struct {
 	opts       tui.Options
 	lines      []string
 	before     map[int]func()
+	choose     func(said string) string
 	interrupts chan os.Signal
 }
 
 func (s *script) run(t *testing.T) string {
 	t.Helper()
 	out := &transcript{}
-	in := &typist{lines: s.lines, before: s.before, out: out}
+	in := &typist{lines: s.lines, before: s.before, out: out, choose: s.choose, said: out}
 	if f, ok := s.b.(*fake); ok {
 		f.onWrite = func(call string) {
 			if !strings.EqualFold(strings.TrimSpace(in.lastLine()), "yes") {

@@ -51,8 +51,10 @@ type dialog struct {
 	watch  *watch
 	log    *logbook
 	filter string
-	marks  map[string]bool   // by finding id
-	class  map[string]string // of the best fix by finding id, for snap
+	listed listing                    // the last one
+	marks  map[string]bool            // by finding id
+	byID   map[string]*harden.Finding // of snap; nil until somebody asks
+	class  map[string]string          // of the best fix by finding id, for snap
 	last   error
 	// unreadable is how many kinds of objects the person was told of that could
 	// not be read.

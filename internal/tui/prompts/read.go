@@ -3,6 +3,7 @@ package prompts
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -105,7 +106,7 @@ func (d *dialog) adopt(snap *harden.Snapshot) {
 		snap = &copied
 	}
 	if d.snap == nil || snap.Generation >= d.snap.Generation {
-		d.snap, d.class = snap, map[string]string{}
+		d.snap, d.byID, d.class = snap, nil, map[string]string{}
 	}
 }
 
@@ -133,9 +134,23 @@ func (d *dialog) sum() {
 	}
 }
 
+// listing is what a filter left of a snapshot.
+type listing struct {
+	of     *harden.Snapshot
+	filter string
+	spaces []tui.Space
+}
+
 // list is what there is, by namespaces.
 func (d *dialog) list(filter string) ([]tui.Space, error) {
-	return tui.Spaces(d.snap, filter, d.classOf)
+	if d.listed.of != d.snap || d.listed.filter != filter {
+		spaces, err := tui.Spaces(d.snap, filter, d.classOf)
+		if err != nil {
+			return nil, err
+		}
+		d.listed = listing{d.snap, filter, spaces}
+	}
+	return slices.Clone(d.listed.spaces), nil
 }
 
 // classOf is the class of the best fix of a finding, or "none".
@@ -154,12 +169,13 @@ func (d *dialog) classOf(f *harden.Finding) string {
 
 // find is the finding as it is now, or nil.
 func (d *dialog) find(id string) *harden.Finding {
-	for _, f := range d.snap.Findings {
-		if f.ID() == id {
-			return f
+	if d.byID == nil {
+		d.byID = make(map[string]*harden.Finding, len(d.snap.Findings))
+		for _, f := range d.snap.Findings {
+			d.byID[f.ID()] = f
 		}
 	}
-	return nil
+	return d.byID[id]
 }
 
 func (d *dialog) unread() []harden.Unread {

@@ -97,6 +97,7 @@ func (d *dialog) open(connect func() (tui.Backend, harden.Scope, error)) error {
 	}
 	old := *d
 	d.b, d.scope, d.opened, d.snap, d.told, d.watch = b, scope, true, nil, nil, nil
+	d.byID = nil
 	d.class, d.filter = map[string]string{}, ""
 	if err := d.read(); err != nil {
 		old.leave()
@@ -104,7 +105,7 @@ func (d *dialog) open(connect func() (tui.Backend, harden.Scope, error)) error {
 	}
 	if d.snap == nil && old.snap != nil {
 		b.Close()
-		d.b, d.scope, d.opened, d.snap, d.told, d.watch, d.class, d.filter = old.b, old.scope, old.opened, old.snap, old.told, old.watch, old.class, old.filter
+		d.b, d.scope, d.opened, d.snap, d.told, d.watch, d.byID, d.class, d.filter = old.b, old.scope, old.opened, old.snap, old.told, old.watch, old.byID, old.class, old.filter
 		d.say("Back at %s.", d.b.Title())
 		return nil
 	}
