@@ -62,7 +62,6 @@ func (m *Model) confirmFiles(title string, files []harden.FileChange, notes []st
 		}
 		return m.writeFiles(files, then)
 	}}
-	var about []string
 	for _, f := range files {
 		switch {
 		case f.New():
@@ -70,9 +69,9 @@ func (m *Model) confirmFiles(title string, files []harden.FileChange, notes []st
 		case f.Changed():
 			c.lines = append(c.lines, f.Path+" will change")
 		}
-		about = append(about, f.Notes...)
+		c.notes = append(c.notes, f.Notes...)
 	}
-	c.notes = append(about, notes...)
+	c.notes = append(c.notes, notes...)
 	if len(c.lines) == 0 {
 		return m.say(strings.Join(append([]string{"nothing to write"}, c.notes...), "; "))
 	}
