@@ -108,7 +108,7 @@ func (d *driver) check() {
 	d.t.Helper()
 	d.frames++
 	view := d.m.View().Content
-	if d.m.width == 0 {
+	if d.m.width == 0 || d.m.height == 0 {
 		return
 	}
 	lines := strings.Split(view, "\n")
