@@ -3,7 +3,6 @@ package tui
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -458,20 +457,4 @@ func history() []harden.Record {
 			{Object: dep("api"), Fixes: []string{"drop-all-capabilities"}, State: harden.RecordFailed, Note: "refused: admission webhook denied the request"},
 		}},
 	}
-}
-
-// crowd is a snapshot of n findings.
-func crowd(n, generation int) *harden.Snapshot {
-	fixers := []*harden.Fixer{fixPrivileged, fixNonRoot, fixRootFS, fixToken, fixMemory, fixTag}
-	inv := &harden.Inventory{Cluster: harden.Cluster{Server: "https://192.0.2.1:6443"}, Now: seen, Objects: n}
-	r := &harden.Result{Inventory: inv}
-	for i := range n {
-		k := i / len(fixers)
-		if i%len(fixers) == 0 {
-			inv.Workloads = append(inv.Workloads, workload("Deployment", fmt.Sprintf("team-%03d", k%120), fmt.Sprintf("service-%05d", k)))
-		}
-		w := inv.Workloads[len(inv.Workloads)-1]
-		r.Findings = append(r.Findings, finding(w, fixers[i%len(fixers)], "main", "reason"))
-	}
-	return &harden.Snapshot{Result: r, Generation: generation}
 }

@@ -33,6 +33,14 @@ func find(old, new rows, at int) int {
 	if id := old.ID(at); id != "" && at < new.Len() && new.ID(at) == id {
 		return at
 	}
+	// The row itself is nearly always still there, only elsewhere.
+	if id := old.ID(at); id != "" {
+		for i := range new.Len() {
+			if new.ID(i) == id {
+				return i
+			}
+		}
+	}
 	index := make(map[string]int, new.Len())
 	for i := range new.Len() {
 		if id := new.ID(i); id != "" {

@@ -79,11 +79,21 @@ func (m *Model) inView() []*harden.Finding {
 	return findings
 }
 
+// workloadInView reports whether inView are any. It is asked for every frame.
+func (m *Model) workloadInView() bool {
+	for i := range m.browse.findRows.Len() {
+		if r := m.browse.findRows.row(i); r != nil && r.Finding.Workload != nil {
+			return true
+		}
+	}
+	return false
+}
+
 func noLook(m *Model) string {
 	switch {
 	case m.look.busy:
 		return "still looking"
-	case m.x == nil || len(m.inView()) == 0:
+	case m.x == nil || !m.workloadInView():
 		return "no workload in view"
 	}
 	return ""

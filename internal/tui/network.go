@@ -121,23 +121,31 @@ func (m *Model) namespacesInView() []string {
 		return []string{m.x.spaces[m.x.objects[o].space].name}
 	}
 	var out []string
+	seen := make([]bool, len(m.x.spaces))
 	for _, o := range m.browse.objectRows.items {
 		if o == rowAll {
 			continue
 		}
-		if ns := m.x.spaces[m.x.objects[o].space].name; ns != "" && !slices.Contains(out, ns) {
+		at := m.x.objects[o].space
+		if ns := m.x.spaces[at].name; ns != "" && !seen[at] {
 			out = append(out, ns)
 		}
+		seen[at] = true
 	}
 	slices.Sort(out)
 	return out
 }
 
 func noNetwork(m *Model) string {
-	if m.x == nil || len(m.namespacesInView()) == 0 || m.namespacesInView()[0] == "" {
-		return "no namespace in view"
+	// Asked for every frame: the first that is found is enough.
+	named := func(o int32) bool { return o != rowAll && m.x.spaces[m.x.objects[o].space].name != "" }
+	if m.x != nil {
+		o := m.selectedObject()
+		if named(o) || o == rowAll && slices.ContainsFunc(m.browse.objectRows.items, named) {
+			return ""
+		}
 	}
-	return ""
+	return "no namespace in view"
 }
 
 // readNetwork looks at the whole cluster, then asks who can talk to whom.
