@@ -309,7 +309,7 @@ func (c *chaos) cluster() {
 	default:
 		c.did("snapshot")
 		c.generation++
-		f.snap = c.snapshot()
+		f.snap = anySnapshot(c.r, 1+c.generation)
 		c.act(never, func() {
 			f.send(f.snap)
 			c.settle()
@@ -449,20 +449,19 @@ func (l *late) Network(ctx context.Context, ns []string) (*harden.NetworkView, e
 	return l.fake.Network(ctx, ns)
 }
 
-// snapshot is one of which much may be gone, forbidden or old.
-func (c *chaos) snapshot() *harden.Snapshot {
-	r := c.r
+// anySnapshot is one of which much may be gone, forbidden or old.
+func anySnapshot(r *rand.Rand, generation int) *harden.Snapshot {
 	s := shop()
 	if r.IntN(2) == 0 {
 		s = scanned()
 	}
-	s.Generation = 1 + c.generation
+	s.Generation = generation
 	if r.IntN(8) == 0 {
 		s.Generation = max(1, s.Generation-5)
 	}
 	gone := ""
 	if inv := s.Inventory; r.IntN(4) == 0 {
-		gone = oneOf(c, inv.Scope...)
+		gone = inv.Scope[r.IntN(len(inv.Scope))]
 		inv.Scope = slices.DeleteFunc(inv.Scope, func(n string) bool { return n == gone })
 		inv.Workloads = slices.DeleteFunc(inv.Workloads, func(w *harden.Workload) bool { return w.Ref.Namespace == gone })
 	}
