@@ -54,7 +54,7 @@ What is critical must be allowed on purpose, with --allow-critical.`,
   kubectl harden waive -f deploy/ deployment/web --only host-port --reason "needs port 53" --until 90d --in-place`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
 	}
-	o.addWaiverFlags(cmd, "Output of the plan: diff, yaml, json")
+	o.addWaiverFlags(cmd)
 	fs := cmd.Flags()
 	addWaivingFlags(fs, &o.waiving, &o.until)
 	fs.BoolVar(&o.inConfig, "in-config", false, "Write the waivers into the configuration instead of annotations")
@@ -77,7 +77,7 @@ func newPlanned(conn *connection, streams genericiooptions.IOStreams) fixOptions
 }
 
 // addWaiverFlags adds the flags that waive and unwaive share with fix.
-func (o *fixOptions) addWaiverFlags(cmd *cobra.Command, output string) {
+func (o *fixOptions) addWaiverFlags(cmd *cobra.Command) {
 	outputs := []string{"diff", "yaml", "json"}
 	fs := cmd.Flags()
 	o.addSourceFlags(fs)
@@ -85,7 +85,7 @@ func (o *fixOptions) addWaiverFlags(cmd *cobra.Command, output string) {
 	o.selection.addFlags(cmd)
 	o.addEditFlags(fs)
 	o.addConsentFlags(cmd)
-	fs.StringVarP(&o.output, "output", "o", "diff", output)
+	fs.StringVarP(&o.output, "output", "o", "diff", "Output of the plan: "+strings.Join(outputs, ", "))
 	fs.BoolVar(&o.live, "live", false, "Annotate live even where an owner (Flux, Helm, Argo CD) will undo it")
 	fs.StringSliceVar(&o.force, "force-conflicts", nil, "Take over these fields (as the conflict names them), or all without a value, from managers that hold them by update; never from one that applies server-side")
 	fs.Lookup("force-conflicts").NoOptDefVal = "*"

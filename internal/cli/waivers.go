@@ -136,7 +136,7 @@ Waivers of a configuration are taken out there; this names their lines.`,
   kubectl harden unwaive -n shop --state expired,unused,invalid`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args, o) },
 	}
-	o.addWaiverFlags(cmd, "Output of the plan: diff, yaml, json")
+	o.addWaiverFlags(cmd)
 	addStateFlag(cmd, &o.states)
 	return cmd
 }
