@@ -19,7 +19,7 @@ func (m *Model) settle(before *index, space string) tea.Cmd {
 		words = append(words, "namespace "+space+" is gone")
 	}
 	if n := m.pruneMarks(); n > 0 && !m.run.active() {
-		words = append(words, plural(n, "marked finding is", "marked findings are")+" gone")
+		words = append(words, goneMarks(n))
 	}
 	m.pruneFixes()
 	words = append(words, m.readChanges(before)...)
@@ -37,6 +37,8 @@ func (x *index) hasSpace(name string) bool {
 	}
 	return false
 }
+
+func goneMarks(n int) string { return plural(n, "marked finding is", "marked findings are") + " gone" }
 
 // pruneMarks drops the marks of findings that are gone or need no fix any more.
 func (m *Model) pruneMarks() int {

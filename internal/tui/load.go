@@ -188,11 +188,14 @@ func (m *Model) adopt(x *index) tea.Cmd {
 	m.class.next = 0
 	m.rematch()
 	if before == nil {
-		m.pruneMarks()
+		var word tea.Cmd
+		if n := m.pruneMarks(); n > 0 { // those of another scope
+			word = m.say(goneMarks(n))
+		}
 		m.show(screenBrowse)
 		m.start()
 		m.adoptUses(x.uses)
-		return nil
+		return word
 	}
 	m.refresh(false)
 	m.adoptUses(x.uses)

@@ -173,6 +173,22 @@ func TestNamespacesAreChosen(t *testing.T) {
 		if len(d.m.marks) != marks || marks == 0 {
 			t.Errorf("%d marks became %d: the cluster is the same", marks, len(d.m.marks))
 		}
+		// Marks of what is not read any more are dropped, with a word.
+		f.snap = shop()
+		f.snap.Findings = slices.DeleteFunc(f.snap.Findings, func(x *harden.Finding) bool { return x.Object.Namespace == "shop" })
+		left := 0
+		for _, x := range f.snap.Findings {
+			if d.m.marks[x.ID()] {
+				left++
+			}
+		}
+		d.press(":")
+		d.typeText("ns payments,shop")
+		d.press("enter")
+		d.has(plural(marks-left, "marked finding is", "marked findings are") + " gone")
+		if len(d.m.marks) != left {
+			t.Errorf("%d marks, want %d", len(d.m.marks), left)
+		}
 		d.press(":")
 		d.typeText("ns nowhere")
 		d.press("enter")
@@ -181,7 +197,8 @@ func TestNamespacesAreChosen(t *testing.T) {
 		d.typeText("ns all")
 		d.press("enter")
 		d.has("prod-eu (all namespaces)")
-		want := []harden.Scope{{}, {Namespaces: []string{"payments", "shop"}}, {All: true}}
+		both := harden.Scope{Namespaces: []string{"payments", "shop"}}
+		want := []harden.Scope{{}, both, both, {All: true}}
 		if diff := cmp.Diff(want, f.scopes); diff != "" {
 			t.Error(diff)
 		}
