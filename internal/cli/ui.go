@@ -148,6 +148,9 @@ func (o *rootOptions) loginFirst(ctx context.Context) error {
 		return nil
 	}
 	wait := time.AfterFunc(silence, func() {
+		if len(o.ui.stderr.Lines()) > 0 {
+			return // it has spoken for itself
+		}
 		fmt.Fprintf(o.streams.ErrOut, "waiting for the credential plugin of context %q; ctrl-c ends\n", harden.OneLine(o.session.Title()))
 	})
 	err := o.session.Login(ctx)
