@@ -476,3 +476,22 @@ func TestRunEndsByKeyAndByContext(t *testing.T) {
 		t.Errorf("ended context: %v", err)
 	}
 }
+
+// Between a and the marks there is a moment in which f must not take the row
+// under the cursor for what was marked.
+func TestMarksThatAreStillToComeAreWaitedFor(t *testing.T) {
+	f := newFake()
+	drive(t, f, Options{}, 120, 40, func(d *driver) {
+		d.press("v") // the cursor is on a finding
+		clear(d.m.fixes)
+		d.take(keyPress("a"))
+		d.take(keyPress("f"))
+		if d.m.screen == screenPlan {
+			t.Fatal("the row under the cursor was planned instead of what was to be marked")
+		}
+		d.settle()
+		d.has("marked")
+		d.press("f")
+		d.has("accepted")
+	})
+}

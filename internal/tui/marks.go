@@ -50,6 +50,7 @@ func (m *Model) markAll() tea.Cmd {
 	if len(ids) == 0 {
 		return m.markTrusted(all)
 	}
+	m.class.marking = true
 	return m.classify(findings, ids, all, false)
 }
 

@@ -183,8 +183,11 @@ type fixInfo struct {
 }
 
 type classing struct {
-	next int // first row that may be without a class, for a class: term
-	busy bool
+	// marking says that classes were asked for to mark findings: until they are
+	// there, what is marked is not what the person sees next.
+	marking bool
+	next    int // first row that may be without a class, for a class: term
+	busy    bool
 }
 
 type classesMsg struct {
@@ -282,6 +285,7 @@ func (msg classesMsg) take(m *Model) tea.Cmd {
 		m.refresh(false)
 	}
 	if msg.mark != nil {
+		m.class.marking = false
 		return m.markTrusted(msg.mark)
 	}
 	return nil

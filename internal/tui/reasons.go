@@ -42,6 +42,8 @@ func noMarks(m *Model) string {
 
 func noFix(m *Model) string {
 	switch r := m.current(); {
+	case m.class.marking:
+		return "still finding out which fixes are safe"
 	case len(m.marked()) > 0:
 		return ""
 	case r == nil:
