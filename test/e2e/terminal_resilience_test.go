@@ -167,6 +167,7 @@ func TestTerminalOnANamespaceThatGoes(t *testing.T) {
 	term.sees("● live", "deploy/web")
 	kubectl(t, l, "delete", "namespace", ns, "--wait=true", "--timeout=60s")
 	term.seesNo("deploy/web")
+	term.seesNo("ns/" + ns)
 	term.keys("jjkk\r")
 	term.sees("harden", "quit")
 	term.keys("\x03")

@@ -77,8 +77,9 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 	in := input{readable: map[string]bool{}}
 	scope := map[string]bool{}
 	for _, ns := range s.scope.Namespaces {
-		scope[ns] = true
+		scope[ns] = !s.gone(ns)
 	}
+	maps.DeleteFunc(scope, func(_ string, there bool) bool { return !there })
 	for _, k := range slices.SortedFunc(maps.Keys(s.contents), compareKeys) {
 		c := s.contents[k]
 		if c.absent() {
@@ -120,6 +121,12 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 	}
 	s.inv = inv
 	return inv, nil
+}
+
+// gone reports whether a namespace of the scope is known not to be there any more.
+func (s *state) gone(namespace string) bool {
+	c := s.contents[key{namespaces, namespace}]
+	return c != nil && c.source.field != "" && c.err == nil && len(c.objects) == 0
 }
 
 // listed says that objects of the kind were asked for, even if there are none.

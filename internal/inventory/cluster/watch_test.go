@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -208,4 +209,22 @@ func TestWatchOfNamedObjects(t *testing.T) {
 	if !errors.Is(u.Err, ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", u.Err)
 	}
+}
+
+func TestANamespaceThatGoesLeavesTheScope(t *testing.T) {
+	s := newServer(t)
+	events := make(chan string)
+	s.on("/api/v1/namespaces?watch", stream(events))
+	r := newReader(t, s)
+	first, err := r.Read(t.Context(), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(first.Scope, "shop") {
+		t.Fatalf("the scope is %v before", first.Scope)
+	}
+	updates := r.Watch(t.Context(), shop, first)
+	s.on("/api/v1/namespaces/shop", refuse(http.StatusNotFound, metav1.StatusReasonNotFound, `namespaces "shop" not found`))
+	events <- changed("DELETED", `{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "uid": "n", "resourceVersion": "2"}}`)
+	receive(t, updates, "the namespace is gone", func(u Update) bool { return !slices.Contains(u.Inventory.Scope, "shop") && !u.Stale })
 }
