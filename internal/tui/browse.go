@@ -3,7 +3,6 @@ package tui
 import (
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
 // level is a pane of the browse screen, from the outside in.
@@ -217,7 +216,7 @@ func (m *Model) toggleExcused() tea.Cmd {
 
 // excused reports whether the finding does not count: waived, or expected.
 func (r *row) excused() bool {
-	return r.Status == harden.StatusWaived || r.Status == harden.StatusExpected
+	return r.weight == weighsOther
 }
 
 func noSystem(m *Model) string {

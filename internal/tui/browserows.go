@@ -200,8 +200,8 @@ func (m *Model) deriveFinds() findRows {
 		}
 		r.items = append(r.items, at)
 		r.n++
-		r.widest = max(r.widest, len(row.Fixer.ID))
-		if row.Status == harden.StatusFail {
+		r.widest = max(r.widest, len(m.x.fixers[row.fixer].ID))
+		if row.weight <= weight(harden.Critical) {
 			r.failed++
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -236,7 +234,7 @@ func (m *Model) changedGlyph(changed bool) string {
 	return " "
 }
 
-func (m *Model) tallyRow(st *styles, glyph, name string, style lipgloss.Style, changed bool, t *tally, c *counts, inner int) string {
+func (m *Model) tallyRow(st *styles, glyph, name string, style pen, changed bool, t *tally, c *counts, inner int) string {
 	var b strings.Builder
 	b.WriteString(st.accent.Render(glyph + m.changedGlyph(changed)))
 	b.WriteString(style.Render(fit(name, inner-2-t.cells())))
@@ -274,7 +272,7 @@ func (m *Model) objectsPane(r rect) []string {
 		}
 		o := &m.x.objects[at]
 		name, style := o.name, st.text
-		if full := name + "  " + m.x.spaces[o.space].name; space < 0 && o.ref.Kind != "Namespace" && ansi.StringWidth(full) <= inner-2-t.cells() {
+		if full := name + "  " + m.x.spaces[o.space].name; space < 0 && o.ref.Kind != "Namespace" && widthOf(full) <= inner-2-t.cells() {
 			name = full
 		}
 		if o.counts.total() == 0 {

@@ -138,7 +138,7 @@ func (c *confirm) box(m *Model, w, h int) []string {
 	p.gap()
 	if c.armed {
 		y := len(p.lines) + 1
-		agree, leave := ansi.StringWidth("y "+c.yes), ansi.StringWidth("n leave it")
+		agree, leave := widthOf("y "+c.yes), widthOf("n leave it")
 		const apart = 4
 		m.button(2, y, agree, c.agree)
 		m.button(2+agree+apart, y, leave, func(m *Model) tea.Cmd {
@@ -212,7 +212,7 @@ func (m *Model) frameBox(title string, lines []string, w int) []string {
 	st := &m.theme.styles
 	inner := w + 2
 	title = ansi.Truncate(clean(title), max(0, inner-3), ellipsis)
-	rest := max(0, inner-3-ansi.StringWidth(title))
+	rest := max(0, inner-3-widthOf(title))
 	out := []string{st.focus.Render("╭─ ") + st.strong.Render(title) + st.focus.Render(" "+strings.Repeat("─", rest)+"╮")}
 	side := st.focus.Render("│")
 	for _, l := range lines {
@@ -253,7 +253,7 @@ func writeHelp(m *Model, p *page) {
 	keysWide := 0
 	for i := range m.actions {
 		if m.actions[i].on&here != 0 {
-			keysWide = max(keysWide, ansi.StringWidth(m.actions[i].keyWords()))
+			keysWide = max(keysWide, widthOf(m.actions[i].keyWords()))
 		}
 	}
 	var not []*action

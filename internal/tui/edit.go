@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -250,7 +249,7 @@ func (d *refusedEdit) box(m *Model, w, h int) []string {
 		do        func(*Model) tea.Cmd
 	}{{"e", "go on editing", d.again}, {"y", "copy what you wrote", d.copy}, {"esc", "give it up", d.leave}} {
 		text := p.st.key.Render(b.key) + p.st.text.Render(" "+b.word)
-		m.button(2+ansi.StringWidth(foot), 1+len(p.lines), ansi.StringWidth(text), b.do)
+		m.button(2+widthOf(foot), 1+len(p.lines), widthOf(text), b.do)
 		foot += text + "    "
 	}
 	p.lines = append(p.lines, strings.TrimRight(foot, " "))

@@ -116,10 +116,10 @@ func (f *filter) match(x *index, class func(id string) string) *matches {
 		}
 		m.rows[i] = true
 		m.n++
-		m.spaces[r.space].add(r.Finding)
-		m.objects[r.object].add(r.Finding)
+		m.spaces[r.space].add(r.weight)
+		m.objects[r.object].add(r.weight)
 		if !x.spaces[r.space].system {
-			m.total.add(r.Finding)
+			m.total.add(r.weight)
 		}
 	}
 	return m

@@ -119,7 +119,7 @@ func (m *Model) heading(r *row, inner int) string {
 		o := &m.x.objects[r.object]
 		text, note = o.name, m.x.spaces[o.space].name
 	}
-	room := max(0, inner-3-ansi.StringWidth(text))
+	room := max(0, inner-3-widthOf(text))
 	return " " + st.accent.Render(ansi.Truncate(clean(text), max(0, inner-1), ellipsis)) + st.dim.Render("  "+ansi.Truncate(clean(note), room, ellipsis))
 }
 
@@ -172,7 +172,7 @@ func (m *Model) placeOf(r *row, w int) string {
 		at = containerWord(r.Container)
 	}
 	if m.selectedObject() != rowAll || m.browse.group == byObject {
-		if full := at + " " + r.Discriminator; !r.Container.IsZero() && ansi.StringWidth(full) <= w {
+		if full := at + " " + r.Discriminator; !r.Container.IsZero() && widthOf(full) <= w {
 			at = strings.TrimSpace(full)
 		}
 		return at

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // form asks for several things at once. It stays open while its answer is worked
@@ -180,7 +179,7 @@ func (f *form) scroll(_ *Model, delta int) {
 func (f *form) labelCells() int {
 	n := 0
 	for _, d := range f.fields {
-		n = max(n, ansi.StringWidth(d.name))
+		n = max(n, widthOf(d.name))
 	}
 	return n + 4
 }
@@ -276,7 +275,7 @@ func (f *form) foot(m *Model, x, y int) string {
 			out += "   "
 		}
 		text := st.key.Render(key) + st.text.Render(" "+word)
-		m.button(x+ansi.StringWidth(out), y, ansi.StringWidth(text), do)
+		m.button(x+widthOf(out), y, widthOf(text), do)
 		out += text
 	}
 	if f.busy {

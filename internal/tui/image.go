@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -116,9 +115,9 @@ func (m *Model) deriveContents() contentRows {
 	r.items = slices.DeleteFunc(r.items, func(c content) bool { return !contentMatches(&v.filter, &c) })
 	for i := range r.items {
 		if x := r.items[i].vulnerability; x != nil {
-			r.widestID = max(r.widestID, ansi.StringWidth(x.ID))
-			r.widestPackage = max(r.widestPackage, ansi.StringWidth(x.Package))
-			r.widestVersion = max(r.widestVersion, ansi.StringWidth(x.Installed))
+			r.widestID = max(r.widestID, widthOf(x.ID))
+			r.widestPackage = max(r.widestPackage, widthOf(x.Package))
+			r.widestVersion = max(r.widestVersion, widthOf(x.Installed))
 		}
 	}
 	return r

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/dustin/go-humanize"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -45,7 +44,7 @@ type imageColumn struct {
 	cells int
 	right bool
 	order imageOrder // by which a click sorts; -1: none
-	write func(m *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style)
+	write func(m *Model, st *styles, u *harden.ImageUse) (string, pen)
 }
 
 const countCells = 7
@@ -54,7 +53,7 @@ const countCells = 7
 // give way to the name by their use.
 func (m *Model) imageColumns(inner int) []imageColumn {
 	count := func(s harden.Severity, head string) imageColumn {
-		return imageColumn{head, countCells, true, byDamage, func(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) { return countCell(st, u, s) }}
+		return imageColumn{head, countCells, true, byDamage, func(_ *Model, st *styles, u *harden.ImageUse) (string, pen) { return countCell(st, u, s) }}
 	}
 	all := []imageColumn{
 		{"digest", 14, false, -1, digestCell},
@@ -84,16 +83,16 @@ func (m *Model) imageColumns(inner int) []imageColumn {
 	return out
 }
 
-func notKnownCell(st *styles) (string, lipgloss.Style) { return "?", st.dim }
+func notKnownCell(st *styles) (string, pen) { return "?", st.dim }
 
-func digestCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+func digestCell(_ *Model, st *styles, u *harden.ImageUse) (string, pen) {
 	if d := harden.ShortDigest(u.Digest()); d != "" {
 		return " " + d, st.dim
 	}
 	return " ?", st.dim
 }
 
-func userCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+func userCell(_ *Model, st *styles, u *harden.ImageUse) (string, pen) {
 	if u.Facts == nil || !u.Facts.Known {
 		return " ?", st.dim
 	}
@@ -112,21 +111,21 @@ func userWord(f *harden.ImageFacts) (string, bool) {
 	return f.User, false
 }
 
-func sizeCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+func sizeCell(_ *Model, st *styles, u *harden.ImageUse) (string, pen) {
 	if u.Facts == nil || !u.Facts.Known {
 		return notKnownCell(st)
 	}
 	return humanize.Bytes(uint64(max(u.Facts.Size, 0))), st.dim
 }
 
-func ageCell(m *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+func ageCell(m *Model, st *styles, u *harden.ImageUse) (string, pen) {
 	if u.Facts == nil || !u.Facts.Known {
 		return notKnownCell(st)
 	}
 	return or(m.imageAge(u), "–"), st.dim
 }
 
-func sourceCell(_ *Model, st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+func sourceCell(_ *Model, st *styles, u *harden.ImageUse) (string, pen) {
 	if !u.Scanned() {
 		return "–", st.dim
 	}
@@ -138,7 +137,7 @@ var sourceWords = map[harden.ScanKind]string{
 }
 
 // countCell is ALL/FIXABLE. What was not scanned is never 0.
-func countCell(st *styles, u *harden.ImageUse, s harden.Severity) (string, lipgloss.Style) {
+func countCell(st *styles, u *harden.ImageUse, s harden.Severity) (string, pen) {
 	if !u.Scanned() {
 		return notKnownCell(st)
 	}
@@ -150,7 +149,7 @@ func countCell(st *styles, u *harden.ImageUse, s harden.Severity) (string, lipgl
 }
 
 // imageSign is what an image is marked with: its worst severity.
-func imageSign(st *styles, u *harden.ImageUse) (string, lipgloss.Style) {
+func imageSign(st *styles, u *harden.ImageUse) (string, pen) {
 	if !u.Scanned() {
 		return "?", st.dim
 	}

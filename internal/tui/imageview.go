@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -43,13 +42,13 @@ func (m *Model) tabLine(r rect, w int, t *tabLine) string {
 	join := func(names []string) string { return strings.Join(names, apart) }
 	names := slices.Clone(t.names)
 	names[t.at] = "[" + names[t.at] + "]"
-	if ansi.StringWidth(join(names)) > w {
+	if widthOf(join(names)) > w {
 		names = slices.Clone(t.briefs)
 		names[t.at] = "[" + names[t.at] + "]"
 	}
 	x := r.x + 2
 	for i, name := range names {
-		n := ansi.StringWidth(name)
+		n := widthOf(name)
 		m.button(x, r.y, n, func(m *Model) tea.Cmd { return t.to(m, i) })
 		x += n + len(apart)
 	}

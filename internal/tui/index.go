@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -17,14 +16,33 @@ type counts struct {
 	other   int // waived, expected
 }
 
-func (c *counts) add(f *harden.Finding) {
+// weight is what a finding counts as: its severity where it fails.
+type weight int8
+
+const (
+	weighsUnknown = weight(harden.Critical) + 1 + iota
+	weighsOther
+)
+
+func weightOf(f *harden.Finding) weight {
 	switch f.Status {
 	case harden.StatusFail:
-		c.failed[min(max(f.Severity, harden.Info), harden.Critical)]++
+		return weight(min(max(f.Severity, harden.Info), harden.Critical))
 	case harden.StatusUnknown:
-		c.unknown++
+		return weighsUnknown
 	default:
+		return weighsOther
+	}
+}
+
+func (c *counts) add(w weight) {
+	switch w {
+	case weighsUnknown:
+		c.unknown++
+	case weighsOther:
 		c.other++
+	default:
+		c.failed[w]++
 	}
 }
 
@@ -71,11 +89,13 @@ type entry struct {
 	workload bool // of objects
 }
 
-// row is one finding.
+// row is one finding. What lists and counts ask of every row stands in it: a look
+// into fifty thousand findings takes longer than a frame may.
 type row struct {
 	*harden.Finding
 	id                       string
 	space, object, fixer, at int32
+	weight                   weight
 	changed                  bool
 	gen                      int // of the snapshot that changed it last; 0: the first
 }
@@ -174,7 +194,7 @@ func (b *builder) spaceOf(name string) int32 {
 		i = int32(len(b.spaces))
 		b.spaceAt[name] = i
 		b.spaces = append(b.spaces, entry{id: "ns:" + name, name: name, system: harden.IsSystemNamespace(name)})
-		b.widestSpace = max(b.widestSpace, ansi.StringWidth(clean(name)))
+		b.widestSpace = max(b.widestSpace, widthOf(clean(name)))
 	}
 	return i
 }
@@ -217,13 +237,13 @@ func (b *builder) finding(f *harden.Finding) {
 		b.placeAt[f.Container.Name] = at
 		b.places = append(b.places, f.Container.Name)
 	}
-	r := row{Finding: f, id: f.ID(), object: object, space: b.objects[object].space, fixer: fixer, at: at}
+	r := row{Finding: f, id: f.ID(), object: object, space: b.objects[object].space, fixer: fixer, at: at, weight: weightOf(f)}
 	b.byID[r.id] = int32(len(b.rows))
 	b.rows = append(b.rows, r)
-	b.objects[object].counts.add(f)
-	b.spaces[r.space].counts.add(f)
+	b.objects[object].counts.add(r.weight)
+	b.spaces[r.space].counts.add(r.weight)
 	if !b.spaces[r.space].system {
-		b.total.add(f)
+		b.total.add(r.weight)
 	}
 }
 
@@ -261,7 +281,7 @@ func (b *builder) sort() {
 // what sorting fifty thousand rows consists of.
 func (b *builder) order(g grouping) []int32 {
 	return b.sortedBy(func(r *row) (major, minor uint64) {
-		rank, fixer, object := uint64(rank(r.Finding)), uint64(r.fixer), uint64(r.object)
+		rank, fixer, object := r.weight.rank(), uint64(r.fixer), uint64(r.object)
 		switch g {
 		case bySeverity:
 			return rank<<32 | fixer, object
@@ -294,15 +314,11 @@ func (x *index) sortedBy(key func(*row) (major, minor uint64)) []int32 {
 }
 
 // rank orders findings by what a person looks at first.
-func rank(f *harden.Finding) int32 {
-	switch f.Status {
-	case harden.StatusFail:
-		return int32(harden.Critical - f.Severity)
-	case harden.StatusUnknown:
-		return 10
-	default:
-		return 20
+func (w weight) rank() uint64 {
+	if w <= weight(harden.Critical) {
+		return uint64(weight(harden.Critical) - w)
 	}
+	return uint64(w)
 }
 
 // permute sorts items in place and tells where each went.

@@ -16,7 +16,7 @@ func newInput(prompt, text string, st *styles) *input {
 	in.Prompt = prompt
 	in.CharLimit = 200
 	in.SetVirtualCursor(false)
-	look := textinput.StyleState{Text: st.text, Prompt: st.key, Placeholder: st.dim, Suggestion: st.dim}
+	look := textinput.StyleState{Text: *st.text.Style, Prompt: *st.key.Style, Placeholder: *st.dim.Style, Suggestion: *st.dim.Style}
 	in.SetStyles(textinput.Styles{Focused: look, Blurred: look})
 	in.SetValue(text)
 	in.CursorEnd()

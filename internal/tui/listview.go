@@ -3,7 +3,6 @@ package tui
 import (
 	"strings"
 
-	"charm.land/lipgloss/v2"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -24,20 +23,20 @@ func (m *Model) notice(title string, lines []string) []string {
 
 type standingWord struct {
 	glyph, word string
-	style       func(*styles) lipgloss.Style
+	style       func(*styles) pen
 }
 
 var standingWords = map[standing]standingWord{
-	ready:     {"✓", "accepted", func(s *styles) lipgloss.Style { return s.good }},
-	takesOver: {"✓", "takes over", func(s *styles) lipgloss.Style { return s.warn }},
-	inSource:  {"→", "in the source", func(s *styles) lipgloss.Style { return s.dim }},
-	byHand:    {"→", "by hand", func(s *styles) lipgloss.Style { return s.dim }},
-	inFile:    {"→", "in the file", func(s *styles) lipgloss.Style { return s.dim }},
-	unasked:   {"?", "not asked", func(s *styles) lipgloss.Style { return s.warn }},
-	refused:   {"✗", "refused", func(s *styles) lipgloss.Style { return s.bad }},
-	conflicts: {"!", "conflict", func(s *styles) lipgloss.Style { return s.warn }},
-	held:      {"!", "conflict", func(s *styles) lipgloss.Style { return s.bad }},
-	meddled:   {"!", "changes more", func(s *styles) lipgloss.Style { return s.bad }},
+	ready:     {"✓", "accepted", func(s *styles) pen { return s.good }},
+	takesOver: {"✓", "takes over", func(s *styles) pen { return s.warn }},
+	inSource:  {"→", "in the source", func(s *styles) pen { return s.dim }},
+	byHand:    {"→", "by hand", func(s *styles) pen { return s.dim }},
+	inFile:    {"→", "in the file", func(s *styles) pen { return s.dim }},
+	unasked:   {"?", "not asked", func(s *styles) pen { return s.warn }},
+	refused:   {"✗", "refused", func(s *styles) pen { return s.bad }},
+	conflicts: {"!", "conflict", func(s *styles) pen { return s.warn }},
+	held:      {"!", "conflict", func(s *styles) pen { return s.bad }},
+	meddled:   {"!", "changes more", func(s *styles) pen { return s.bad }},
 }
 
 const standingCells = 17
@@ -83,7 +82,7 @@ func (m *Model) planList(r rect) []string {
 	rows := m.planRows()
 	factCells := 0
 	for _, o := range p.plan.Objects {
-		factCells = max(factCells, 1+lipgloss.Width(m.planFacts(o)))
+		factCells = max(factCells, 1+widthOf(m.planFacts(o)))
 	}
 	var lines []string
 	for i := p.list.top; i < min(p.list.top+r.h-2, rows.Len()); i++ {
@@ -137,7 +136,7 @@ func (m *Model) runView() []string {
 }
 
 // phaseSign is glyph and style of a phase.
-func (m *Model) phaseSign(st *styles, p harden.Phase) (string, lipgloss.Style) {
+func (m *Model) phaseSign(st *styles, p harden.Phase) (string, pen) {
 	switch p {
 	case harden.Waiting:
 		return "·", st.dim
@@ -230,7 +229,7 @@ func (m *Model) undoList(r rect) []string {
 }
 
 // recordState sums up a record.
-func recordState(st *styles, r *harden.Record) (string, lipgloss.Style) {
+func recordState(st *styles, r *harden.Record) (string, pen) {
 	n := map[harden.RecordState]int{}
 	for _, o := range r.Objects {
 		n[o.State]++

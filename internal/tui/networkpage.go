@@ -3,7 +3,6 @@ package tui
 import (
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -69,7 +68,7 @@ func (m *Model) writeCell(p *page) {
 
 // writeTitle writes a title that the edge of the box has no room for.
 func (m *Model) writeTitle(p *page, title string) {
-	if ansi.StringWidth(clean(title))+4 > p.w {
+	if widthOf(clean(title))+4 > p.w {
 		p.para(p.st.strong, 0, title)
 	}
 }

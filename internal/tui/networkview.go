@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -20,7 +19,7 @@ var sumSigns = [...]sign{
 	harden.SumCut:     {"!", "needed but denied", ""},
 }
 
-func sumStyle(st *styles, s harden.NetworkSum) lipgloss.Style {
+func sumStyle(st *styles, s harden.NetworkSum) pen {
 	switch s {
 	case harden.SumAllowed:
 		return st.warn
@@ -96,7 +95,7 @@ const (
 func (m *Model) nameCells(inner int) int {
 	widest := fewestNameCells
 	for _, at := range m.net.grid.Rows {
-		widest = max(widest, ansi.StringWidth(m.peerName(m.net.view.Peers[at]))+3)
+		widest = max(widest, widthOf(m.peerName(m.net.view.Peers[at]))+3)
 	}
 	return min(widest, inner*45/100)
 }
@@ -229,9 +228,9 @@ func (m *Model) engineLine() string {
 	if unknown := n.before.Unknown; unknown > 0 {
 		right = append(right, st.dim.Render(itoa(unknown)+" unknown"))
 	}
-	room := m.width - 5 - lipgloss.Width(left)
+	room := m.width - 5 - widthOf(left)
 	for _, r := range right {
-		room -= lipgloss.Width(r) + 2
+		room -= widthOf(r) + 2
 	}
 	const fewest = 12
 	if e.Why != "" && room >= fewest {
@@ -457,7 +456,7 @@ func (m *Model) networkRow(st *styles, r *networkRow, w int) string {
 }
 
 // phaseStanding is how a phase of the proposal stands: glyph, words and style.
-func phaseStanding(st *styles, p *harden.NetworkPhase) (glyph, word string, style lipgloss.Style) {
+func phaseStanding(st *styles, p *harden.NetworkPhase) (glyph, word string, style pen) {
 	switch {
 	case p.Done:
 		return "✓", "done", st.good

@@ -3,7 +3,6 @@ package tui
 import (
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -31,19 +30,19 @@ func (p *page) head(text, note string) {
 }
 
 // para writes wrapped text, all of it indented.
-func (p *page) para(style lipgloss.Style, indent int, text string) {
+func (p *page) para(style pen, indent int, text string) {
 	p.item(style, strings.Repeat(" ", indent), text)
 }
 
 // item writes wrapped text after a lead of plain cells, which the lines after
 // the first leave empty.
-func (p *page) item(style lipgloss.Style, lead, text string) {
+func (p *page) item(style pen, lead, text string) {
 	p.lead(style, lead, style, text)
 }
 
 // lead is item with a style for the lead.
-func (p *page) lead(leadStyle lipgloss.Style, lead string, style lipgloss.Style, text string) {
-	n := ansi.StringWidth(lead)
+func (p *page) lead(leadStyle pen, lead string, style pen, text string) {
+	n := widthOf(lead)
 	for i, line := range wrap(text, p.w-n) {
 		if i == 1 {
 			lead = strings.Repeat(" ", n)

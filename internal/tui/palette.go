@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/sahilm/fuzzy"
 )
 
@@ -279,11 +278,11 @@ func (d *finder) box(m *Model, w, h int) []string {
 		if d.command != nil {
 			keys, keyStyle = o.note, st.dim
 		}
-		side := min(max(10, ansi.StringWidth(clean(keys))+2), p.w/2)
+		side := min(max(10, widthOf(clean(keys))+2), p.w/2)
 		if o.why != "" {
 			// Where both have no room, why it is not possible says more.
 			whole := text + " (" + o.why + ")"
-			if ansi.StringWidth(whole) > p.w-side {
+			if widthOf(whole) > p.w-side {
 				whole = lead + o.name + ": " + o.why
 			}
 			text = whole

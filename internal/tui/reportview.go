@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/compliance"
@@ -13,16 +12,16 @@ import (
 
 type statusSign struct {
 	glyph, word string
-	style       func(*styles) lipgloss.Style
+	style       func(*styles) pen
 }
 
 var controlSigns = map[compliance.Status]statusSign{
-	compliance.Fail:          {"✗", "fail", func(s *styles) lipgloss.Style { return s.bad }},
-	compliance.Unknown:       {"?", "unknown", func(s *styles) lipgloss.Style { return s.warn }},
-	compliance.Waived:        {"-", "waived", func(s *styles) lipgloss.Style { return s.dim }},
-	compliance.Pass:          {"✓", "pass", func(s *styles) lipgloss.Style { return s.good }},
-	compliance.NotApplicable: {"·", "not applicable", func(s *styles) lipgloss.Style { return s.dim }},
-	compliance.Hidden:        {"·", "not visible", func(s *styles) lipgloss.Style { return s.dim }},
+	compliance.Fail:          {"✗", "fail", func(s *styles) pen { return s.bad }},
+	compliance.Unknown:       {"?", "unknown", func(s *styles) pen { return s.warn }},
+	compliance.Waived:        {"-", "waived", func(s *styles) pen { return s.dim }},
+	compliance.Pass:          {"✓", "pass", func(s *styles) pen { return s.good }},
+	compliance.NotApplicable: {"·", "not applicable", func(s *styles) pen { return s.dim }},
+	compliance.Hidden:        {"·", "not visible", func(s *styles) pen { return s.dim }},
 }
 
 const controlStatusCells = 10
@@ -82,7 +81,7 @@ func (m *Model) standardTabs(x, y, w int) string {
 		names = append(names, name)
 	}
 	from, to := 0, len(names)
-	for to-from > 1 && ansi.StringWidth(strings.Join(names[from:to], "  "))+4 > w {
+	for to-from > 1 && widthOf(strings.Join(names[from:to], "  "))+4 > w {
 		if at-from > to-1-at {
 			from++
 		} else {
@@ -102,7 +101,7 @@ func (m *Model) standardTabs(x, y, w int) string {
 		if i > from {
 			out += "  "
 		}
-		m.button(x+lead+ansi.StringWidth(out), y, ansi.StringWidth(names[i]), func(m *Model) tea.Cmd { return m.nextStandard(i - at) })
+		m.button(x+lead+widthOf(out), y, widthOf(names[i]), func(m *Model) tea.Cmd { return m.nextStandard(i - at) })
 		out += style.Render(names[i])
 	}
 	if from > 0 {
@@ -184,7 +183,7 @@ func (m *Model) reportList(r rect, a *compliance.Assessment) []string {
 	id := 0
 	for i := range rep.rows {
 		if v := rep.rows[i].verdict; v != nil {
-			id = max(id, ansi.StringWidth(v.Control.ID)+1)
+			id = max(id, widthOf(v.Control.ID)+1)
 		}
 	}
 	if id > longID {

@@ -89,7 +89,7 @@ func (x *index) sortRows(g grouping, s sorting) []int32 {
 		at[o] = uint64(i)
 	}
 	return x.sortedBy(func(r *row) (major, minor uint64) {
-		rank, fixer, object := uint64(rank(r.Finding)), uint64(r.fixer), at[r.object]
+		rank, fixer, object := r.weight.rank(), uint64(r.fixer), at[r.object]
 		switch {
 		case g == byFixer:
 			return fixer<<32 | object, rank

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // starting is the screen before there is data: what is wrong, and what else can
@@ -157,7 +156,7 @@ func (m *Model) startList(r rect) []string {
 	inner := r.w - 2
 	names := 12
 	for _, c := range rows {
-		names = max(names, ansi.StringWidth(clean(c.text))+2)
+		names = max(names, widthOf(clean(c.text))+2)
 	}
 	names = min(names, inner*45/100)
 	var lines []string
@@ -255,7 +254,7 @@ func (m *Model) readingView() []string {
 
 // centered is center for styled text.
 func centered(s string, w int) string {
-	return strings.Repeat(" ", max(0, (w-ansi.StringWidth(s))/2)) + s
+	return strings.Repeat(" ", max(0, (w-widthOf(s))/2)) + s
 }
 
 // startScreen is shown until there is data.

@@ -3,7 +3,6 @@ package tui
 import (
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
@@ -20,10 +19,10 @@ func fit(s string, w int) string {
 		return ""
 	}
 	s = clean(s)
-	n := ansi.StringWidth(s)
+	n := widthOf(s)
 	if n > w {
 		s = ansi.Truncate(s, w, ellipsis)
-		n = ansi.StringWidth(s)
+		n = widthOf(s)
 	}
 	return s + strings.Repeat(" ", max(0, w-n))
 }
@@ -34,7 +33,7 @@ func fitRight(s string, w int) string {
 		return ""
 	}
 	s = clean(s)
-	if n := ansi.StringWidth(s); n < w {
+	if n := widthOf(s); n < w {
 		return strings.Repeat(" ", w-n) + s
 	}
 	return fit(s, w)
@@ -44,7 +43,7 @@ func fitRight(s string, w int) string {
 // parts where one fits: its end tells it apart.
 func fitEnd(name string, w int) string {
 	name = clean(name)
-	n := ansi.StringWidth(name)
+	n := widthOf(name)
 	if n <= w || w <= 1 {
 		return fit(name, w)
 	}
@@ -53,7 +52,7 @@ func fitEnd(name string, w int) string {
 		if !ok {
 			return ansi.TruncateLeft(name, n-w+1, ellipsis)
 		}
-		if ansi.StringWidth(tail)+2 <= w {
+		if widthOf(tail)+2 <= w {
 			return fit(ellipsis+"/"+tail, w)
 		}
 		rest = tail
@@ -65,10 +64,10 @@ func clip(s string, w int) string {
 	if w <= 0 {
 		return ""
 	}
-	n := ansi.StringWidth(s)
+	n := widthOf(s)
 	if n > w {
 		s = ansi.Truncate(s, w, ellipsis)
-		n = ansi.StringWidth(s)
+		n = widthOf(s)
 	}
 	if n < w {
 		s += strings.Repeat(" ", w-n)
@@ -84,12 +83,12 @@ func wrap(s string, w int) []string {
 	for _, text := range strings.Split(s, "\n") {
 		line, n := "", 0
 		put := func(part string) {
-			pw := ansi.StringWidth(part)
+			pw := widthOf(part)
 			if n > 0 && n+pw > w {
 				out = append(out, strings.TrimRight(line, " "))
 				line, n = "", 0
 				part = strings.TrimLeft(part, " ")
-				pw = ansi.StringWidth(part)
+				pw = widthOf(part)
 			}
 			for pw > w {
 				head := ansi.Truncate(part, w, "")
@@ -98,7 +97,7 @@ func wrap(s string, w int) []string {
 				}
 				out = append(out, head)
 				part = part[len(head):]
-				pw = ansi.StringWidth(part)
+				pw = widthOf(part)
 			}
 			line, n = line+part, n+pw
 		}
@@ -145,13 +144,13 @@ func overlay(lines, box []string, x, y, w int) {
 			continue
 		}
 		under := lines[y+i]
-		bw := ansi.StringWidth(b)
+		bw := widthOf(b)
 		left := clip(ansi.Cut(under, 0, x), x)
 		// A wide rune under the edge of the box cannot be cut in two: a blank
 		// stands for the half that is left.
 		room := max(0, w-x-bw)
 		right := ansi.Cut(under, x+bw, w)
-		if ansi.StringWidth(right) > room {
+		if widthOf(right) > room {
 			right = " " + ansi.Cut(under, x+bw+1, w)
 		}
 		lines[y+i] = left + "\x1b[m" + b + clip(right, room)
@@ -198,7 +197,7 @@ func short(r harden.Ref) string {
 
 // span is a piece of a line in one style.
 type span struct {
-	style lipgloss.Style
+	style pen
 	text  string
 }
 
@@ -206,19 +205,19 @@ type span struct {
 // right is left out, the left is cut last.
 func spread(left string, right []string, w int) string {
 	const gap = "  "
-	room := w - ansi.StringWidth(left)
+	room := w - widthOf(left)
 	end := ""
 	for _, r := range right {
 		if r == "" {
 			continue
 		}
-		cost := ansi.StringWidth(r) + ansi.StringWidth(gap)
+		cost := widthOf(r) + widthOf(gap)
 		if cost > room {
 			break
 		}
 		end += gap + r
 		room -= cost
 	}
-	lw := w - ansi.StringWidth(end)
+	lw := w - widthOf(end)
 	return clip(left, lw) + end
 }

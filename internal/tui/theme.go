@@ -9,13 +9,13 @@ import (
 
 // styles says how things look by what they mean.
 type styles struct {
-	text, dim, strong, accent, code lipgloss.Style
-	good, warn, bad                 lipgloss.Style
-	severity                        [5]lipgloss.Style // by harden.Severity
-	added, removed                  lipgloss.Style    // lines of a diff
-	border, focus                   lipgloss.Style    // of panes
-	key                             lipgloss.Style    // in hints
-	brand                           lipgloss.Style
+	text, dim, strong, accent, code pen
+	good, warn, bad                 pen
+	severity                        [5]pen // by harden.Severity
+	added, removed                  pen    // lines of a diff
+	border, focus                   pen    // of panes
+	key                             pen    // in hints
+	brand                           pen
 }
 
 // theme is the styles on the plain background and on the row under the cursor,
@@ -88,34 +88,36 @@ func newTheme(dark bool, profile colorprofile.Profile) *theme {
 	// The text of the terminal may be unreadable on a background that is ours.
 	for st, background := range map[*styles]string{&t.cursor: p.cursor, &t.shadow: p.shadow} {
 		*st = p.on(plain.Background(lipgloss.Color(background)))
-		st.text = st.text.Foreground(lipgloss.Color(p.strong))
+		st.text = newPen(st.text.Foreground(lipgloss.Color(p.strong)))
 	}
 	return t
 }
 
 // on are the styles on a base.
 func (p palette) on(base lipgloss.Style) styles {
-	fg := func(c string) lipgloss.Style {
+	of := func(c string) lipgloss.Style {
 		if c == "" {
 			return base
 		}
 		return base.Foreground(lipgloss.Color(c))
 	}
+	fg := func(c string) pen { return newPen(of(c)) }
+	bold := func(c string) pen { return newPen(of(c).Bold(true)) }
 	brand := lipgloss.NewStyle().Reverse(true)
 	if p.brand != "" {
 		brand = lipgloss.NewStyle().Foreground(lipgloss.Color(p.ink)).Background(lipgloss.Color(p.brand))
 	}
 	return styles{
-		text: base, dim: fg(p.dim), strong: fg(p.strong).Bold(true), accent: fg(p.accent), code: fg(p.code),
+		text: newPen(base), dim: fg(p.dim), strong: bold(p.strong), accent: fg(p.accent), code: fg(p.code),
 		good: fg(p.good), warn: fg(p.warn), bad: fg(p.bad),
-		severity: [5]lipgloss.Style{
+		severity: [5]pen{
 			harden.Info: fg(p.info), harden.Low: fg(p.low), harden.Medium: fg(p.medium),
-			harden.High: fg(p.high), harden.Critical: fg(p.critical).Bold(true),
+			harden.High: fg(p.high), harden.Critical: bold(p.critical),
 		},
 		added: fg(p.good), removed: fg(p.bad),
 		border: fg(p.border), focus: fg(p.accent),
-		key:   fg(p.accent).Bold(true),
-		brand: brand.Bold(true),
+		key:   bold(p.accent),
+		brand: newPen(brand.Bold(true)),
 	}
 }
 
@@ -138,7 +140,7 @@ var statusSigns = map[harden.Status]sign{
 }
 
 // signOf is the sign of a finding with its style.
-func (s *styles) signOf(f *harden.Finding) (sign, lipgloss.Style) {
+func (s *styles) signOf(f *harden.Finding) (sign, pen) {
 	if g, ok := statusSigns[f.Status]; ok {
 		return g, s.dim
 	}
@@ -147,7 +149,7 @@ func (s *styles) signOf(f *harden.Finding) (sign, lipgloss.Style) {
 }
 
 // classStyle is the style of a fix's class.
-func (s *styles) classStyle(c harden.Class) lipgloss.Style {
+func (s *styles) classStyle(c harden.Class) pen {
 	switch c {
 	case harden.Safe:
 		return s.good

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -43,7 +42,7 @@ func (m *Model) render() string {
 			m.reachDialog(func() (x, y, w, h int) {
 				box, x, y := m.dialogAt(d)
 				overlay(lines, box, x, y, m.width)
-				return x, y, lipgloss.Width(box[0]), len(box)
+				return x, y, widthOf(box[0]), len(box)
 			})
 		}
 	}
@@ -60,7 +59,7 @@ func (m *Model) render() string {
 // dialogAt draws a dialog and says where its left upper corner is.
 func (m *Model) dialogAt(d dialog) (box []string, x, y int) {
 	box = d.box(m, m.width, m.height)
-	return box, max(0, (m.width-lipgloss.Width(box[0]))/2), max(0, (m.height-len(box))/2)
+	return box, max(0, (m.width-widthOf(box[0]))/2), max(0, (m.height-len(box))/2)
 }
 
 func (m *Model) cursor() *tea.Cursor {
@@ -103,7 +102,7 @@ func (m *Model) moreRoom() []string {
 }
 
 func center(s string, w int) string {
-	pad := max(0, (w-ansi.StringWidth(s))/2)
+	pad := max(0, (w-widthOf(s))/2)
 	return fit(strings.Repeat(" ", pad)+s, w)
 }
 
@@ -115,11 +114,11 @@ func (m *Model) header() string {
 	if scope := m.scopeName(); scope != "" {
 		left += st.dim.Render(" (" + clean(scope) + ")")
 	}
-	m.reachCrumb(-1, 0, lipgloss.Width(left))
+	m.reachCrumb(-1, 0, widthOf(left))
 	for i, part := range m.here().crumbs(m) {
-		from := lipgloss.Width(left)
+		from := widthOf(left)
 		left += sep + st.text.Render(clean(part))
-		m.reachCrumb(i, from+lipgloss.Width(sep), lipgloss.Width(left))
+		m.reachCrumb(i, from+widthOf(sep), widthOf(left))
 	}
 	glyph, word, more, good := m.connection()
 	style := st.good
@@ -128,7 +127,7 @@ func (m *Model) header() string {
 	}
 	right := []string{style.Render(clean(glyph + " " + word))}
 	if more != "" {
-		if room := m.width - lipgloss.Width(left) - lipgloss.Width(right[0]) - 6; room >= 12 {
+		if room := m.width - widthOf(left) - widthOf(right[0]) - 6; room >= 12 {
 			right = append(right, st.dim.Render(ansi.Truncate(clean(more), min(room, 70), ellipsis)))
 		}
 	}
@@ -152,8 +151,8 @@ func (m *Model) header() string {
 		right = append(right, st.dim.Render(tookWord(m.x.snap.Took)))
 	}
 	// The crumbs give way to the state of the connection, not the other way round.
-	room := m.width - lipgloss.Width(right[0]) - 3
-	if lipgloss.Width(left) > room {
+	room := m.width - widthOf(right[0]) - 3
+	if widthOf(left) > room {
 		left = ansi.Truncate(left, room, ellipsis)
 	}
 	return spread(left, right, m.width-1) + " "
@@ -171,7 +170,7 @@ func (m *Model) footer() string {
 	if n := len(m.marked()); n > 0 && m.here().marks {
 		right = st.accent.Render("✓ " + itoa(n) + " marked ")
 	}
-	room := m.width - lipgloss.Width(right)
+	room := m.width - widthOf(right)
 	if m.toast.text != "" {
 		glyph, style, end := " • ", st.accent, ""
 		if m.toast.bad {
@@ -179,7 +178,7 @@ func (m *Model) footer() string {
 			end = st.key.Render("! ") + st.dim.Render("details ")
 		}
 		m.reach(area{rect: rect{0, m.height - 1, room, 1}, press: pressToast})
-		return style.Render(glyph) + clip(st.text.Render(clean(m.toast.text)), room-3-lipgloss.Width(end)) + end + right
+		return style.Render(glyph) + clip(st.text.Render(clean(m.toast.text)), room-3-widthOf(end)) + end + right
 	}
 	return clip(m.hints(room), room) + right
 }
@@ -198,11 +197,11 @@ func (m *Model) hints(room int) string {
 	text := func(a *action) string { return " " + or(keyNames[a.keys[0]], a.keys[0]) + " " + a.name + " " }
 	last := max(0, len(shown)-2)
 	for _, a := range shown[last:] {
-		room -= ansi.StringWidth(text(a)) + 1
+		room -= widthOf(text(a)) + 1
 	}
 	out, x := "", 0
 	for i, a := range shown {
-		w := ansi.StringWidth(text(a)) + 1
+		w := widthOf(text(a)) + 1
 		if i < last && w > room {
 			continue
 		}
@@ -237,10 +236,10 @@ func (m *Model) box(r rect, title, note, foot string, focused bool, lines []stri
 	}
 	inner := r.w - 2
 	title = ansi.Truncate(clean(title), max(0, inner-4), ellipsis)
-	if ansi.StringWidth(note)+ansi.StringWidth(title)+3 > inner {
+	if widthOf(note)+widthOf(title)+3 > inner {
 		note = ""
 	}
-	fill := inner - ansi.StringWidth(title) - 2 - ansi.StringWidth(note)
+	fill := inner - widthOf(title) - 2 - widthOf(note)
 	out := make([]string, 0, r.h)
 	out = append(out, edge.Render("┌")+name.Render(" "+title+" ")+edge.Render(strings.Repeat("─", max(0, fill)))+st.dim.Render(note)+edge.Render("┐"))
 	side := edge.Render("│")
@@ -255,7 +254,7 @@ func (m *Model) box(r rect, title, note, foot string, focused bool, lines []stri
 		foot = " " + foot + " "
 	}
 	foot = ansi.Truncate(foot, max(0, inner-1), "")
-	return append(out, edge.Render("└"+strings.Repeat("─", max(0, inner-1-ansi.StringWidth(foot))))+st.dim.Render(foot)+edge.Render("─┘"))
+	return append(out, edge.Render("└"+strings.Repeat("─", max(0, inner-1-widthOf(foot))))+st.dim.Render(foot)+edge.Render("─┘"))
 }
 
 // beside joins columns of equal height.

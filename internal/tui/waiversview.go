@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
 
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
@@ -57,7 +56,7 @@ func (m *Model) waiverRank(v *harden.WaiverView) int {
 
 const waiverStateCells = 12
 
-func (m *Model) waiverSign(st *styles, v *harden.WaiverView) (string, lipgloss.Style) {
+func (m *Model) waiverSign(st *styles, v *harden.WaiverView) (string, pen) {
 	if m.endsSoon(v) {
 		return "! ends soon", st.warn
 	}
