@@ -41,9 +41,9 @@ func TestTheWholeWayWithTheMouse(t *testing.T) {
 	before := get(t, l, ns, "deployment/web")
 	term := u.open(t, 140, 40, nil, "-n", ns)
 	term.sees("live", ns)
-	term.click("deploy/web", 0)
+	term.click("│  deploy/web", 3)
 	term.sees("Findings  deploy/web")
-	term.click("▲ high run-as-non-root", -1) // the column of marks
+	term.click("○ low  run-as-non-root", -1) // the column of marks
 	term.sees("1 marked")
 	term.click("f fix", 0)
 	term.sees("Plan", "accepted", "web")
