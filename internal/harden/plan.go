@@ -231,6 +231,7 @@ type RecordObject struct {
 	Fixes  []string // fixer ids; with "waive " or "unwaive " before where nothing is repaired
 	State  RecordState
 	Note   string // outcome in words
+	Made   bool   // by the plan: undo deletes it
 }
 
 // Undoable are the objects that were, or may have been, written.

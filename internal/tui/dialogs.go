@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -50,7 +51,7 @@ type confirm struct {
 	armed bool
 	// write writes what is to be read before the answer; nil: nothing.
 	write func(p *page)
-	doc   doc
+	doc   doc // all of that
 	drawn drawn
 	room  int // lines of doc that are shown
 }
@@ -112,30 +113,27 @@ func (c *confirm) box(m *Model, w, h int) []string {
 	for _, l := range c.notes {
 		p.lead(p.st.warn, "! ", p.st.text, l)
 	}
-	room := max(1, h-4)
-	if c.write != nil {
-		room = max(1, room-min(6, room/2)) // some lines of what is to be read
+	if now := (drawn{w: p.w, theme: m.theme}); now != c.drawn {
+		c.drawn = now
+		if c.write != nil {
+			p.gap()
+			c.write(p)
+		}
+		c.doc.lines = p.lines
 	}
-	if len(p.lines) > room {
-		p.lines = append(p.lines[:room-1], p.st.dim.Render(ellipsis))
-	}
+	n := len(c.doc.lines)
+	c.room = max(1, min(n, h-4))
+	c.doc.scroll(0, c.room)
+	p.lines = slices.Clone(c.doc.window(c.room))
 	title := c.title
-	if c.write != nil {
-		if now := (drawn{w: p.w, theme: m.theme}); now != c.drawn {
-			d := &page{st: p.st, w: p.w}
-			c.write(d)
-			c.doc.lines, c.drawn = d.lines, now
-		}
-		p.gap()
-		n := len(c.doc.lines)
-		c.room = max(1, min(n, h-4-len(p.lines)))
-		c.doc.scroll(0, c.room)
-		p.lines = append(p.lines, c.doc.window(c.room)...)
-		if n > c.room {
-			title += "  " + itoa(c.doc.top+1) + "-" + itoa(c.doc.top+c.room) + " of " + itoa(n) + " lines"
-		}
+	if n > c.room {
+		title += "  " + itoa(c.doc.top+1) + "-" + itoa(c.doc.top+c.room) + " of " + itoa(n)
 	}
-	p.gap()
+	if below := n - c.doc.top - c.room; below > 0 {
+		p.lines = append(p.lines, p.st.warn.Render("↓ "+plural(below, "more line", "more lines")))
+	} else {
+		p.lines = append(p.lines, "")
+	}
 	if c.armed {
 		y := len(p.lines) + 1
 		agree, leave := widthOf("y "+c.yes), widthOf("n leave it")

@@ -237,11 +237,16 @@ func (m *Model) filterLine() string {
 	case m.match != nil:
 		found = st.dim.Render(itoa(m.match.n) + " of " + itoa(len(m.x.rows)))
 	}
+	left := ""
 	if m.typing != nil {
 		m.typing.SetWidth(max(4, m.width/2))
-		return spread(m.typing.View(), []string{found}, m.width-1) + " "
+		left = m.typing.View()
+	} else {
+		left = st.key.Render(" / ") + st.text.Render(clean(f.text)) + st.dim.Render("   esc clears")
 	}
-	left := st.key.Render(" / ") + st.text.Render(clean(f.text)) + st.dim.Render("   esc clears")
+	if room := m.width - 3 - ansi.StringWidth(left); f.err != "" && room > 0 {
+		found = ansi.Truncate(found, room, ellipsis)
+	}
 	return spread(left, []string{found}, m.width-1) + " "
 }
 

@@ -411,14 +411,25 @@ func (m *Model) confirmApply() tea.Cmd {
 	if word := effectNote(m.plan.effect, len(m.plan.findings)); word != "" {
 		notes = append(notes, word)
 	}
-	if rest := len(m.plan.plan.Objects) - len(plan.Objects); rest > 0 {
-		notes = append(notes, plural(rest, "object of the plan is", "objects of the plan are")+" not applied")
+	if left := m.leftOut(plan); len(left) > 0 {
+		notes = append(notes, plural(len(left), "object of the plan is", "objects of the plan are")+" not applied: "+strings.Join(left, ", "))
 	}
 	return m.ask(&confirm{
 		title: "Apply to " + m.backend.Title() + "?",
 		lines: lines, notes: notes, yes: "apply",
 		do: func(m *Model) tea.Cmd { return m.apply(plan) },
 	})
+}
+
+// leftOut are the names of the objects of the plan that are not to be applied.
+func (m *Model) leftOut(plan *harden.Plan) []string {
+	var names []string
+	for _, o := range m.plan.plan.Objects {
+		if !slices.Contains(plan.Objects, o) {
+			names = append(names, short(o.Target))
+		}
+	}
+	return names
 }
 
 func planScreen() screenDef {

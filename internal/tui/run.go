@@ -46,6 +46,7 @@ type runObject struct {
 	phase   harden.Phase
 	message string
 	outcome *harden.Outcome
+	made    bool // by the plan
 }
 
 type runRows []runObject
@@ -120,6 +121,9 @@ func (m *Model) apply(plan *harden.Plan) tea.Cmd {
 	cmd := m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
 		return b.Apply(ctx, plan, opts, progress)
 	})
+	for i, o := range plan.Objects {
+		m.run.objects[i].made = o.Verb == harden.Create
+	}
 	m.run.effect = m.plan.effect
 	if m.plan.from == screenNetwork || m.plan.from == screenWaivers {
 		m.run.back = m.plan.from
@@ -251,7 +255,7 @@ func (m *Model) askStop(quit bool) tea.Cmd {
 	}
 	c := &confirm{
 		title: "Stop " + m.run.verb() + "?",
-		lines: []string{"The object in hand is finished, the others are left as they are."},
+		lines: []string{"The object in hand is finished first; the others are left as they are."},
 		yes:   "stop",
 		do:    func(m *Model) tea.Cmd { return m.stopRun(false) },
 	}

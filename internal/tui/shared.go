@@ -91,6 +91,9 @@ func MayTakeOver(plan *harden.Plan, o *harden.ObjectPlan) bool {
 // restart".
 func Consequences(objects []*harden.ObjectPlan) []string { return consequences(objects) }
 
+// UndoConsequences says with counts what undoing a plan will do.
+func UndoConsequences(r *harden.Record) []string { return undoConsequences(r) }
+
 // Plain is markdown without its marks; a link is its text.
 func Plain(markdown string) string { return plain(markdown) }
 

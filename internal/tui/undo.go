@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -103,15 +104,29 @@ func whyNotUndo(r *harden.Record) string {
 	return "nothing of this plan was written"
 }
 
-func (m *Model) confirmUndo(id string, refs []harden.Ref) tea.Cmd {
+// undoConsequences says with counts what undoing will do: "1 Deployment will get
+// the former values back", "2 NetworkPolicies will be deleted again".
+func undoConsequences(r *harden.Record) []string {
 	var objects []*harden.ObjectPlan
-	for _, r := range refs {
-		objects = append(objects, &harden.ObjectPlan{Target: r})
+	for _, o := range r.Objects {
+		p := &harden.ObjectPlan{Target: o.Object}
+		if o.Made {
+			p.Verb = harden.Create
+		}
+		if o.State.Stands() {
+			objects = append(objects, p)
+		}
 	}
+	words := strings.NewReplacer(" will be changed", " will get the former values back", " will be created", " will be deleted again")
 	lines := consequences(objects)
-	for i := range lines {
-		lines[i] = strings.Replace(lines[i], "be changed", "get the former values back", 1)
+	for i, l := range lines {
+		lines[i] = words.Replace(l)
 	}
+	return lines
+}
+
+func (m *Model) confirmUndo(r *harden.Record) tea.Cmd {
+	lines, id, refs := undoConsequences(r), r.ID, r.Undoable()
 	b, opts := m.backend, m.opts.Apply
 	return m.ask(&confirm{
 		title: "Undo in " + m.backend.Title() + "?",
@@ -141,28 +156,38 @@ func noResume(m *Model) string {
 func (m *Model) resume() tea.Cmd {
 	r := m.record()
 	id, refs, b, opts := r.ID, r.Interrupted(), m.backend, m.opts.Apply
+	var made []harden.Ref
+	for _, o := range r.Objects {
+		if o.Made {
+			made = append(made, o.Object)
+		}
+	}
 	return m.ask(&confirm{
 		title: "Go on in " + b.Title() + "?",
 		lines: []string{"Watches the rollouts of " + plural(len(refs), "object", "objects") + ", and takes back what went wrong."},
 		yes:   "go on",
 		do: func(m *Model) tea.Cmd {
 			m.undo.stop()
-			return m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
+			cmd := m.startRun(false, refs, func(ctx context.Context, progress func(harden.Event)) (*harden.ApplyReport, error) {
 				return b.Resume(ctx, id, opts, progress)
 			})
+			for i := range m.run.objects {
+				m.run.objects[i].made = slices.Contains(made, m.run.objects[i].ref)
+			}
+			return cmd
 		},
 	})
 }
 
 // undoRun undoes the plan that was just applied.
 func (m *Model) undoRun() tea.Cmd {
-	var refs []harden.Ref
+	r := &harden.Record{ID: m.run.report.ID}
 	for _, o := range m.run.objects {
 		if o.phase != harden.Refused && o.phase != harden.Skipped {
-			refs = append(refs, o.ref)
+			r.Objects = append(r.Objects, harden.RecordObject{Object: o.ref, State: harden.RecordApplied, Made: o.made})
 		}
 	}
-	return m.confirmUndo(m.run.report.ID, refs)
+	return m.confirmUndo(r)
 }
 
 func undoScreen() screenDef {
@@ -177,8 +202,7 @@ func undoScreen() screenDef {
 func undoActions() []action {
 	return []action{
 		{name: "undo", keys: []string{"u", "enter"}, help: "take this plan back (asks first)", on: onUndo, hint: 1, ready: noUndo, run: func(m *Model) tea.Cmd {
-			r := m.record()
-			return m.confirmUndo(r.ID, r.Undoable())
+			return m.confirmUndo(m.record())
 		}},
 		{name: "go on", keys: []string{"R"}, help: "go on with a plan that was interrupted: watch its rollouts, take back what went wrong", on: onUndo, hint: 3, rare: true, ready: noResume, run: (*Model).resume},
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back", on: onUndo, hint: 2, run: (*Model).closeUndo},

@@ -180,7 +180,23 @@ func (m *Model) footer() string {
 		m.reach(area{rect: rect{0, m.height - 1, room, 1}, press: pressToast})
 		return style.Render(glyph) + clip(st.text.Render(clean(m.toast.text)), room-3-widthOf(end)) + end + right
 	}
+	if m.typing != nil && m.top() == nil {
+		return clip(m.typingHints(), room) + right
+	}
 	return clip(m.hints(room), room) + right
+}
+
+// typingHints are the keys of a filter that is being typed.
+func (m *Model) typingHints() string {
+	st := &m.theme.styles
+	out := ""
+	for _, h := range [][2]string{{"↵", "keep"}, {"esc", "clear"}, {"↑↓", "move"}} {
+		if out != "" {
+			out += st.border.Render("·")
+		}
+		out += st.key.Render(" "+h[0]) + st.text.Render(" "+h[1]+" ")
+	}
+	return out
 }
 
 // hints are the actions of this screen by their use, as many as have room; the

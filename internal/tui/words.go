@@ -61,7 +61,11 @@ func (m *Model) writeNoFindings(p *page) {
 	case m.filter.text != "" && m.filter.class && m.class.busy:
 		p.para(p.st.dim, 0, "Looking at the fixes of all findings "+ellipsis)
 	case m.filter.text != "":
-		p.para(p.st.text, 0, "No findings match the filter.")
+		if m.filter.err != "" {
+			p.lead(p.st.warn, "! ", p.st.text, "The filter cannot match: "+m.filter.err)
+		} else {
+			p.para(p.st.text, 0, "No findings match the filter.")
+		}
 		p.para(p.st.dim, 0, plural(len(m.x.rows), "finding is", "findings are")+" filtered away; esc clears the filter.")
 	case m.nothingRead():
 		p.lead(p.st.bad, "✗ ", p.st.strong, "Nothing could be read here.")

@@ -205,7 +205,7 @@ func (o *Object) Ref() harden.Ref {
 func (e *Entry) Record() harden.Record {
 	r := harden.Record{ID: e.ID, Time: e.Time, Cluster: e.Context}
 	for _, o := range e.Objects {
-		ro := harden.RecordObject{Object: o.Ref(), State: o.State, Note: o.Note}
+		ro := harden.RecordObject{Object: o.Ref(), State: o.State, Note: o.Note, Made: o.Created}
 		for _, f := range o.Fixes {
 			does := f.ID
 			if f.Effect != harden.Repairs {

@@ -157,7 +157,7 @@ func (r *running) interrupted() {
 		r.stop()
 	default:
 		r.gap()
-		r.say("Stop? The object in hand is finished, the others are left as they are.")
+		r.say("Stop? The object in hand is finished first; the others are left as they are.")
 		r.write("Type yes to stop, anything else to go on: ")
 		r.asking = true
 		r.request()

@@ -85,12 +85,8 @@ func whyNotUndo(r *harden.Record) string {
 
 func (d *dialog) undo(r *harden.Record) (next, error) {
 	refs := r.Undoable()
-	var objects []*harden.ObjectPlan
-	for _, ref := range refs {
-		objects = append(objects, &harden.ObjectPlan{Target: ref})
-	}
 	d.gap()
-	d.say("Undo in %s? %s.", d.b.Title(), strings.ReplaceAll(join(tui.Consequences(objects)), "be changed", "get the former values back"))
+	d.say("Undo in %s? %s.", d.b.Title(), join(tui.UndoConsequences(r)))
 	d.say("Workloads whose pod template changes restart. The findings come back.")
 	if ok, err := d.yes(d.ctx, "undo"); !ok || err != nil {
 		return stay, d.unwritten(err)
