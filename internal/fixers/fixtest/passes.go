@@ -13,13 +13,21 @@ import (
 
 // check calls the fixer's Check once per subject of its kind.
 func check(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
-	passes := subjects(fixer, inv)
+	passes := Passes(fixer, inv)
 	for _, p := range passes {
-		p.Inventory, p.Fixer = inv, fixer
 		fixer.Check(p)
 		if p.Pod != nil && !p.Pod.PodLevel {
 			p.Findings = slices.DeleteFunc(p.Findings, func(f *harden.Finding) bool { return f.Container.IsZero() })
 		}
+	}
+	return passes
+}
+
+// Passes are those of the subjects of the fixer's kind, before its Check.
+func Passes(fixer *harden.Fixer, inv *harden.Inventory) []*harden.Pass {
+	passes := subjects(fixer, inv)
+	for _, p := range passes {
+		p.Inventory, p.Fixer = inv, fixer
 	}
 	return passes
 }
