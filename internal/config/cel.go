@@ -63,6 +63,8 @@ func environment(r *rule) (*cel.Env, error) {
 type program struct {
 	source string
 	run    cel.Program
+	// namespace says that it looks at the Namespace of the object.
+	namespace bool
 }
 
 func compileExpression(env *cel.Env, source string, gives *celType, r *rule) (*program, error) {
@@ -90,7 +92,16 @@ func compileExpression(env *cel.Env, source string, gives *celType, r *rule) (*p
 	if err != nil {
 		return nil, err
 	}
-	return &program{source: source, run: run}, nil
+	return &program{source: source, run: run, namespace: names(compiled, "namespaceObject")}, nil
+}
+
+// names reports whether the expression has the variable in it.
+func names(compiled *cel.Ast, variable string) bool {
+	found := false
+	ast.PostOrderVisit(compiled.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		found = found || e.Kind() == ast.IdentKind && e.AsIdent() == variable
+	}))
+	return found
 }
 
 // workloadFields are what is known of the spec of a workload.

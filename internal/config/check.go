@@ -136,7 +136,8 @@ func newObject(p *harden.Pass) (map[string]any, error) {
 }
 
 // workloadObject is what is known of a workload: its metadata, its pod template,
-// and how many replicas it asks for. That of a live Pod is the Pod.
+// and how many replicas it asks for. That of a live Pod is the Pod. It does not
+// hold what changes with each status.
 func workloadObject(p *harden.Pass) (map[string]any, error) {
 	meta, template := &p.Workload.Meta, &p.Workload.Template
 	pod := map[string]any{}
@@ -157,6 +158,8 @@ func workloadObject(p *harden.Pass) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	delete(metadata, "resourceVersion")
+	delete(metadata, "managedFields")
 	object := pod
 	path := harden.TemplatePath(p.Object.Kind)
 	for i := len(path) - 1; i >= 0; i-- {

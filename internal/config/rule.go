@@ -74,6 +74,7 @@ func newRule(f *fileRule, where string) (*harden.Fixer, []fieldError) {
 	c.head()
 	c.kinds(fixer)
 	c.programs()
+	fixer.Reads = c.rule.reads()
 	c.checkFix()
 	for _, r := range f.Refs {
 		fixer.Refs = append(fixer.Refs, harden.Reference{Standard: oneLine(r.Standard), ID: oneLine(r.ID), URL: oneLine(r.URL)})
@@ -85,6 +86,16 @@ func newRule(f *fileRule, where string) (*harden.Fixer, []fieldError) {
 		fixer.Doc = doc(f, where)
 	}
 	return fixer, c.errs
+}
+
+// reads are what the expressions look at besides the object.
+func (r *rule) reads() *harden.Reads {
+	for _, p := range []*program{r.when, r.valid, r.messageOf} {
+		if p != nil && p.namespace {
+			return harden.InNamespace(harden.KindNamespace)
+		}
+	}
+	return harden.ReadsNothing
 }
 
 // doc is the documentation of a rule that has none.

@@ -185,3 +185,26 @@ spec:
 		t.Errorf("after: %d findings in\n%s", len(got), after)
 	}
 }
+
+// A rule is judged again when the Namespace of its object changes only if it looks there.
+func TestCustomRulesDeclareWhatTheyRead(t *testing.T) {
+	inNamespace := harden.InNamespace(harden.KindNamespace)
+	for fields, want := range map[string]*harden.Reads{
+		"expression: object.metadata.name == 'x'":                                            harden.ReadsNothing,
+		"expression: namespaceObject == null":                                                inNamespace,
+		"when: has(namespaceObject.metadata)\nexpression: 'true'":                            inNamespace,
+		"expression: 'true'\nmessage-expression: string(namespaceObject.metadata.name)":      inNamespace,
+		"expression: \"containers.all(c, c.name == namespaceObject.metadata.name)\"":         inNamespace,
+		"kinds: [Service]\nexpression: object.metadata.namespace == 'namespaceObject'":       harden.ReadsNothing,
+		"kinds: [Service]\nexpression: \"[1].all(i, has(namespaceObject.metadata.labels))\"": inNamespace,
+	} {
+		c, err := parse(custom("title: x\n  " + strings.ReplaceAll(fields, "\n", "\n  ")))
+		if err != nil {
+			t.Errorf("%s: %v", fields, err)
+			continue
+		}
+		if diff := cmp.Diff(want, c.Custom[0].Reads); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", fields, diff)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 
+	"github.com/kubectl-harden/kubectl-harden/internal/config"
 	"github.com/kubectl-harden/kubectl-harden/internal/engine"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers"
 	"github.com/kubectl-harden/kubectl-harden/internal/fixers/fixtest"
@@ -32,13 +33,15 @@ var (
 
 // An incremental run says what a full one says, whatever changed: findings with
 // all that they say, their order, their workloads, and the counts. The clusters
-// are made of the fixtures of all rules, the changes are random.
+// are made of the fixtures of all rules, the changes are random. Rules of a
+// configuration take part.
 func TestIncrementalIsFull(t *testing.T) {
-	texts := fixtures(t)
+	texts, custom := fixtures(t), customRules(t)
 	for seed := *first; seed < *first+uint64(*worlds); seed++ {
 		rnd := rand.New(rand.NewPCG(seed, 11))
 		m := &mutator{rnd: rnd, inv: world(t, rnd, texts)}
 		e := fullEngine()
+		e.Suite = slices.Concat(e.Suite, custom)
 		inc := &engine.Incremental{Engine: e}
 		var done []string
 		for range 12 {
@@ -59,6 +62,23 @@ func fullEngine() *engine.Engine {
 	rules := fixers.Suite()
 	policy := &waivers.Policy{Rules: rules}
 	return &engine.Engine{Suite: rules, Settings: harden.Settings{AllowedRegistries: []string{"registry.example.com"}}, Mark: needs.Settle, Settle: policy.Settle}
+}
+
+// customRules are some of a configuration: they look at objects, containers and Namespaces.
+func customRules(t *testing.T) []*harden.Fixer {
+	t.Helper()
+	c, err := config.Parse(".harden.yaml", []byte(`
+version: 1
+custom-rules:
+- {id: custom-namespace, title: is of another team, expression: "has(namespaceObject.metadata.labels) && object.metadata.name in namespaceObject.metadata.labels"}
+- {id: custom-when, title: is of another team, kinds: [Service], when: "namespaceObject != null && has(namespaceObject.metadata.labels)", expression: "object.spec.ports.all(p, p.port > 80)"}
+- {id: custom-container, title: has a name, each: container, expression: "container.name.size() > 3", message-expression: "'named ' + container.name"}
+- {id: custom-account, title: has no label, kinds: [ServiceAccount], expression: "has(object.metadata.labels)"}
+`), nil, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Custom
 }
 
 // fixtures are the objects of all rules: one text for each file.

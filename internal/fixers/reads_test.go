@@ -27,7 +27,7 @@ import (
 func TestReadsAreDeclared(t *testing.T) {
 	shared := worldsOf(t, 60)
 	declare, seen := 0, 0
-	for _, f := range fixers.Suite() {
+	for _, f := range slices.Concat(fixers.Suite(), customRules(t)) {
 		if f.Reads == nil || f.Check == nil {
 			continue
 		}
