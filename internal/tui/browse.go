@@ -2,7 +2,6 @@ package tui
 
 import (
 	tea "charm.land/bubbletea/v2"
-
 )
 
 // level is a pane of the browse screen, from the outside in.

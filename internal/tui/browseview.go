@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 

@@ -3,7 +3,6 @@ package tui
 import (
 	"strings"
 
-
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -84,21 +85,32 @@ func (m *Model) order() []int32 {
 }
 
 func (x *index) sortRows(g grouping, s sorting) []int32 {
-	at := make([]uint64, len(x.objects))
+	at := make([]int32, len(x.objects))
 	for i, o := range x.objectOrders[s] {
-		at[o] = uint64(i)
+		at[o] = int32(i)
 	}
-	return x.sortedBy(func(r *row) (major, minor uint64) {
-		rank, fixer, object := r.weight.rank(), uint64(r.fixer), at[r.object]
-		switch {
-		case g == byFixer:
-			return fixer<<32 | object, rank
-		case g == bySeverity && s == changedFirst:
-			return uint64(x.snap.Generation-r.gen)<<32 | rank, object
-		default:
-			return object<<32 | rank, fixer
-		}
-	})
+	place := func(r *row) int32 { return at[r.object] }
+	switch {
+	case g == byFixer:
+		return x.sortedBy(fixerOf, place, rankOf)
+	case g == bySeverity && s == changedFirst:
+		return x.sortedBy(x.age(), rankOf, place)
+	default:
+		return x.sortedBy(place, rankOf, fixerOf)
+	}
+}
+
+// age tells how many snapshots that changed a row are younger than the one that
+// changed this row.
+func (x *index) age() func(*row) int32 {
+	gens := map[int]int32{}
+	for i := range x.rows {
+		gens[x.rows[i].gen] = 0
+	}
+	for i, gen := range slices.Backward(slices.Sorted(maps.Keys(gens))) {
+		gens[gen] = int32(len(gens) - 1 - i)
+	}
+	return func(r *row) int32 { return gens[r.gen] }
 }
 
 func (m *Model) resort() tea.Cmd {

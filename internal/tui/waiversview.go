@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-
 	"github.com/kubectl-harden/kubectl-harden/internal/harden"
 )
 
