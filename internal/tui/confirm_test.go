@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
@@ -72,5 +73,21 @@ func TestFilterSaysWhyItCannotMatch(t *testing.T) {
 		d.press("enter")
 		d.has(`! no severity "hgh"`, "The filter cannot match")
 		d.hasNot("esc clear ·")
+	})
+}
+
+func TestRunThatWasTakenBackOffersNoUndo(t *testing.T) {
+	f := newFake()
+	f.outcome = breakAll
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		toConfirm(d)
+		d.press("y")
+		d.has("Nothing is applied", "rolled back", "the change was taken back")
+		d.hasNot("takes it all back")
+		if got := strings.Count(d.screen(), "CreateContainerConfigError"); got != 1 {
+			t.Errorf("the reason stands there %d times:\n%s", got, d.screen())
+		}
+		d.press("u")
+		d.has("undo: nothing to take back")
 	})
 }

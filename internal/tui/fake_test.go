@@ -16,6 +16,7 @@ import (
 
 // fake is a Backend over made-up data that records what is asked of it.
 type fake struct {
+	outcome func(*harden.Outcome) // changes what Apply reports of each object; may be nil
 	title   string
 	live    bool
 	snap    *harden.Snapshot
@@ -229,6 +230,12 @@ func diffFor(o *harden.ObjectPlan) string {
 	return s + "         ports:\n         - containerPort: 8080\n"
 }
 
+// breakAll makes every change break its pods, and be taken back by itself.
+func breakAll(out *harden.Outcome) {
+	out.Phase, out.Err = harden.RolledBack, errors.New("pod web-1: CreateContainerConfigError")
+	out.Message = "pod web-1: CreateContainerConfigError; the change was taken back"
+}
+
 func (f *fake) Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOptions, progress func(harden.Event)) (*harden.ApplyReport, error) {
 	f.mu.Lock()
 	f.applied = append(f.applied, plan)
@@ -252,6 +259,9 @@ func (f *fake) Apply(ctx context.Context, plan *harden.Plan, opts harden.ApplyOp
 		if o.Target.Name == "api" {
 			out.Phase, out.Message = harden.Failed, "rolled back"
 			out.Err = errors.New("the rollout did not finish: container api: CreateContainerConfigError: container has runAsNonRoot and image will run as root")
+		}
+		if f.outcome != nil {
+			f.outcome(&out)
 		}
 		for _, fix := range o.Fixes {
 			if out.Phase == harden.Proven {

@@ -245,7 +245,7 @@ func TestEscapeWhileApplyingStopsAndStays(t *testing.T) {
 		if d.quit {
 			t.Fatal("esc quit the program")
 		}
-		d.has("Applied", "5 objects skipped")
+		d.has("Nothing is applied", "5 objects skipped")
 		d.press("esc")
 		d.has("Namespaces")
 	})

@@ -144,8 +144,12 @@ func (m *Model) writeRun(p *page) {
 	if o.outcome == nil {
 		return
 	}
-	if err := o.outcome.Err; err != nil && err.Error() != o.message {
-		p.lead(p.st.bad, "  ", p.st.text, err.Error())
+	if err := o.outcome.Err; err != nil {
+		for _, l := range strings.Split(err.Error(), "\n") {
+			if !strings.Contains(o.message, l) {
+				p.para(p.st.text, 2, l)
+			}
+		}
 	}
 	for _, f := range o.outcome.Fixed {
 		p.lead(p.st.good, "  ✓ ", p.st.text, f.Fixer.ID+" is gone"+inContainer(f))

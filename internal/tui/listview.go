@@ -180,6 +180,8 @@ func (m *Model) runList(r rect) []string {
 	switch {
 	case run.state == runDone && run.undo:
 		title = "Undone"
+	case run.state == runDone && run.report != nil && !run.written():
+		title = "Nothing is applied"
 	case run.state == runDone:
 		title = "Applied"
 	case run.state == runStopping:

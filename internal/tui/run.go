@@ -236,7 +236,20 @@ func (r *running) verb() string {
 
 // written reports whether there is something to undo.
 func (r *running) written() bool {
-	return r.state == runDone && !r.undo && r.report != nil && r.report.ID != ""
+	return r.state == runDone && !r.undo && r.report != nil && r.report.ID != "" && len(r.record().Objects) > 0
+}
+
+// record is what stands of a run that is over, as far as it is known here.
+func (r *running) record() *harden.Record {
+	out := &harden.Record{ID: r.report.ID}
+	for _, o := range r.objects {
+		switch o.phase {
+		case harden.Waiting, harden.Checking, harden.Refused, harden.Skipped, harden.Undone, harden.RolledBack:
+		default:
+			out.Objects = append(out.Objects, harden.RecordObject{Object: o.ref, State: harden.RecordApplied, Made: o.made})
+		}
+	}
+	return out
 }
 
 // askStop offers to stop between objects.

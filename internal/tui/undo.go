@@ -180,15 +180,7 @@ func (m *Model) resume() tea.Cmd {
 }
 
 // undoRun undoes the plan that was just applied.
-func (m *Model) undoRun() tea.Cmd {
-	r := &harden.Record{ID: m.run.report.ID}
-	for _, o := range m.run.objects {
-		if o.phase != harden.Refused && o.phase != harden.Skipped {
-			r.Objects = append(r.Objects, harden.RecordObject{Object: o.ref, State: harden.RecordApplied, Made: o.made})
-		}
-	}
-	return m.confirmUndo(r)
-}
+func (m *Model) undoRun() tea.Cmd { return m.confirmUndo(m.run.record()) }
 
 func undoScreen() screenDef {
 	return screenDef{
