@@ -19,6 +19,9 @@ type hintedError struct {
 
 func (e hintedError) Unwrap() error { return e.error }
 
+// Hint is the way out; the terminal UI shows it too.
+func (e hintedError) Hint() string { return e.hint }
+
 func hinted(err error, hint string) error { return hintedError{err, hint} }
 
 // printError says what failed and what to do.

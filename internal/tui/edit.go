@@ -191,7 +191,7 @@ func (msg revisedMsg) take(m *Model) tea.Cmd {
 	}
 	p.busy = 0
 	if msg.err != nil {
-		m.lastErr = msg.err
+		m.lastErr = wrapped{"the edited patch", msg.err}
 		m.open(&refusedEdit{msg})
 		return nil
 	}

@@ -37,7 +37,7 @@ func TestScanStreams(t *testing.T) {
 			gate <- struct{}{}
 		}
 		d.settle()
-		d.has("3 scanned", "database 5h old", "looked; 2 not possible: ")
+		d.has("3 scanned", "database 5h old", "looked: 2 not possible: ", "! details")
 		if want := (harden.EvidenceOptions{Images: true, Vulnerabilities: true, PullSecrets: true, Signatures: true}); asked != want {
 			t.Errorf("looked with %+v, want %+v", asked, want)
 		}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -291,7 +292,7 @@ func (msg lookDoneMsg) take(m *Model) tea.Cmd {
 	unknown := l.notPossible(msg.x)
 	cmd := m.adopt(msg.x)
 	if unknown != "" {
-		return tea.Batch(cmd, m.say("looked; "+unknown))
+		return tea.Batch(cmd, m.fail("looked", errors.New(unknown)))
 	}
 	return tea.Batch(cmd, m.say("looked: the verdicts are up to date"))
 }
