@@ -91,3 +91,19 @@ func TestRunThatWasTakenBackOffersNoUndo(t *testing.T) {
 		d.has("undo: nothing to take back")
 	})
 }
+
+func TestHintNamesWhatEscDoesToARun(t *testing.T) {
+	f := newFake()
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		f.gate = make(chan struct{}, 9)
+		toConfirm(d)
+		d.press("y")
+		d.has("esc stop")
+		for range 9 {
+			f.gate <- struct{}{}
+		}
+		d.settle()
+		d.has("esc back")
+		d.hasNot("esc stop")
+	})
+}

@@ -41,6 +41,8 @@ type action struct {
 	hint  int  // place in the line of hints, 0: not there
 	rare  bool // hinted at only when it is possible
 	moves bool // moves the cursor: not in the palette
+	// now is the name while it does something else; nil or "": the usual one.
+	now func(*Model) string
 	// ready tells why the action is not possible now, or "".
 	ready func(*Model) string
 	run   func(*Model) tea.Cmd
@@ -77,6 +79,14 @@ func (a *action) why(m *Model) string {
 }
 
 var keyNames = map[string]string{"enter": "↵", "up": "↑", "down": "↓", "left": "←", "right": "→", "pgdown": "pgdn", "shift+up": "⇧↑", "shift+down": "⇧↓"}
+
+// hintName is the name for the line of hints.
+func (a *action) hintName(m *Model) string {
+	if a.now == nil {
+		return a.name
+	}
+	return or(a.now(m), a.name)
+}
 
 // keyWords is the keys for people.
 func (a *action) keyWords() string {

@@ -316,10 +316,17 @@ func (m *Model) runCrumbs() []string {
 	return []string{"apply"}
 }
 
+func stopName(m *Model) string {
+	if m.run.active() {
+		return "stop"
+	}
+	return ""
+}
+
 // applyActions are those of a run.
 func applyActions() []action {
 	return []action{
 		{name: "undo", keys: []string{"u"}, help: "take back what was just applied (asks first)", on: onApply, hint: 1, ready: noUndoRun, run: (*Model).undoRun},
-		{name: "back", keys: []string{"esc", "enter"}, help: "go back; while it runs: stop between objects (asks first)", on: onApply, hint: 2, run: (*Model).closeRun},
+		{name: "back", keys: []string{"esc", "enter"}, help: "go back; while it runs: stop between objects (asks first)", on: onApply, hint: 2, now: stopName, run: (*Model).closeRun},
 	}
 }

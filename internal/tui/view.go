@@ -210,7 +210,7 @@ func (m *Model) hints(room int) string {
 		}
 	}
 	slices.SortStableFunc(shown, func(a, b *action) int { return cmp.Compare(a.hint, b.hint) })
-	text := func(a *action) string { return " " + or(keyNames[a.keys[0]], a.keys[0]) + " " + a.name + " " }
+	text := func(a *action) string { return " " + or(keyNames[a.keys[0]], a.keys[0]) + " " + a.hintName(m) + " " }
 	last := max(0, len(shown)-2)
 	for _, a := range shown[last:] {
 		room -= widthOf(text(a)) + 1
@@ -234,7 +234,7 @@ func (m *Model) hints(room int) string {
 		if a.why(m) != "" {
 			key, name = st.dim, st.dim
 		}
-		out += key.Render(" "+or(keyNames[a.keys[0]], a.keys[0])) + name.Render(" "+a.name+" ")
+		out += key.Render(" "+or(keyNames[a.keys[0]], a.keys[0])) + name.Render(" "+a.hintName(m)+" ")
 	}
 	return out
 }
