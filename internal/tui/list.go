@@ -68,6 +68,7 @@ func (l *list) clamp(r rows, height int) {
 		l.at = nearest(r, l.at)
 	}
 	if height < 1 {
+		l.top = max(0, l.top)
 		return // not on the screen: keep its place for when it comes back
 	}
 	l.show(n, height, l.at)

@@ -119,7 +119,6 @@ func TestOnlyTheButtonsOfAQuestionAnswer(t *testing.T) {
 				for x := range 80 {
 					if !apart(x, y) {
 						d.m.Update(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
-						d.m.View()
 					}
 				}
 			}

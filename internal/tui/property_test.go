@@ -99,7 +99,9 @@ func person(t *testing.T, seed uint64, size size, steps int) int {
 // fail ends the test with what led there.
 func (c *chaos) fail(why string) {
 	c.t.Helper()
-	panic(why + "\nafter " + strings.Join(c.trace, "; ") + "\n" + c.screen())
+	why += "\nafter " + strings.Join(c.trace, "; ")
+	defer func() { panic(why) }() // where the screen cannot be drawn too
+	why += "\n" + c.screen()
 }
 
 // anyKeys are those of the table of actions, those of dialogs, and letters.

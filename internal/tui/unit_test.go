@@ -172,6 +172,15 @@ func TestListFollowsIdentity(t *testing.T) {
 	}
 }
 
+// A list that the text beside it covers has no height; its rows change all the same.
+func TestListThatIsCovered(t *testing.T) {
+	l := list{at: 5, top: 2}
+	l.keep(names{"a", "b", "c", "d", "e", "f"}, names{"f", "g"}, 0)
+	if l != (list{0, 0}) {
+		t.Errorf("got %v", l)
+	}
+}
+
 func TestListPassesOverHeadings(t *testing.T) {
 	r := names{"", "a", "", "", "b", ""}
 	l := list{}

@@ -8,7 +8,11 @@ import (
 
 // Update takes one message. Everything slow is in the command that it returns.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	zoomed := m.zoomed()
 	cmd := m.take(msg)
+	if zoomed && !m.zoomed() {
+		m.fitLists() // what changed behind the text
+	}
 	return m, m.stamp(tea.Batch(cmd, m.follow()))
 }
 
