@@ -30,14 +30,23 @@ type carrier struct {
 	object object
 }
 
-func (in *input) add(k *kind, o object) {
-	if p, ok := o.(*corev1.Pod); ok {
-		in.pods = append(in.pods, p)
-		return
-	}
-	switch o.(type) {
-	case *appsv1.Deployment, *appsv1.StatefulSet, *appsv1.DaemonSet, *appsv1.ReplicaSet, *corev1.ReplicationController, *batchv1.Job, *batchv1.CronJob:
-		in.carriers = append(in.carriers, carrier{ref: refTo(k.apiVersion, k.name, o), object: o})
+// add takes the objects of one kind.
+func (in *input) add(k *kind, objects map[types.NamespacedName]object) {
+	for _, o := range objects {
+		switch p := o.(type) {
+		case *corev1.Pod:
+			if len(in.pods) == cap(in.pods) {
+				in.pods = slices.Grow(in.pods, len(objects))
+			}
+			in.pods = append(in.pods, p)
+		case *appsv1.Deployment, *appsv1.StatefulSet, *appsv1.DaemonSet, *appsv1.ReplicaSet, *corev1.ReplicationController, *batchv1.Job, *batchv1.CronJob:
+			if len(in.carriers) == cap(in.carriers) {
+				in.carriers = slices.Grow(in.carriers, len(objects))
+			}
+			in.carriers = append(in.carriers, carrier{ref: refTo(k.apiVersion, k.name, o), object: o})
+		default:
+			return
+		}
 	}
 }
 
@@ -135,7 +144,7 @@ func (a *assembly) revision(c *carrier) string {
 func assemble(in *input, before assembled) assembled {
 	a := &assembly{
 		in: in, byUID: make(map[types.UID]*carrier, len(in.carriers)),
-		pods: map[types.UID][]*corev1.Pod{}, through: map[types.UID][]harden.Ref{},
+		pods: make(map[types.UID][]*corev1.Pod, len(before.parts)), through: make(map[types.UID][]harden.Ref, len(before.through)),
 		deployments: map[types.NamespacedName]*appsv1.Deployment{}, newest: map[types.UID]*appsv1.ReplicaSet{},
 	}
 	for i := range in.carriers {
@@ -156,7 +165,7 @@ func assemble(in *input, before assembled) assembled {
 			alone = append(alone, p)
 		}
 	}
-	out := assembled{parts: map[types.UID]part{}, through: a.through}
+	out := assembled{parts: make(map[types.UID]part, len(before.parts)), workloads: make([]*harden.Workload, 0, len(before.workloads)), through: a.through}
 	idle := a.idleReplicaSets()
 	for i := range in.carriers {
 		c := &in.carriers[i]

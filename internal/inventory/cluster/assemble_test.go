@@ -72,7 +72,7 @@ func assembleObjects(t *testing.T, refused []string, objects ...object) assemble
 		in.readable[k.resource] = !slices.Contains(refused, k.resource)
 	}
 	for _, o := range objects {
-		in.add(r.kind(reflect.TypeOf(o).Elem().Name()), o)
+		in.add(r.kind(reflect.TypeOf(o).Elem().Name()), map[types.NamespacedName]object{{}: o})
 	}
 	return assemble(&in, assembled{})
 }

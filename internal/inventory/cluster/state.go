@@ -91,12 +91,12 @@ func (s *state) build(now time.Time) (*harden.Inventory, error) {
 		}
 		in.readable[k.resource] = true
 		listed(inv, c.source.kind)
+		in.add(c.source.kind, c.objects)
 		for _, o := range c.objects {
 			inv.Objects++
 			if o.GetNamespace() != "" {
 				scope[o.GetNamespace()] = true
 			}
-			in.add(c.source.kind, o)
 			addTo(inv, c.source.kind, o)
 		}
 	}
