@@ -107,3 +107,17 @@ func TestHintNamesWhatEscDoesToARun(t *testing.T) {
 		d.hasNot("esc stop")
 	})
 }
+
+// Who comes back after a crash is told of the plan that it interrupted.
+func TestInterruptedPlanIsToldAtStart(t *testing.T) {
+	f := newFake()
+	f.records[0].Objects[0].State = harden.RecordOnTrial
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		d.has("1 plan was applied, and nobody has seen how it went: u lists")
+		d.press("u")
+		d.has("interrupted", "R go on")
+	})
+	drive(t, newFake(), Options{}, wide, high, func(d *driver) {
+		d.hasNot("nobody has seen how it went")
+	})
+}

@@ -121,7 +121,11 @@ func (msg loadedMsg) take(m *Model) tea.Cmd {
 	}
 	m.load.stale = false
 	m.load.stop()
-	cmd := m.adopt(msg.x)
+	var cmd tea.Cmd
+	if m.x == nil {
+		cmd = m.askUnfinished()
+	}
+	cmd = tea.Batch(cmd, m.adopt(msg.x))
 	m.losing(msg.at)
 	var ctx context.Context
 	ctx, m.load.unwatch = context.WithCancel(m.root)

@@ -142,6 +142,41 @@ func (m *Model) confirmUndo(r *harden.Record) tea.Cmd {
 	})
 }
 
+// unfinishedMsg counts the plans of which nobody has said how they went.
+type unfinishedMsg struct {
+	of Backend
+	n  int
+}
+
+// askUnfinished looks for plans that were interrupted, so that nobody has to know
+// of them to find them. That the journal cannot be read is told where it is listed.
+func (m *Model) askUnfinished() tea.Cmd {
+	if !m.live() {
+		return nil
+	}
+	b, ctx := m.backend, m.root
+	return func() tea.Msg {
+		records, err := b.History(ctx)
+		if err != nil {
+			return nil
+		}
+		n := 0
+		for i := range records {
+			if len(records[i].Interrupted()) > 0 {
+				n++
+			}
+		}
+		return unfinishedMsg{b, n}
+	}
+}
+
+func (msg unfinishedMsg) take(m *Model) tea.Cmd {
+	if msg.n == 0 || msg.of != m.backend || m.run.active() {
+		return nil
+	}
+	return m.say(plural(msg.n, "plan was", "plans were") + " applied, and nobody has seen how it went: u lists what was applied")
+}
+
 func noResume(m *Model) string {
 	switch r := m.record(); {
 	case m.opts.ReadOnly:
