@@ -107,13 +107,19 @@ func (r *run) anew(old *cell, subjects func() []subject, put func(*cell)) {
 	r.tasks = append(r.tasks, task{old: old, put: put, make: func(w *worker) *cell { return w.whole(subjects()) }})
 }
 
-// again plans what is to be done for a cell whose subject is as it was. Moved says
-// that a workload may stand in another place.
+// rests reports whether nothing is to be done for a cell whose subject is as it was.
+// Moved says that a workload may stand in another place.
+func (r *run) rests(old *cell, namespace string, moved bool) bool {
+	_, some := r.due(namespace, old.judged[0].fixers)
+	return !some && !moved && (!r.late || len(old.clocks) == 0)
+}
+
+// again plans what is to be done for a cell whose subject is as it was.
 func (r *run) again(old *cell, namespace string, moved bool, put func(*cell)) {
-	only, some := r.due(namespace, old.judged[0].fixers)
-	if !some && !moved && (!r.late || len(old.clocks) == 0) {
+	if r.rests(old, namespace, moved) {
 		return
 	}
+	only, _ := r.due(namespace, old.judged[0].fixers)
 	r.tasks = append(r.tasks, task{old: old, put: put, make: func(w *worker) *cell { return w.again(old, old.subjects(), only, moved) }})
 }
 
@@ -122,7 +128,9 @@ func (r *run) planWorkloads() {
 	moved := slices.ContainsFunc(settingParts, r.changed.any)
 	if !r.changed.all && !r.changed.any(harden.PodStatus) { // not one is another
 		for i, c := range m.workloads {
-			r.again(c, c.workload().Ref.Namespace, moved, func(c *cell) { m.workloads[i] = c })
+			if !r.rests(c, c.workload().Ref.Namespace, moved) {
+				r.again(c, c.workload().Ref.Namespace, moved, func(c *cell) { m.workloads[i] = c })
+			}
 		}
 		return
 	}
@@ -187,7 +195,9 @@ func (r *run) planAccounts() {
 	m := r.memory
 	if !r.changed.all && !r.changed.any(harden.KindServiceAccount) {
 		for key, c := range m.accounts {
-			r.again(c, key.Namespace, false, func(c *cell) { m.accounts[key] = c })
+			if !r.rests(c, key.Namespace, false) {
+				r.again(c, key.Namespace, false, func(c *cell) { m.accounts[key] = c })
+			}
 		}
 		return
 	}
@@ -240,7 +250,9 @@ func (r *run) planKind(kind schema.GroupKind, list []*harden.Object) {
 	before := m.others[kind]
 	if !r.changed.all && !r.changed.any(kind) {
 		for i, c := range before {
-			r.again(c, c.judged[0].object.Namespace, false, func(c *cell) { before[i] = c })
+			if !r.rests(c, c.judged[0].object.Namespace, false) {
+				r.again(c, c.judged[0].object.Namespace, false, func(c *cell) { before[i] = c })
+			}
 		}
 		return
 	}
