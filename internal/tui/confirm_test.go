@@ -121,3 +121,13 @@ func TestInterruptedPlanIsToldAtStart(t *testing.T) {
 		d.hasNot("nobody has seen how it went")
 	})
 }
+
+func TestPlanOfFilesIsWritten(t *testing.T) {
+	f := newFake()
+	f.live = false
+	drive(t, f, Options{}, wide, high, func(d *driver) {
+		toPlan(d)
+		d.has("f write")
+		d.hasNot("f apply")
+	})
+}

@@ -441,10 +441,17 @@ func planScreen() screenDef {
 	}
 }
 
+func writeName(m *Model) string {
+	if m.backend != nil && !m.backend.Live() {
+		return "write"
+	}
+	return ""
+}
+
 // planActions are those about a plan, and about a patch on the browse screen.
 func planActions() []action {
 	return []action{
-		{name: "apply", keys: []string{"f"}, help: "apply the plan, or write the files (asks first)", on: onPlan, hint: 1, ready: noApply, run: (*Model).confirmApply},
+		{name: "apply", keys: []string{"f"}, help: "apply the plan, or write the files (asks first)", on: onPlan, hint: 1, now: writeName, ready: noApply, run: (*Model).confirmApply},
 		{name: "take over", keys: []string{"F"}, help: "take the fields in conflict over from a manager that holds them by Update, for this object; again to give them back", on: onPlan, hint: 2, rare: true, ready: noTakeOver, run: (*Model).takeOver},
 		{name: "zoom", keys: []string{"enter", "l", "right"}, help: "read the details and the patch in the whole frame", on: onPlan, hint: 3, run: (*Model).zoomIn},
 		{name: "back", keys: []string{"esc", "h", "left"}, help: "go back; nothing is written", on: onPlan, hint: 4, run: (*Model).closePlan},
