@@ -279,7 +279,7 @@ func (f *flood) offer(s *harden.Snapshot) {
 // BenchmarkHeap is what is left on the heap after a hundred thousand events, each
 // of which brings a finding that was never seen and takes another away.
 func BenchmarkHeap(b *testing.B) {
-	const n, events = 100, 100_000
+	const n, events = 50, 100_000
 	heap := func() float64 {
 		runtime.GC()
 		runtime.GC()

@@ -116,7 +116,7 @@ func (d *driver) check() {
 		d.t.Fatalf("the frame has %d lines, the terminal %d:\n%s", len(lines), d.m.height, ansi.Strip(view))
 	}
 	for i, l := range lines {
-		if n := ansi.StringWidth(l); n > d.m.width {
+		if n := widthOf(l); n > d.m.width {
 			d.t.Fatalf("line %d is %d cells wide, the terminal %d:\n%s", i, n, d.m.width, ansi.Strip(view))
 		}
 	}
