@@ -143,9 +143,10 @@ settle 'Undone' 600
 
 ui -n shop
 settle 'deploy/api'
-keys l
 press_until '› ds/node-agent' j
-keys l w
+keys l
+press_until '┌ host-network' j
+keys w
 settle 'reason'
 keys -l 'ships logs of the node'
 keys Enter

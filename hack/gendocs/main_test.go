@@ -94,12 +94,12 @@ func TestManPagesKeepColumns(t *testing.T) {
 }
 
 func TestKeysTakeTheirPlaceInThePage(t *testing.T) {
-	page, err := withKeys([]byte("before\n" + keysBegin + "old\n" + keysEnd + "after\n"))
+	page, err := withKeys([]byte("before\n" + keysBegin + "what was there\n" + keysEnd + "after\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := string(page)
-	if !strings.HasPrefix(text, "before\n"+keysBegin) || !strings.HasSuffix(text, keysEnd+"after\n") || strings.Contains(text, "old") {
+	if !strings.HasPrefix(text, "before\n"+keysBegin) || !strings.HasSuffix(text, keysEnd+"after\n") || strings.Contains(text, "what was there") {
 		t.Errorf("the keys do not stand in their place:\n%s", text)
 	}
 	again, err := withKeys(page)
