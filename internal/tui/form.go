@@ -134,9 +134,9 @@ func (f *form) press(i int) tea.Cmd {
 	return nil
 }
 
-func (d *field) choose(delta int) {
-	d.err = ""
-	d.chosen = (d.chosen + delta + len(d.options)) % len(d.options)
+func (f *field) choose(delta int) {
+	f.err = ""
+	f.chosen = (f.chosen + delta + len(f.options)) % len(f.options)
 }
 
 func (f *form) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
@@ -258,12 +258,12 @@ func (f *form) lines(m *Model, w int) (lines []formLine, at int) {
 	return lines, at
 }
 
-func (d *field) choice(m *Model, focused bool) string {
+func (f *field) choice(m *Model, focused bool) string {
 	st := &m.theme.styles
 	if focused {
-		return st.key.Render("‹ ") + st.text.Render(d.options[d.chosen]) + st.key.Render(" ›")
+		return st.key.Render("‹ ") + st.text.Render(f.options[f.chosen]) + st.key.Render(" ›")
 	}
-	return st.text.Render("  " + d.options[d.chosen])
+	return st.text.Render("  " + f.options[f.chosen])
 }
 
 // foot says what can be done; it begins at a cell of the box.
