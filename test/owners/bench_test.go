@@ -173,7 +173,7 @@ func (b *bench) put(rule string) {
 func (b *bench) rendered(p *harden.Plan, desired *unstructured.Unstructured) *unstructured.Unstructured {
 	b.Helper()
 	dir := b.TempDir()
-	files, err := b.session.Patches(p, filepath.Join(dir, "harden"))
+	files, err := b.session.Export(p, harden.ExportKustomize, filepath.Join(dir, "harden"))
 	must(b.T, err)
 	must(b.T, os.Mkdir(filepath.Join(dir, "harden"), 0o755))
 	for _, f := range files {
