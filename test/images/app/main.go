@@ -67,7 +67,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	}{
 		{"READY_AFTER", &o.readyAfter, 0},
 		{"FAIL_AFTER", &o.failAfter, 20 * time.Second},
-		{"DRAIN_AFTER", &o.drainAfter, 6 * time.Second},
+		{"DRAIN_AFTER", &o.drainAfter, 15 * time.Second},
 	} {
 		*d.value = d.unset
 		if text := getenv(d.name); text != "" {
