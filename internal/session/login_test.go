@@ -69,7 +69,7 @@ func person(t *testing.T) *os.File {
 	t.Helper()
 	keyboard, tty, err := pty.Open()
 	if err != nil {
-		t.Skip("no pseudo-terminal:", err)
+		t.Fatal("no pseudo-terminal:", err)
 	}
 	stdin := os.Stdin
 	os.Stdin = tty
